@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+# Tools and flags shared by every part. Each Makefile sets TOP, then includes this file.
+TOP     ?= $(abspath .)
+O       ?= $(TOP)/build
+CC      ?= gcc
+AR      ?= ar
+PREFIX  ?= /usr
+SBINDIR ?= $(PREFIX)/sbin
+BINDIR  ?= $(PREFIX)/bin
+MULTIARCH := $(shell $(CC) -print-multiarch)
+LIBDIR  ?= $(PREFIX)/lib/$(MULTIARCH)
+MANDIR  ?= $(PREFIX)/share/man
+
+WARN    := -Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers \
+           -Wstrict-prototypes -Wold-style-definition -Wvla
+CFLAGS_USER := -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -I$(TOP)/hypervisor -MMD -MP
