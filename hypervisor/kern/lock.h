@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* Spin locks with ranks. A CPU takes locks in rising rank; debug builds check it. */
+#ifndef KERN_LOCK_H
+#define KERN_LOCK_H
+
+#include "port/cpu.h"
+
+enum lock_rank {
+    RANK_DOMCTL = 10,   /* one control operation at a time */
+    RANK_DOMLIST = 20,
+    RANK_DOMAIN = 30,   /* struct domain: life cycle */
+    RANK_GRANT = 40,
+    RANK_EVENT = 45,
+    RANK_PAGELOCK = 50, /* one page table page */
+    RANK_PAGELIST = 55, /* a domain's page list and counters */
+    RANK_PIRQ = 60,
+    RANK_SCHED = 70,    /* a run queue */
+    RANK_TIMER = 75,
+    RANK_HEAP = 80,
+    RANK_FRAMES = 85,   /* frame allocator */
+    RANK_IRQ = 90,
+    RANK_CONSOLE = 95,
+    RANK_LEAF = 100,    /* takes no other */
+};
+
+typedef struct {
+    _Atomic uint32_t ticket; /* low half: now serving, high half: next */
+    uint16_t rank;
+    uint16_t owner;          /* CPU + 1, debug builds */
+} spinlock_t;
+#define SPINLOCK_INIT(r) {0, (r), 0}
+void spin_init(spinlock_t *l, enum lock_rank rank);
+void spin_lock(spinlock_t *l);      /* not for locks that interrupts take */
+bool spin_trylock(spinlock_t *l);
+void spin_unlock(spinlock_t *l);
+irqflags_t must_check spin_lock_irq(spinlock_t *l); /* masks irqs first */
+void spin_unlock_irq(spinlock_t *l, irqflags_t f);
+bool spin_held(const spinlock_t *l); /* by this CPU */
+
+typedef struct {
+    _Atomic uint32_t v; /* readers, or ~0 for a writer */
+    uint16_t rank;
+} rwlock_t;
+#define RWLOCK_INIT(r) {0, (r)}
+void read_lock(rwlock_t *l);
+void read_unlock(rwlock_t *l);
+void write_lock(rwlock_t *l);
+void write_unlock(rwlock_t *l);
+
+#endif

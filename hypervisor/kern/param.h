@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Boot options. All options stand in one table in param.c (name, kind, target, one-line help), so that an
+ * unknown one can be answered with the nearest known. */
+#ifndef KERN_PARAM_H
+#define KERN_PARAM_H
+
+#include "lib/types.h"
+
+struct boot_params {
+    uint64_t dom0_mem;          /* bytes, 0: all but a reserve */
+    uint64_t dom0_mem_max;      /* bytes, 0: as dom0_mem */
+    unsigned dom0_max_vcpus;    /* 0: one a CPU */
+    bool dom0_vcpus_pin;
+    unsigned maxcpus;           /* 0: all */
+    bool noreboot;              /* on a panic or when dom0 crashes: stop instead of restarting */
+    bool console_to_ring;
+    bool nosmp;
+    unsigned loglvl, guest_loglvl; /* highest level printed */
+    unsigned sched_ratelimit_us;
+    bool xpti;
+    bool smep, smap;
+    bool watchdog;
+    char console[64], com1[64];
+};
+extern struct boot_params boot_params;
+void param_parse(const char *cmdline); /* warns by name about what it does not know */
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* The doors in the other direction: what the machine calls in the core. Nothing else is called upward. */
+#ifndef PORT_UPCALL_H
+#define PORT_UPCALL_H
+
+#include "abi/xen.h"
+#include "port/cpu.h"
+
+struct boot_module {
+    paddr_t start, end;   /* bytes, as the boot loader laid it */
+    const char *cmdline;  /* in hypervisor memory; may be "" */
+};
+struct boot_range {
+    paddr_t start, end;
+    uint32_t type; /* E820 type: 1 RAM, 2 reserved, 3 ACPI, 4 NVS, 5 bad */
+};
+/* What the loader said, copied out of loader memory. */
+struct boot_info {
+    const char *cmdline, *loader;
+    struct boot_module module[8];
+    unsigned modules;
+    struct boot_range map[128]; /* sorted, no overlaps */
+    unsigned ranges;
+    paddr_t image_start, image_end; /* the hypervisor itself */
+    paddr_t rsdp;                   /* 0: search the BIOS area */
+    bool efi;
+};
+
+_Noreturn void hv_main(struct boot_info *bi);   /* boot CPU, on its final stack, irqs off */
+_Noreturn void hv_ap_main(void);                /* every other CPU, once its tables are loaded */
+
+void pv_trap(struct hv_cpu_user_regs *r);       /* exception from a PV guest; vector in entry_vector */
+bool hv_fault_fixup(struct hv_cpu_user_regs *r);/* fault in the hypervisor: hw resolves exception tables
+                                                 * itself; called for what is left: true = resolved */
+void pv_hypercall(struct hv_cpu_user_regs *r);  /* rax = number, args rdi rsi rdx r10 r8 r9 */
+void pv_syscall(struct hv_cpu_user_regs *r);    /* SYSCALL from guest user mode when asm has no fast way */
+void pv_exit_work(struct hv_cpu_user_regs *r);  /* softirqs or an event are pending before the way out */
+void pv_exit_fault(struct hv_cpu_user_regs *r); /* IRET to the guest faulted: its frame is bad */
+void sched_switched(struct vcpu *prev);         /* prev is saved and may run elsewhere */
+void timer_irq(void);                           /* this CPU's deadline passed (irq context) */
+
+#endif
