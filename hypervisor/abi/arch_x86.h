@@ -11,7 +11,7 @@
 #ifndef HV_ABI_ARCH_X86_H
 #define HV_ABI_ARCH_X86_H
 
-#include "xen.h"
+#include "base.h"
 
 /* Flat segments in the hypervisor's part of every GDT. */
 #define HV_FLAT_RING3_CS32 0xe023

@@ -13,23 +13,8 @@
 #ifndef HV_ABI_XEN_H
 #define HV_ABI_XEN_H
 
-#ifdef __ASSEMBLY__
-#define HV_U(x) x
-#define HV_UL(x) x
-#else
-#include <stdint.h>
-#define HV_UL_(x) x##UL
-#define HV_U_(x) x##U
-#define HV_U(x) HV_U_(x)
-#define HV_UL(x) HV_UL_(x)
-
-/* A guest pointer inside a structure: a guest virtual address, never dereferenced. */
-typedef uint64_t hv_handle_t;
-typedef uint64_t hv_pfn_t;
-typedef uint64_t hv_ulong_t;
-typedef uint16_t hv_domid_t;
-typedef uint8_t hv_domain_handle_t[16]; /* a domain's UUID */
-#endif
+#include "base.h"
+#include "arch_x86.h"
 
 #define HV_INTERFACE_VERSION 0x00040e00
 
@@ -196,8 +181,6 @@ typedef uint8_t hv_domain_handle_t[16]; /* a domain's UUID */
 #define HV_VGATYPE_TEXT_MODE_3 0x03
 #define HV_VGATYPE_VESA_LFB 0x23
 #define HV_VGATYPE_EFI_LFB 0x70
-
-#include "arch_x86.h"
 
 #ifndef __ASSEMBLY__
 
