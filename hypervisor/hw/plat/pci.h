@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* PCI configuration space and message-signalled interrupts. The core's side is port/pci.h. */
+#ifndef HW_PLAT_PCI_H
+#define HW_PLAT_PCI_H
+
+#include "port/pci.h"
+
+void pci_init(void);     /* takes MCFG windows from acpi */
+
+#endif
