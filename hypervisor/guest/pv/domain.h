@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* The PV room's own state, and vCPU contexts in and out. */
+#ifndef GUEST_PV_DOMAIN_H
+#define GUEST_PV_DOMAIN_H
+
+#include "abi/arch_x86.h"
+#include "kern/room.h"
+#include "kern/vcpu.h"
+
+struct pv_domain {
+    uint64_t tsc_mode, tsc_khz, tsc_incarnation;
+};
+
+/* Only the vCPU itself, or whoever has paused it, touches this. */
+struct pv_vcpu {
+    struct hv_trap_info traps[256]; /* address 0: not set */
+    uint64_t cr0, cr4;              /* as the guest sees them */
+    uint64_t ldt_base;
+    unsigned iopl;                  /* what PHYSDEVOP_set_iopl said, 0-3 */
+    vaddr_t iobitmap;
+    unsigned iobitmap_ports;
+    uint64_t nmi_ip;
+    mfn_t gdt_frames[16];
+    unsigned gdt_frame_count;
+    uint32_t dr7_emul;
+};
+
+extern const struct room pv_room;
+
+/* Loads a start-of-day or saved context into a vCPU that does not run. -EINVAL: refused, nothing changed but
+ * descriptor tables and page tables that were already set. */
+int must_check pv_set_context(struct vcpu *v, const struct hv_vcpu_guest_context *c);
+void pv_get_context(struct vcpu *v, struct hv_vcpu_guest_context *c); /* v is paused or current */
+
+/* Makes the register frame fit for a return to ring 3 whatever the guest wrote into it. */
+void pv_sanitise_regs(struct hv_cpu_user_regs *r);
+bool pv_is_canonical(uint64_t va);
+
+#endif

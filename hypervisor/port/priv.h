@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* What a machine owes the core: privileged instructions that guests' ones are emulated with. */
+#ifndef PORT_PRIV_H
+#define PORT_PRIV_H
+
+#include "lib/types.h"
+
+struct cpuid_regs {
+    uint32_t a, b, c, d;
+};
+
+vaddr_t cpu_fault_va(void); /* CR2: valid until interrupts or faults can come between */
+void cpu_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
+bool cpu_rdmsr(uint32_t msr, uint64_t *val); /* false: it faulted */
+bool cpu_wrmsr(uint32_t msr, uint64_t val);
+uint32_t io_in(uint16_t port, unsigned size); /* size 1, 2, 4 */
+void io_out(uint16_t port, unsigned size, uint32_t val);
+void cpu_flush_caches(void);
+
+#endif
