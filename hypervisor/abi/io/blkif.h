@@ -34,8 +34,6 @@
 #define HV_VDISK_REMOVABLE 0x2
 #define HV_VDISK_READONLY 0x4
 
-#ifndef __ASSEMBLY__
-
 struct hv_blkif_request_segment {
     hv_grant_ref_t gref;
     uint8_t first_sect, last_sect; /* within the page, both included */
@@ -78,5 +76,4 @@ struct hv_blkif_response {
 
 HV_RING_TYPES(hv_blkif, struct hv_blkif_request, struct hv_blkif_response);
 
-#endif /* !__ASSEMBLY__ */
 #endif

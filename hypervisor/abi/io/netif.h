@@ -70,8 +70,6 @@
 #define HV_NETIF_CTRL_STATUS_BUFFER_OVERFLOW 3
 #define HV_NETIF_CTRLF_GREF_READONLY (1U << 0)
 
-#ifndef __ASSEMBLY__
-
 struct hv_netif_tx_request {
     hv_grant_ref_t gref;
     uint16_t offset;
@@ -144,5 +142,4 @@ HV_RING_TYPES(hv_netif_rx, struct hv_netif_rx_request, struct hv_netif_rx_respon
 HV_RING_TYPES(hv_netif_ctrl, struct hv_netif_ctrl_request,
               struct hv_netif_ctrl_response);
 
-#endif /* !__ASSEMBLY__ */
 #endif
