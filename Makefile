@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+# make          builds everything, and leaves in build/root what `make install` writes
+# make run      boots Ostler in QEMU and starts a guest on it; installs what is missing first
+# make check    runs every test, from nothing
+# make bench    measures Ostler beside Debian's Xen 4.17
+# make install  writes it to DESTDIR
+# make clean    removes what was built; make distclean also what was downloaded
+TOP := $(CURDIR)
+include Config.mk
+
+PARTS := $(patsubst %/Makefile,%,$(wildcard $(addsuffix /Makefile,\
+	hypervisor xenstore dom0-tools pv-drivers)))
+HYPERVISOR ?= ours
+GRUBDIR ?= /etc/grub.d
+
+# A part's install may need what an earlier part built, so the parts go one after the other.
+.PHONY: all setup install install-parts run check bench clean distclean
+all:
+	@set -e; for part in $(PARTS); do $(MAKE) --no-print-directory -C $$part all; done
+	@rm -rf $(O)/stage
+	@$(MAKE) --no-print-directory -s install-parts DESTDIR=$(O)/stage
+	@tests/lab/mirror $(O)/stage $(O)/root
+
+install: all
+	@$(MAKE) --no-print-directory install-parts
+
+install-parts:
+	@set -e; for part in $(PARTS); do \
+		$(MAKE) --no-print-directory -C $$part install DESTDIR=$(DESTDIR); done
+	install -D -m 755 dom0-tools/grub/20_ostler $(DESTDIR)$(GRUBDIR)/20_ostler
+
+setup:
+	@tests/lab/setup
+
+run: setup
+	@$(MAKE) --no-print-directory all
+	@tests/lab/demo --hypervisor $(HYPERVISOR)
+
+check: setup
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -C tests all
+	@tests/run
+
+bench: setup
+	@$(MAKE) --no-print-directory all
+	@tests/bench/run
+
+clean:
+	rm -rf $(filter-out $(O)/cache,$(wildcard $(O)/*))
+
+distclean:
+	rm -rf $(O)
