@@ -3,6 +3,7 @@
 #ifndef KERN_LOCK_H
 #define KERN_LOCK_H
 
+#include <stdatomic.h>
 #include "port/cpu.h"
 
 enum lock_rank {
@@ -23,12 +24,20 @@ enum lock_rank {
     RANK_LEAF = 100,    /* takes no other */
 };
 
+/* Built with LOCK_CHECK=1 (the host port, debug builds) every lock taken is checked: not held already,
+ * and of no lower rank than those held. Two locks of one rank are ordered by the room that has them.
+ * A lock that an interrupt handler takes is only ever taken by spin_lock_irq(). */
+#ifndef LOCK_CHECK
+#define LOCK_CHECK 0
+#endif
+
 typedef struct {
-    _Atomic uint32_t ticket; /* low half: now serving, high half: next */
+    _Atomic uint16_t next;    /* ticket for the one who comes */
+    _Atomic uint16_t serving; /* ticket that holds the lock */
     uint16_t rank;
-    uint16_t owner;          /* CPU + 1, debug builds */
+    _Atomic uint16_t owner;   /* CPU + 1, 0: nobody */
 } spinlock_t;
-#define SPINLOCK_INIT(r) {0, (r), 0}
+#define SPINLOCK_INIT(r) {0, 0, (r), 0}
 void spin_init(spinlock_t *l, enum lock_rank rank);
 void spin_lock(spinlock_t *l);      /* not for locks that interrupts take */
 bool spin_trylock(spinlock_t *l);
@@ -42,6 +51,7 @@ typedef struct {
     uint16_t rank;
 } rwlock_t;
 #define RWLOCK_INIT(r) {0, (r)}
+void rwlock_init(rwlock_t *l, enum lock_rank rank);
 void read_lock(rwlock_t *l);
 void read_unlock(rwlock_t *l);
 void write_lock(rwlock_t *l);

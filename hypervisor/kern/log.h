@@ -10,6 +10,8 @@ enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 void log_print(enum log_level level, const char *fmt, ...) printf_like(2, 3); /* adds "(XEN) "-like prefix */
 void log_guest(unsigned domid, const char *s, size_t n); /* a guest's console_io output, raw */
+/* About what a guest did: printed up to guest_loglvl, and only so much in a time. */
+void log_print_guest(enum log_level level, const char *fmt, ...) printf_like(2, 3);
 #define log_err(...) log_print(LOG_ERR, __VA_ARGS__)
 #define log_warn(...) log_print(LOG_WARN, __VA_ARGS__)
 #define log_info(...) log_print(LOG_INFO, __VA_ARGS__)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Boot options. All options stand in one table in param.c (name, kind, target, one-line help), so that an
+/* Boot options; sizes take B, K, M, G, T and mean KiB without a letter, as Xen's do. All options stand in one table in param.c (name, kind, target, one-line help), so that an
  * unknown one can be answered with the nearest known. */
 #ifndef KERN_PARAM_H
 #define KERN_PARAM_H
@@ -20,9 +20,15 @@ struct boot_params {
     bool xpti;
     bool smep, smap;
     bool watchdog;
-    char console[64], com1[64];
+    bool spec_ctrl;             /* speculation barriers that the CPU needs */
+    unsigned watchdog_timeout;  /* seconds */
+    unsigned gnttab_max_frames, gnttab_max_maptrack_frames; /* defaults for domains that do not say */
+    char console[64], com1[64], com2[64];
 };
 extern struct boot_params boot_params;
 void param_parse(const char *cmdline); /* warns by name about what it does not know */
+/* "512M" up to a comma or the end; false when it is no size. *end: what follows. */
+bool param_size(const char *s, uint64_t *out, const char **end);
+const char *param_nearest(const char *name); /* the known option that is spelled most like it */
 
 #endif

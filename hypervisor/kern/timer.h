@@ -11,14 +11,15 @@ struct timer {
     void (*fn)(void *arg);
     void *arg;
     uint16_t cpu;
-    uint16_t state;       /* private */
-    uint32_t index;       /* private: place in the heap */
+    uint16_t state;       /* private, as all below: place in the heap */
+    struct timer *child, *sibling, *back;
 };
 
 void timer_init(struct timer *t, void (*fn)(void *), void *arg, unsigned cpu);
 void timer_set(struct timer *t, uint64_t expires); /* also moves a set timer */
 void timer_stop(struct timer *t);                  /* its function does not start after this returns */
 void timer_kill(struct timer *t);                  /* as stop, and waits for a running function */
+bool timer_active(struct timer *t);                /* set and not yet run */
 void timer_migrate(struct timer *t, unsigned cpu);
 void timer_subsys_init(void);
 
