@@ -65,6 +65,7 @@ _Noreturn void ctx_resume_pv(void); /* to the guest through the exit path with i
  * hypercalls can read or change it. */
 void ctx_sync_segments(struct vcpu_hw *v);  /* hardware -> ds, es, fs, gs, fs_base, gs bases */
 void ctx_load_segments(struct vcpu_hw *v);  /* the other way; bad selectors load as null */
+void ctx_load_user_gs(struct vcpu_hw *v, uint16_t sel); /* SEGBASE_GS_USER_SEL: selector and its base, for user mode */
 void ctx_sync_fpu(struct vcpu_hw *v);
 void ctx_load_tables(struct vcpu_hw *v);    /* GDTR and LDTR after gdt_entries/ldt_entries changed */
 void ctx_load_cr3(struct vcpu_hw *v);       /* CR3 by kernel_mode; flushes the TLB */

@@ -26,6 +26,7 @@ struct boot_info {
     bool efi;
 };
 
+const struct boot_info *boot_info_get(void); /* what hv_main() was given */
 _Noreturn void hv_main(struct boot_info *bi);   /* boot CPU, on its final stack, irqs off */
 _Noreturn void hv_ap_main(void);                /* every other CPU, once its tables are loaded */
 

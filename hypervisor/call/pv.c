@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/* Hypercalls about the calling PV vCPU's own entries and registers. */
+#include "abi/callback.h"
+#include "abi/nmi.h"
+#include "call/call.h"
+#include "guest/pv/domain.h"
+#include "guest/pv/trap.h"
+#include "lib/string.h"
+#include "port/context.h"
+
+HCALL(call_set_trap_table)
+{
+    vaddr_t at = h->arg[0];
+    struct hv_trap_info t;
+
+    if (!at) {
+        memset(h->v->pv->traps, 0, sizeof(h->v->pv->traps));
+        return 0;
+    }
+    for (unsigned n = 0; n < 257; n++, at += sizeof(t)) { /* 256 vectors and the end mark */
+        if (copy_in(&t, at))
+            return -EFAULT;
+        if (!t.address)
+            return 0;
+        if (!pv_is_canonical(t.address))
+            return -EINVAL;
+        t.cs |= 3;
+        h->v->pv->traps[t.vector] = t;
+    }
+    return 0;
+}
+
+HCALL(call_stack_switch)
+{
+    h->v->hw.kernel_ss = (h->arg[0] & 0xffff) | 3;
+    h->v->hw.kernel_sp = h->arg[1];
+    return 0;
+}
+
+HCALL(call_set_callbacks)
+{
+    if (!pv_is_canonical(h->arg[0]) || !pv_is_canonical(h->arg[1]) || !pv_is_canonical(h->arg[2]))
+        return -EINVAL;
+    h->v->hw.event_ip = h->arg[0];
+    h->v->hw.failsafe_ip = h->arg[1];
+    h->v->hw.syscall_ip = h->arg[2];
+    return 0;
+}
+
+static long register_callback(struct vcpu *v, const struct hv_callback_register *c)
+{
+    struct vcpu_hw *hw = &v->hw;
+    bool masks = c->flags & HV_CALLBACKF_MASK_EVENTS;
+
+    if (!pv_is_canonical(c->address))
+        return -EINVAL;
+    switch (c->type) {
+    case HV_CALLBACKTYPE_EVENT:
+        hw->event_ip = c->address;
+        return 0;
+    case HV_CALLBACKTYPE_FAILSAFE:
+        hw->failsafe_ip = c->address;
+        hw->failsafe_masks_events = masks;
+        return 0;
+    case HV_CALLBACKTYPE_SYSCALL:
+        hw->syscall_ip = c->address;
+        hw->syscall_masks_events = masks;
+        return 0;
+    case HV_CALLBACKTYPE_SYSCALL32:
+        hw->syscall32_ip = c->address;
+        hw->syscall32_masks_events = masks;
+        return 0;
+    case HV_CALLBACKTYPE_SYSENTER:
+        hw->sysenter_ip = c->address;
+        hw->sysenter_masks_events = masks;
+        return 0;
+    case HV_CALLBACKTYPE_NMI:
+        v->pv->nmi_ip = c->address;
+        return 0;
+    default:
+        return -ENOSYS;
+    }
+}
+
+HCALL(call_callback_op)
+{
+    struct hv_callback_register c = {0};
+    struct hv_callback_unregister u;
+
+    switch ((int)h->arg[0]) {
+    case HV_CALLBACKOP_REGISTER:
+        return copy_in(&c, h->arg[1]) ? -EFAULT : register_callback(h->v, &c);
+    case HV_CALLBACKOP_UNREGISTER:
+        if (copy_in(&u, h->arg[1]))
+            return -EFAULT;
+        if (u.type == HV_CALLBACKTYPE_NMI) {
+            h->v->pv->nmi_ip = 0;
+            return 0;
+        }
+        return u.type <= HV_CALLBACKTYPE_SYSCALL32 ? -EINVAL : -ENOSYS;
+    default:
+        return -ENOSYS;
+    }
+}
+
+HCALL(call_nmi_op)
+{
+    struct hv_nmi_callback n;
+
+    switch ((int)h->arg[0]) {
+    case HV_NMI_REGISTER_CALLBACK:
+        if (copy_in(&n, h->arg[1]))
+            return -EFAULT;
+        if (h->v->id)
+            return -EINVAL;
+        h->v->pv->nmi_ip = n.handler_address;
+        return 0;
+    case HV_NMI_UNREGISTER_CALLBACK:
+        h->v->pv->nmi_ip = 0;
+        return 0;
+    default:
+        return -ENOSYS;
+    }
+}
+
+HCALL(call_fpu_taskswitch)
+{
+    /* The FPU is switched whole, so TS has no effect but being seen in CR0. */
+    if (h->arg[0])
+        h->v->pv->cr0 |= 8;
+    else
+        h->v->pv->cr0 &= ~8ull;
+    return 0;
+}
+
+/* Bits of DR7 that may be set: enables, types, lengths; general detect and in/out breakpoints may not. */
+static bool dr7_ok(uint64_t val)
+{
+    if (val >> 32)
+        return false;
+    for (unsigned i = 0; i < 4; i++)
+        if (((val >> (16 + 4 * i)) & 3) == 2)
+            return false;
+    return true;
+}
+
+HCALL(call_set_debugreg)
+{
+    unsigned reg = (unsigned)h->arg[0];
+    uint64_t val = h->arg[1], *dr = h->v->hw.dr;
+
+    switch (reg) {
+    case 0 ... 3:
+        if (!pv_is_canonical(val) || !guest_range_ok(val, 1))
+            return -EPERM;
+        dr[reg] = val;
+        break;
+    case 4:
+    case 6:
+        dr[6] = (val & 0xe00f) | 0xffff0ff0; /* reserved bits as the manual wants them */
+        break;
+    case 5:
+    case 7:
+        if (!dr7_ok(val))
+            return -EPERM;
+        dr[7] = (val & ~0xd800ull & ~0x2000ull) | 0x400;
+        break;
+    default:
+        return -EINVAL;
+    }
+    ctx_load_debug(&h->v->hw);
+    return 0;
+}
+
+HCALL(call_get_debugreg)
+{
+    unsigned reg = (unsigned)h->arg[0];
+
+    if (reg > 7)
+        return -EINVAL;
+    return (long)h->v->hw.dr[reg == 4 || reg == 5 ? reg + 2 : reg];
+}
+
+HCALL(call_set_segment_base)
+{
+    struct vcpu_hw *hw = &h->v->hw;
+    uint64_t base = h->arg[1];
+
+    if (h->arg[0] <= HV_SEGBASE_GS_KERNEL && !pv_is_canonical(base))
+        return -EINVAL;
+    ctx_sync_segments(hw);
+    switch (h->arg[0]) {
+    case HV_SEGBASE_FS:
+        hw->fs_base = base;
+        break;
+    case HV_SEGBASE_GS_USER:
+        hw->gs_base_user = base;
+        break;
+    case HV_SEGBASE_GS_KERNEL:
+        hw->gs_base_kernel = base;
+        break;
+    case HV_SEGBASE_GS_USER_SEL:
+        ctx_load_user_gs(hw, (uint16_t)base);
+        return 0;
+    default:
+        return -EINVAL;
+    }
+    ctx_load_segments(hw);
+    return 0;
+}
+
+/* The iret hypercall is answered by entry code; this is its slow form, for frames that it does not like. */
+HCALL(call_iret)
+{
+    struct hv_cpu_user_regs *r = guest_regs();
+    struct vcpu *v = h->v;
+    struct hv_iret_context c;
+
+    if (copy_in(&c, r->rsp)) {
+        domain_crash(h->d, "vcpu %u: its iret frame at %#lx cannot be read", v->id, (unsigned long)r->rsp);
+        return 0;
+    }
+    if ((c.cs & 3) == 3)
+        ctx_toggle_mode(&v->hw);
+    r->rip = c.rip;
+    r->cs = (uint16_t)c.cs | 3;
+    r->rflags = c.rflags;
+    r->rsp = c.rsp;
+    r->ss = (uint16_t)c.ss | 3;
+    if (!(c.flags & HV_VGCF_IN_SYSCALL)) {
+        r->rcx = c.rcx;
+        r->r11 = c.r11;
+    } else {
+        r->rcx = c.rip;
+        r->r11 = c.rflags;
+    }
+    r->rax = c.rax;
+    v->hw.info->evtchn_upcall_mask = !(c.rflags & 0x200);
+    pv_sanitise_regs(r);
+    r->entry_vector = 0;
+    return (long)c.rax;
+}
+
+HCALL(call_vm_assist)
+{
+    unsigned type = (unsigned)h->arg[1];
+    const uint64_t valid = 1ull << HV_VMASST_TYPE_4GB_SEGMENTS | 1ull << HV_VMASST_TYPE_4GB_SEGMENTS_NOTIFY |
+                           1ull << HV_VMASST_TYPE_WRITABLE_PAGETABLES |
+                           1ull << HV_VMASST_TYPE_PAE_EXTENDED_CR3 |
+                           1ull << HV_VMASST_TYPE_ARCHITECTURAL_IOPL |
+                           1ull << HV_VMASST_TYPE_RUNSTATE_UPDATE_FLAG | 1ull << HV_VMASST_TYPE_M2P_STRICT;
+
+    if (type >= 64 || !(valid & (1ull << type)))
+        return -EINVAL;
+    switch ((unsigned)h->arg[0]) {
+    case HV_VMASST_CMD_ENABLE:
+        __atomic_fetch_or(&h->d->vm_assist, 1ull << type, __ATOMIC_SEQ_CST);
+        return 0;
+    case HV_VMASST_CMD_DISABLE:
+        __atomic_fetch_and(&h->d->vm_assist, ~(1ull << type), __ATOMIC_SEQ_CST);
+        return 0;
+    default:
+        return -ENOSYS;
+    }
+}

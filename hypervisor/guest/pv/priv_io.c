@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Port I/O of PV guests. Two questions decide: may this mode use ports at all (IOPL or the guest's own
+ * I/O bitmap), and does the domain own the port (d->ioports). Ports nobody gave read as all ones and swallow
+ * writes, as an empty bus does.
+ *
+ * PCI configuration ports 0xcf8/0xcfc are dom0's; a domU that probes them finds no bus. */
+#include "guest/pv/priv_io.h"
+#include "guest/pv/domain.h"
+#include "lib/rangeset.h"
+#include "port/guest_mem.h"
+#include "port/priv.h"
+
+bool priv_io_allowed(struct vcpu *v, const struct hv_cpu_user_regs *r, uint16_t port, unsigned size)
+{
+    uint8_t bits[2];
+    unsigned mask;
+
+    if (v->pv->iopl >= (v->hw.kernel_mode ? 1u : 3u))
+        return true;
+    /* A 64-bit PV Linux raises its own level once at boot (PHYSDEVOP_set_iopl). */
+    if ((unsigned)port + size > v->pv->iobitmap_ports)
+        return false;
+    if (guest_read(bits, v->pv->iobitmap + port / 8, 2) &&
+        (guest_read(bits, v->pv->iobitmap + port / 8, 1) || (port & 7) + size > 8))
+        return false;
+    mask = ((1u << size) - 1) << (port & 7);
+    return !((bits[0] | (unsigned)bits[1] << 8) & mask);
+}
+
+static bool owns(const struct vcpu *v, uint16_t port, unsigned size)
+{
+    return rangeset_has(v->domain->ioports, port, (unsigned long)port + size - 1);
+}
+
+uint32_t priv_io_in(struct vcpu *v, uint16_t port, unsigned size)
+{
+    uint32_t val = 0;
+
+    if (owns(v, port, size))
+        return io_in(port, size);
+    for (unsigned i = 0; i < size; i++)
+        val |= (owns(v, (uint16_t)(port + i), 1) ? io_in((uint16_t)(port + i), 1) & 0xff : 0xffu) << 8 * i;
+    return val;
+}
+
+void priv_io_out(struct vcpu *v, uint16_t port, unsigned size, uint32_t val)
+{
+    if (owns(v, port, size)) {
+        io_out(port, size, val);
+        return;
+    }
+    for (unsigned i = 0; i < size; i++)
+        if (owns(v, (uint16_t)(port + i), 1))
+            io_out((uint16_t)(port + i), 1, (val >> 8 * i) & 0xff);
+}
