@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* Where the hypervisor enters the kernel: traps, events, system calls. */
+#include "guest.h"
+#include "abi/callback.h"
+
+extern char trap_stubs[], int80_stub[], guarded_end[];
+extern uint64_t guard_rsp;
+
+struct frame last_trap;
+uint64_t last_cr2;
+bool (*entry_hook)(struct frame *f);
+
+static struct hv_trap_info traps[34];
+
+const struct hv_trap_info *trap_table(void)
+{
+    return traps;
+}
+
+static void set_callback(unsigned int type, const char *stub)
+{
+    struct hv_callback_register r = {.type = (uint16_t)type, .address = P(stub)};
+
+    callback_op(HV_CALLBACKOP_REGISTER, &r);
+}
+
+void trap_init(void)
+{
+    int n = 0;
+
+    for (int v = 0; v < 32; v++) {
+        if (v == TRAP_NMI)
+            continue;
+        traps[n].vector = (uint8_t)v;
+        traps[n].flags = v == TRAP_BP || v == TRAP_OF ? 3 : 0;
+        traps[n].cs = HV_FLAT_KERNEL_CS;
+        traps[n++].address = P(trap_stubs + v * 32);
+    }
+    traps[n].vector = 0x80;
+    traps[n].flags = 3;
+    traps[n].cs = HV_FLAT_KERNEL_CS;
+    traps[n++].address = P(int80_stub);
+    traps[n].address = 0;
+    hcall1(HV_CALL_SET_TRAP_TABLE, P(traps));
+    set_callback(HV_CALLBACKTYPE_EVENT, event_stub);
+    set_callback(HV_CALLBACKTYPE_FAILSAFE, failsafe_stub);
+    set_callback(HV_CALLBACKTYPE_SYSCALL, syscall_stub);
+    set_callback(HV_CALLBACKTYPE_SYSCALL32, syscall32_stub);
+}
+
+void guest_entry(struct frame *f);
+void guest_entry(struct frame *f)
+{
+    uint64_t cr2 = shared_info->vcpu_info[0].arch.cr2;
+
+    if (entry_hook && entry_hook(f))
+        return;
+    if (f->vector == ENTRY_EVENT) {
+        event_scan();
+        return;
+    }
+    if (guard_rsp && f->vector < 32) {
+        last_trap = *f;
+        last_cr2 = cr2;
+        f->rip = P(guarded_end);
+        f->rsp = guard_rsp;
+        f->rax = f->vector;
+        return;
+    }
+    test_fail("no unexpected entry", "vector %lx error %lx rip %lx cs %lx rsp %lx cr2 %lx",
+              f->vector, f->error, f->rip, f->cs, f->rsp, cr2);
+    test_end();
+}
+
+__attribute__((weak)) void secondary_main(long vcpu)
+{
+    test_fail("no unexpected vCPU", "vCPU %ld runs", vcpu);
+    test_end();
+}
