@@ -33,7 +33,4 @@ void platform_cmos_write(uint8_t index, uint8_t val);
 uint32_t platform_port_read(uint16_t port, unsigned size);
 void platform_port_write(uint16_t port, unsigned size, uint32_t val);
 
-/* MSR access for the control domain's tools: -EIO when it faults or is none of the allowed ones. */
-int platform_cpu_online(unsigned cpu);
-
 #endif

@@ -11,6 +11,8 @@ void apic_init(void);
  * records which APIC id the CPU number has. */
 void apic_init_cpu(void);
 
+void apic_set_handlers(void);                 /* once, after irq_init() */
+
 uint32_t apic_id(void);                       /* this CPU's */
 uint32_t apic_id_of(unsigned cpu);            /* after that CPU's apic_init_cpu() */
 bool apic_x2(void);
@@ -24,8 +26,10 @@ void apic_send_nmi(unsigned cpu);
 void apic_send_init(uint32_t apicid);
 void apic_send_sipi(uint32_t apicid, uint8_t page);
 
-/* Timer of this CPU, in TSC ticks: fires VEC_TIMER at that TSC value; ~0 never. clock.c's business. */
-void apic_timer_set(uint64_t tsc, uint64_t now_tsc);
-void apic_timer_calibrate(void); /* boot CPU, once the TSC rate is known */
+/* Timer of this CPU, clock.c's business: raises VEC_TIMER. Either of the two, by apic_timer_deadline(). */
+bool apic_timer_deadline(void);          /* there is a TSC-deadline mode and we use it */
+void apic_timer_set_tsc(uint64_t tsc);   /* deadline mode: at this TSC value; 0 never */
+void apic_timer_set_count(uint32_t n);   /* one-shot mode: after n ticks; 0 never */
+uint32_t apic_timer_left(void);          /* one-shot mode: ticks still to go; to measure its rate */
 
 #endif

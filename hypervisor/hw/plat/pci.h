@@ -5,6 +5,5 @@
 
 #include "port/pci.h"
 
-void pci_init(void);     /* takes MCFG windows from acpi */
 
 #endif
