@@ -8,12 +8,17 @@
 
 #include "abi/xen.h"
 #include "kern/lock.h"
+#include "kern/softirq.h"
 #include "lib/list.h"
 #include "lib/types.h"
 
 struct vcpu;
 struct rangeset;
 struct hv_domctl_createdomain;
+
+#define HV_MAX_VCPUS 128 /* of a domain */
+
+#define HV_MAX_VCPUS 128 /* of a domain */
 
 enum dying_state { DOM_ALIVE, DOM_DYING, DOM_DEAD };
 
@@ -25,9 +30,13 @@ struct domain {
     uint32_t ssidref;                /* (c) */
     uint8_t handle[16];              /* (d) uuid */
     _Atomic uint32_t refs;           /* (a) */
+    _Atomic bool ready;              /* (a) creation is complete: lookups find it */
     _Atomic int dying;               /* (a) enum dying_state */
     spinlock_t lock;
-    struct list_head list;           /* all domains, RANK_DOMLIST */
+    struct list_head list;           /* all domains by rising id, RANK_DOMLIST */
+    struct domain *hash_next;        /* RANK_DOMLIST */
+    struct task free_task;           /* the last put may happen anywhere; freeing is put off */
+    unsigned kill_at;                /* rooms.c: how far killing has got */
 
     unsigned max_vcpus;              /* (c) */
     struct vcpu **vcpu;              /* (c) array of max_vcpus; entries appear under d->lock */
@@ -52,9 +61,14 @@ struct domain {
     struct pv_domain *pv;            /* (r) guest/pv/domain.c */
     struct time_domain *time;        /* (r) guest/time.c */
     struct sched_domain *sched;      /* (r) kern/sched_credit.c */
+    struct watchdogs *watchdogs;     /* (r) kern/watchdog.c */
 };
 
 extern struct domain *dom0;          /* the control domain; NULL before it exists */
+
+void domains_init(void);             /* boot */
+/* Owners that are not guests (HV_DOMID_IO, _XEN, _IDLE): no vCPUs, no rooms, not in the list. NULL: no memory. */
+struct domain *domain_create_special(domid_t id);
 
 /* Creates it paused, with one controller pause, all rooms initialised, in the list. id HV_DOMID_INVALID picks
  * a free one. *out holds a reference. */
@@ -72,7 +86,13 @@ void domain_unpause(struct domain *d);
 int domain_pause_by_controller(struct domain *d);
 int domain_unpause_by_controller(struct domain *d);
 void domain_shutdown(struct domain *d, int reason); /* HV_SHUTDOWN_*; raises VIRQ_DOM_EXC to the store's domain */
+/* SCHEDOP_shutdown_code: what a shutdown that comes later will be called. */
+void domain_set_shutdown_code(struct domain *d, int reason);
 int domain_resume(struct domain *d);
+/* SCHEDOP_watchdog: id 0 makes one (its id is the result), timeout 0 ends it. When it fires the domain is shut
+ * down with HV_SHUTDOWN_WATCHDOG. */
+int domain_watchdog(struct domain *d, uint32_t id, uint32_t seconds);
+void domain_watchdog_stop(struct domain *d);
 /* The guest did what it must not: logs the line, shuts it down with HV_SHUTDOWN_CRASH. Returns at once. */
 void domain_crash(struct domain *d, const char *fmt, ...) printf_like(2, 3);
 /* VIRQ_DOM_EXC and other global virqs: who gets them is comm's affair; it sets this. */

@@ -42,12 +42,17 @@ struct vcpu {
     struct sched_unit *sched;        /* (r) kern/sched_credit.c */
 };
 
+/* Stands in for the shared info of vCPUs beyond HV_LEGACY_MAX_VCPUS until they register their own. */
+extern struct hv_vcpu_info vcpu_dummy_info;
+void vcpu_free(struct vcpu *v); /* domain.c: with its domain */
+
 /* d->vcpu[id] comes to be: down, uninitialised, all rooms initialised. */
 int must_check vcpu_create(struct domain *d, unsigned id, struct vcpu **out);
 void vcpu_pause(struct vcpu *v);        /* waits until it does not run; not for the current one */
 void vcpu_pause_nosync(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
 void vcpu_wake(struct vcpu *v);         /* pause_flags/pauses changed: run it if nothing forbids */
+void vcpu_sleep_nosync(struct vcpu *v); /* the same when it may have to stop: does not wait for that */
 void vcpu_sleep_sync(struct vcpu *v);   /* waits until it does not run; flags were set before */
 void vcpu_unblock(struct vcpu *v);      /* an event came: clears VPF_BLOCKED, wakes */
 void vcpu_kick(struct vcpu *v);         /* unblock; if it runs on another CPU make it look at its events */
