@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* vcpu_op and set_timer_op. */
 #include "abi/vcpu.h"
+#include "abi/sched.h"
 #include "call/call.h"
 #include "comm/event.h"
 #include "guest/pv/domain.h"

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/* The FIFO layout: a 32-bit word a port in pages that the guest gives, linked into queues by priority whose heads lie
+ * in a control block of each vCPU (Xen's "Event Channel FIFO-based ABI" design document; public event_channel.h).
+ *
+ * Word: PENDING, MASKED, LINKED, and the number of the next port. The hypervisor links at the tail, the guest
+ * unlinks at the head, at the same time. Rules that make it safe:
+ *  - only who turned LINKED on (by compare-and-swap, with PENDING set and MASKED clear) inserts the port;
+ *  - a tail is extended only while its own LINKED is on, by compare-and-swap; once the guest has taken it off, the
+ *    new port becomes the head and the queue is announced in `ready`;
+ *  - a port that is about to enter another queue than last time is first removed as tail of the old one.
+ * All linking of a domain is under fifo.lock; the guest may scribble over the words, and what it harms is only the
+ * order of its own events: every index read from a word is used for nothing but comparing. */
+#include "comm/event_priv.h"
+#include "kern/heap.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/page.h"
+#include "port/map.h"
+
+#define PENDING (1u << HV_EVTCHN_FIFO_PENDING)
+#define MASKED (1u << HV_EVTCHN_FIFO_MASKED)
+#define LINKED (1u << HV_EVTCHN_FIFO_LINKED)
+#define LINK_MASK ((uint32_t)HV_EVTCHN_FIFO_LINK_MASK)
+#define WORDS_PER_PAGE (PAGE_SIZE / sizeof(uint32_t))
+#define MAX_PAGES (HV_EVTCHN_FIFO_NR_CHANNELS / WORDS_PER_PAGE)
+#define QUEUES HV_EVTCHN_FIFO_MAX_QUEUES
+
+struct fifo_vcpu {
+    struct hv_evtchn_fifo_control_block *control; /* NULL: not given yet */
+    mfn_t mfn;
+    uint32_t tail[QUEUES];
+};
+
+struct evtchn_fifo {
+    spinlock_t lock;
+    unsigned pages;
+    uint32_t *page[MAX_PAGES];
+    struct fifo_vcpu *vcpu; /* max_vcpus of them */
+};
+
+static uint32_t *word_of(const struct domain *d, uint32_t port)
+{
+    struct evtchn_fifo *f = d->evtchn->fifo;
+
+    return port / WORDS_PER_PAGE < __atomic_load_n(&f->pages, __ATOMIC_ACQUIRE)
+               ? f->page[port / WORDS_PER_PAGE] + port % WORDS_PER_PAGE
+               : NULL;
+}
+
+static bool try_set_linked(uint32_t *w)
+{
+    uint32_t old = __atomic_load_n(w, __ATOMIC_RELAXED);
+
+    do {
+        if ((old & (PENDING | MASKED | LINKED)) != PENDING)
+            return false;
+    } while (!__atomic_compare_exchange_n(w, &old, (old & ~LINK_MASK) | LINKED, false, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_RELAXED));
+    return true;
+}
+
+/* Extends a tail; bounded: the guest could fight for the word for ever. */
+static bool try_extend(uint32_t *tail, uint32_t port)
+{
+    uint32_t old = __atomic_load_n(tail, __ATOMIC_RELAXED);
+
+    for (unsigned tries = 0; tries < 100; tries++) {
+        if (!(old & LINKED))
+            return false;
+        if (__atomic_compare_exchange_n(tail, &old, (old & ~LINK_MASK) | port, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_RELAXED))
+            return true;
+    }
+    return false;
+}
+
+static void leave_old_queue(struct evtchn_fifo *f, struct evtchn *c, uint32_t port)
+{
+    struct fifo_vcpu *old = &f->vcpu[c->last_vcpu];
+
+    if ((c->last_vcpu != c->notify_vcpu || c->last_priority != c->priority) &&
+        old->tail[c->last_priority] == port)
+        old->tail[c->last_priority] = 0;
+    c->last_vcpu = c->notify_vcpu;
+    c->last_priority = c->priority;
+}
+
+/* With f->lock: puts the port at its queue's end; true: the vCPU must be told. */
+static bool link_port(struct domain *d, struct evtchn *c, uint32_t port, uint32_t *w)
+{
+    struct evtchn_fifo *f = d->evtchn->fifo;
+    struct fifo_vcpu *q = &f->vcpu[c->notify_vcpu];
+    unsigned prio = c->priority;
+    uint32_t *tail;
+
+    if (!q->control || (__atomic_load_n(w, __ATOMIC_RELAXED) & (MASKED | LINKED)))
+        return false;
+    leave_old_queue(f, c, port);
+    if (!try_set_linked(w))
+        return false;
+    tail = q->tail[prio] && q->tail[prio] != port ? word_of(d, q->tail[prio]) : NULL;
+    q->tail[prio] = port;
+    if (tail && try_extend(tail, port))
+        return false; /* the queue was not empty: it is announced already */
+    __atomic_store_n(&q->control->head[prio], port, __ATOMIC_RELEASE);
+    return !(__atomic_fetch_or(&q->control->ready, 1u << prio, __ATOMIC_SEQ_CST) & (1u << prio));
+}
+
+static void try_link(struct domain *d, struct evtchn *c, uint32_t port, uint32_t *w)
+{
+    struct evtchn_fifo *f = d->evtchn->fifo;
+    irqflags_t flags = spin_lock_irq(&f->lock);
+    bool tell = link_port(d, c, port, w);
+
+    spin_unlock_irq(&f->lock, flags);
+    if (tell)
+        event_mark_pending(d->vcpu[c->last_vcpu]);
+}
+
+static void set_pending(struct domain *d, struct evtchn *c, uint32_t port)
+{
+    uint32_t *w = word_of(d, port), old;
+
+    if (!w) { /* expand_array will bring it up */
+        c->pending = 1;
+        return;
+    }
+    old = __atomic_fetch_or(w, PENDING, __ATOMIC_SEQ_CST);
+    if (!(old & (MASKED | LINKED)))
+        try_link(d, c, port, w);
+    if (!(old & PENDING))
+        event_wake_pollers(d, port);
+}
+
+static void unmask(struct domain *d, struct evtchn *c, uint32_t port)
+{
+    uint32_t *w = word_of(d, port);
+
+    if (!w)
+        return;
+    __atomic_fetch_and(w, ~MASKED, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(w, __ATOMIC_SEQ_CST) & PENDING)
+        try_link(d, c, port, w);
+}
+
+static bool is_pending(struct domain *d, uint32_t port)
+{
+    uint32_t *w = word_of(d, port);
+
+    return w && (__atomic_load_n(w, __ATOMIC_RELAXED) & PENDING);
+}
+
+static bool is_masked(struct domain *d, uint32_t port)
+{
+    uint32_t *w = word_of(d, port);
+
+    return !w || (__atomic_load_n(w, __ATOMIC_RELAXED) & MASKED);
+}
+
+static void clear(struct domain *d, uint32_t port)
+{
+    uint32_t *w = word_of(d, port);
+
+    if (w) /* LINKED stays: the guest unlinks the word when it comes to it */
+        __atomic_fetch_and(w, ~PENDING, __ATOMIC_SEQ_CST);
+}
+
+const struct evtchn_ops event_fifo_ops = {
+    .max_ports = HV_EVTCHN_FIFO_NR_CHANNELS,
+    .set_pending = set_pending,
+    .unmask = unmask,
+    .is_pending = is_pending,
+    .is_masked = is_masked,
+    .clear = clear,
+};
+
+/* A guest frame that the hypervisor will write: a reference that keeps it writable memory of d. */
+static int take_page(struct domain *d, uint64_t gfn, void **to)
+{
+    mfn_t m = mk_mfn(gfn); /* a PV guest names machine frames */
+
+    if (!mfn_valid(m) || !page_get_and_type(page_of(m), d, PGT_WRITABLE))
+        return -EINVAL;
+    *to = map_mfn(m);
+    return 0;
+}
+
+static void drop_page(const void *p)
+{
+    page_put_and_type(page_of(map_to_mfn(p)));
+}
+
+/* Room for all ports of the FIFO layout: more buckets. */
+static int grow_buckets(struct evtchn_domain *e)
+{
+    uint32_t n = (uint32_t)(HV_EVTCHN_FIFO_NR_CHANNELS / CHANS_PER_BUCKET);
+    struct evtchn **b = heap_alloc(n * sizeof(*b));
+
+    if (!b)
+        return -ENOMEM;
+    memcpy(b, e->bucket, e->buckets * sizeof(*b));
+    /* The old array stays until the domain goes: a sender may be reading it. It is small. */
+    __atomic_store_n(&e->bucket, b, __ATOMIC_RELEASE);
+    __atomic_store_n(&e->buckets, n, __ATOMIC_RELEASE);
+    return 0;
+}
+
+/* The first control block switches the domain over; what was pending in the old layout is remembered. */
+static int switch_to_fifo(struct domain *d)
+{
+    struct evtchn_domain *e = d->evtchn;
+    struct evtchn_fifo *f = heap_new(struct evtchn_fifo);
+    struct evtchn *c;
+
+    if (!f)
+        return -ENOMEM;
+    spin_init(&f->lock, RANK_LEAF);
+    f->vcpu = heap_alloc(d->max_vcpus * sizeof(*f->vcpu));
+    if (!f->vcpu || grow_buckets(e)) {
+        heap_free(f->vcpu);
+        heap_free(f);
+        return -ENOMEM;
+    }
+    for (uint32_t port = 1; port < HV_EVTCHN_2L_NR_CHANNELS; port++)
+        if ((c = event_chan(d, port)) && event_2l_ops.is_pending(d, port))
+            c->pending = 1;
+    e->fifo = f;
+    __atomic_store_n(&e->ops, &event_fifo_ops, __ATOMIC_RELEASE);
+    return 0;
+}
+
+int evtchn_init_control(struct vcpu *v, struct hv_evtchn_init_control *c)
+{
+    struct domain *d = v->domain;
+    struct fifo_vcpu *q;
+    void *page;
+    int rc;
+
+    c->link_bits = HV_EVTCHN_FIFO_LINK_BITS;
+    if (c->offset > PAGE_SIZE - sizeof(struct hv_evtchn_fifo_control_block) || (c->offset & 7))
+        return -EINVAL;
+    spin_lock(&d->lock);
+    rc = d->evtchn->fifo ? 0 : switch_to_fifo(d);
+    if (rc)
+        goto out;
+    q = &d->evtchn->fifo->vcpu[v->id];
+    rc = q->control ? -EINVAL : take_page(d, c->control_gfn, &page);
+    if (rc)
+        goto out;
+    q->mfn = mk_mfn(c->control_gfn);
+    __atomic_store_n(&q->control, (void *)((char *)page + c->offset), __ATOMIC_RELEASE);
+out:
+    spin_unlock(&d->lock);
+    return rc;
+}
+
+int evtchn_expand_array(struct domain *d, uint64_t gfn)
+{
+    struct evtchn_fifo *f;
+    void *page;
+    int rc;
+
+    spin_lock(&d->lock);
+    f = d->evtchn->fifo;
+    rc = !f ? -ENOSYS : f->pages >= MAX_PAGES ? -ENOSPC : take_page(d, gfn, &page);
+    if (rc)
+        goto out;
+    f->page[f->pages] = page;
+    __atomic_store_n(&f->pages, f->pages + 1, __ATOMIC_RELEASE);
+    for (uint32_t port = (uint32_t)((f->pages - 1) * WORDS_PER_PAGE), n = 0; n < WORDS_PER_PAGE; n++) {
+        struct evtchn *c = event_chan(d, port + n);
+
+        if (!c || !c->pending)
+            continue;
+        c->pending = 0;
+        set_pending(d, c, port + n);
+    }
+out:
+    spin_unlock(&d->lock);
+    return rc;
+}
+
+void event_fifo_drop(struct domain *d)
+{
+    struct evtchn_fifo *f = d->evtchn->fifo;
+
+    if (!f)
+        return;
+    d->evtchn->ops = &event_2l_ops;
+    d->evtchn->fifo = NULL;
+    for (unsigned i = 0; i < f->pages; i++)
+        drop_page(f->page[i]);
+    for (unsigned i = 0; i < d->max_vcpus; i++)
+        if (f->vcpu[i].control)
+            drop_page(map_mfn(f->vcpu[i].mfn));
+    heap_free(f->vcpu);
+    heap_free(f);
+}
