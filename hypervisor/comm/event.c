@@ -35,7 +35,7 @@ static int add_bucket(struct domain *d, uint32_t n)
     if (!b)
         return -ENOMEM;
     for (unsigned i = 0; i < CHANS_PER_BUCKET; i++) {
-        spin_init(&b[i].lock, RANK_LEAF);
+        spin_init(&b[i].lock, RANK_CHANNEL);
         b[i].priority = HV_EVTCHN_FIFO_PRIORITY_DEFAULT;
     }
     __atomic_store_n(&d->evtchn->bucket[n], b, __ATOMIC_RELEASE);
@@ -518,6 +518,7 @@ static void domain_free(struct domain *d)
             page_free_mapped(e->bucket[n], 0);
     if (e->pirq_port)
         page_free_mapped(e->pirq_port, 0);
+    heap_free(e->old_bucket);
     heap_free(e->bucket);
     heap_free(e);
     d->evtchn = NULL;
@@ -529,7 +530,7 @@ static int vcpu_init(struct vcpu *v)
     return v->evtchn ? 0 : -ENOMEM;
 }
 
-static void vcpu_free(struct vcpu *v)
+static void vcpu_drop(struct vcpu *v)
 {
     heap_free(v->evtchn);
     v->evtchn = NULL;
@@ -541,5 +542,5 @@ const struct room evtchn_room = {
     .domain_kill = domain_kill_ports,
     .domain_free = domain_free,
     .vcpu_init = vcpu_init,
-    .vcpu_free = vcpu_free,
+    .vcpu_free = vcpu_drop,
 };

@@ -194,12 +194,16 @@ static void drop_page(const void *p)
 static int grow_buckets(struct evtchn_domain *e)
 {
     uint32_t n = (uint32_t)(HV_EVTCHN_FIFO_NR_CHANNELS / CHANS_PER_BUCKET);
-    struct evtchn **b = heap_alloc(n * sizeof(*b));
+    struct evtchn **b;
+
+    if (e->old_bucket) /* grown before a reset */
+        return 0;
+    b = heap_alloc(n * sizeof(*b));
 
     if (!b)
         return -ENOMEM;
     memcpy(b, e->bucket, e->buckets * sizeof(*b));
-    /* The old array stays until the domain goes: a sender may be reading it. It is small. */
+    e->old_bucket = e->bucket; /* a sender may be reading it: stays until the domain goes */
     __atomic_store_n(&e->bucket, b, __ATOMIC_RELEASE);
     __atomic_store_n(&e->buckets, n, __ATOMIC_RELEASE);
     return 0;
@@ -214,7 +218,7 @@ static int switch_to_fifo(struct domain *d)
 
     if (!f)
         return -ENOMEM;
-    spin_init(&f->lock, RANK_LEAF);
+    spin_init(&f->lock, RANK_FIFO);
     f->vcpu = heap_alloc(d->max_vcpus * sizeof(*f->vcpu));
     if (!f->vcpu || grow_buckets(e)) {
         heap_free(f->vcpu);

@@ -46,6 +46,7 @@ struct evtchn_fifo;
 struct evtchn_domain {
     const struct evtchn_ops *ops;
     struct evtchn **bucket;    /* bind_lock to grow; readers see only whole pointers */
+    struct evtchn **old_bucket; /* array before the FIFO layout, or NULL */
     uint32_t buckets, limit;   /* allocated pointers; highest port allowed */
     uint32_t next;             /* lowest port that may be free */
     uint32_t *pirq_port;       /* pirq -> port, MAX_PIRQS entries, NULL until the first */

@@ -233,7 +233,7 @@ static int vcpu_init(struct vcpu *v)
     return 0;
 }
 
-static void vcpu_free(struct vcpu *v)
+static void vcpu_drop(struct vcpu *v)
 {
     if (!v->time)
         return;
@@ -248,5 +248,5 @@ const struct room time_room = {
     .domain_init = domain_init,
     .domain_free = domain_free,
     .vcpu_init = vcpu_init,
-    .vcpu_free = vcpu_free,
+    .vcpu_free = vcpu_drop,
 };

@@ -15,6 +15,8 @@ enum lock_rank {
     RANK_PAGELOCK = 50, /* one page table page */
     RANK_PAGELIST = 55, /* a domain's page list and counters */
     RANK_PIRQ = 60,
+    RANK_CHANNEL = 62, /* one event channel; interrupts take it */
+    RANK_FIFO = 64,    /* a domain's FIFO queues */
     RANK_SCHED = 70,    /* a run queue */
     RANK_TIMER = 75,
     RANK_HEAP = 80,

@@ -73,7 +73,7 @@ static int vcpu_init(struct vcpu *v)
     return 0;
 }
 
-static void vcpu_free(struct vcpu *v)
+static void vcpu_drop(struct vcpu *v)
 {
     heap_free(v->hw.fpu);
     v->hw.fpu = NULL;
@@ -86,7 +86,7 @@ const struct room pv_room = {
     .domain_init = domain_init,
     .domain_free = domain_free,
     .vcpu_init = vcpu_init,
-    .vcpu_free = vcpu_free,
+    .vcpu_free = vcpu_drop,
 };
 
 static void set_traps(struct vcpu *v, const struct hv_trap_info *traps)
