@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "consoled.h"
+
+static bool use_syslog;
+static const char *guest_dir;
+
+void log_start(bool to_syslog, const char *dir)
+{
+    use_syslog = to_syslog;
+    guest_dir = dir;
+    if (to_syslog)
+        openlog("hvconsoled", LOG_PID, LOG_DAEMON);
+    if (dir && mkdir(dir, 0750) && errno != EEXIST)
+        log_line("cannot make %s: %s", dir, strerror(errno));
+}
+
+void log_line(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    if (use_syslog) {
+        vsyslog(LOG_NOTICE, fmt, args);
+    } else {
+        fprintf(stderr, "hvconsoled: ");
+        vfprintf(stderr, fmt, args);
+        fprintf(stderr, "\n");
+    }
+    va_end(args);
+}
+
+int log_guest_open(const char *name)
+{
+    char path[512];
+    int fd;
+
+    /* The name comes from XenStore: it must stay inside the folder. */
+    if (!guest_dir || !*name || strchr(name, '/') || name[0] == '.')
+        return -1;
+    snprintf(path, sizeof(path), "%s/guest-%s.log", guest_dir, name);
+    fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (fd < 0)
+        log_line("cannot open %s: %s", path, strerror(errno));
+    return fd;
+}
+
+void log_guest_write(int fd, const char *data, size_t len)
+{
+    /* A full disk costs the log, not the console. */
+    if (fd >= 0 && write(fd, data, len) < 0)
+        return;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* hvtool create */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+struct create_options {
+    bool console, paused, dry_run, quiet, json;
+};
+
+static void warn(const char *line)
+{
+    fprintf(stderr, "hvtool create: warning: %s\n", line);
+}
+
+/* One line that is written over and over, only on a terminal. */
+static void show_progress(void *ctx, const char *what, uint64_t done, uint64_t all)
+{
+    fprintf(stderr, "\r%s: %s %3u%%\033[K", (const char *)ctx, what,
+            all ? (unsigned int)(done * 100 / all) : 100);
+}
+
+static void end_progress(const struct dom_progress *progress)
+{
+    if (progress->report)
+        fprintf(stderr, "\r\033[K");
+}
+
+static int parse_options(struct create_options *o, int argc, char **argv)
+{
+    static const struct option names[] = {{"json", no_argument, NULL, 'j'},
+                                          {"dryrun", no_argument, NULL, 'n'},
+                                          {"quiet", no_argument, NULL, 'q'},
+                                          {0}};
+    int c;
+
+    while ((c = getopt_long(argc, argv, "+cpnq", names, NULL)) != -1) {
+        if (c == 'c')
+            o->console = true;
+        else if (c == 'p')
+            o->paused = true;
+        else if (c == 'n')
+            o->dry_run = true;
+        else if (c == 'q')
+            o->quiet = true;
+        else if (c == 'j')
+            o->json = true;
+        else
+            return 1;
+    }
+    return optind >= argc;
+}
+
+/* Goes on with the next life of a domain that reboots under its console. */
+static int stay_on_console(struct tool *t, const struct dom_config *cfg,
+                           hv_domid_t domid)
+{
+    for (;;) {
+        struct hv_domctl_getdomaininfo info;
+        struct dom_error ignored = {{0}};
+        hv_domid_t next = domid;
+
+        switch (console_attach(t, domid, false)) {
+        case CONSOLE_ESCAPED:
+            return 0;
+        case CONSOLE_FAILED:
+            return 1;
+        case CONSOLE_CLOSED:
+            break;
+        }
+        if (cfg->on_reboot != DOM_ACTION_RESTART)
+            return 0;
+        /* The monitor makes the new domain before it forgets the old name. */
+        for (int tries = 0; tries < 20 && next == domid; tries++) {
+            usleep(250000);
+            dom_find_name(&t->host, cfg->name, &next, &ignored);
+        }
+        if (next == domid || dom_info(&t->host, next, &info, &ignored))
+            return 0;
+        domid = next;
+    }
+}
+
+static int report(struct tool *t, const struct create_options *o,
+                  const struct dom_config *cfg, hv_domid_t domid)
+{
+    if (o->json)
+        return tool_print_json(tool_json_domain(t, domid));
+    if (!o->quiet && !o->console)
+        printf("Domain %u: %s\n", domid, cfg->name);
+    fflush(stdout);
+    return 0;
+}
+
+static int create(struct tool *t, const struct create_options *o,
+                  const struct dom_config *cfg)
+{
+    struct dom_progress progress = {.ctx = cfg->name};
+    hv_domid_t domid;
+    int rc;
+
+    if (!o->quiet && isatty(STDERR_FILENO))
+        progress.report = show_progress;
+    if (tool_open(t))
+        return 1;
+    rc = dom_create(&t->host, cfg, &progress, &domid, &t->err);
+    end_progress(&progress);
+    if (rc)
+        return 1;
+    rc = monitor_start(t, cfg, domid);
+    if (!rc && !o->paused)
+        rc = dom_unpause(&t->host, domid, &t->err);
+    if (rc) {
+        dom_destroy(&t->host, domid, &t->err);
+        return 1;
+    }
+    rc = report(t, o, cfg, domid);
+    return o->console ? stay_on_console(t, cfg, domid) : rc;
+}
+
+int cmd_create(struct tool *t, int argc, char **argv)
+{
+    struct create_options o = {0};
+    struct dom_config cfg;
+    int rc;
+
+    if (parse_options(&o, argc, argv))
+        return tool_usage(t);
+    rc = dom_config_load(&cfg, argv[optind], argv + optind + 1, argc - optind - 1,
+                         o.quiet ? NULL : warn, &t->err);
+    if (!rc && !o.dry_run)
+        rc = create(t, &o, &cfg);
+    dom_config_free(&cfg);
+    return rc ? 1 : 0;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* hvtool list, uptime: columns are xl's, since scripts read them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <xenstore.h>
+
+#include "abi/sched.h"
+#include "tool.h"
+
+static void state_letters(const struct hv_domctl_getdomaininfo *info, char out[7])
+{
+    unsigned int f = info->flags;
+    bool crashed = !strcmp(tool_reason_name(info), "crash");
+
+    snprintf(out, 7, "%c%c%c%c%c%c", f & HV_DOMINF_RUNNING ? 'r' : '-',
+             f & HV_DOMINF_BLOCKED ? 'b' : '-', f & HV_DOMINF_PAUSED ? 'p' : '-',
+             f & HV_DOMINF_SHUTDOWN ? 's' : '-', crashed ? 'c' : '-',
+             f & HV_DOMINF_DYING ? 'd' : '-');
+}
+
+static void print_row(struct tool *t, const struct hv_domctl_getdomaininfo *info,
+                      bool verbose)
+{
+    char *name = dom_name(&t->host, info->domain), state[7], uuid[37];
+
+    state_letters(info, state);
+    printf("%-40s %5u %5llu %5u     %s  %8.1f", name ? name : "(null)", info->domain,
+           (unsigned long long)(info->tot_pages + info->outstanding_pages) / 256,
+           info->nr_online_vcpus, state, (double)info->cpu_time / 1e9);
+    if (verbose) {
+        dom_uuid_format(info->handle, uuid);
+        printf(" %s %8s %16s", uuid, tool_reason_name(info), "-");
+    }
+    printf("\n");
+    free(name);
+}
+
+static struct json_object *json_row(struct tool *t,
+                                    const struct hv_domctl_getdomaininfo *info)
+{
+    static const struct {
+        unsigned int flag;
+        const char *name;
+    } flags[] = {{HV_DOMINF_RUNNING, "running"}, {HV_DOMINF_BLOCKED, "blocked"},
+                 {HV_DOMINF_PAUSED, "paused"},   {HV_DOMINF_SHUTDOWN, "shutdown"},
+                 {HV_DOMINF_DYING, "dying"}};
+    struct json_object *doc = tool_json_domain(t, info->domain);
+    struct json_object *state = json_object_new_array();
+    const char *reason = tool_reason_name(info);
+    char uuid[37];
+
+    dom_uuid_format(info->handle, uuid);
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+        if (info->flags & flags[i].flag)
+            json_object_array_add(state, json_object_new_string(flags[i].name));
+    json_object_object_add(doc, "uuid", json_object_new_string(uuid));
+    json_object_object_add(doc, "memory_kib",
+                           json_object_new_int64((int64_t)info->tot_pages * 4));
+    json_object_object_add(doc, "vcpus", json_object_new_int((int)info->nr_online_vcpus));
+    json_object_object_add(doc, "state", state);
+    json_object_object_add(doc, "shutdown_reason",
+                           *reason == '-' ? NULL : json_object_new_string(reason));
+    json_object_object_add(doc, "cpu_time_ns",
+                           json_object_new_int64((int64_t)info->cpu_time));
+    return doc;
+}
+
+int cmd_list(struct tool *t, int argc, char **argv)
+{
+    static const struct option names[] = {{"json", no_argument, NULL, 'j'},
+                                          {"long", no_argument, NULL, 'j'},
+                                          {"verbose", no_argument, NULL, 'v'},
+                                          {0}};
+    struct hv_domctl_getdomaininfo *list;
+    struct json_object *doc;
+    bool json = false, verbose = false;
+    unsigned int nr;
+    int c;
+
+    while ((c = getopt_long(argc, argv, "vl", names, NULL)) != -1) {
+        json |= c == 'j' || c == 'l';
+        verbose |= c == 'v';
+        if (c == '?')
+            return tool_usage(t);
+    }
+    if (tool_open(t) || tool_domains(t, argc - optind, argv + optind, &list, &nr))
+        return 1;
+    if (!json)
+        printf("%-40s %5s %5s %5s\tState\tTime(s)%s\n", "Name", "ID", "Mem", "VCPUs",
+               verbose ? "   UUID                            Reason-Code\tSecurity Label"
+                       : "");
+    doc = json ? json_object_new_array() : NULL;
+    for (unsigned int i = 0; i < nr; i++) {
+        if (json)
+            json_object_array_add(doc, json_row(t, &list[i]));
+        else
+            print_row(t, &list[i], verbose);
+    }
+    free(list);
+    return json ? tool_print_json(doc) : 0;
+}
+
+/* Seconds since a domain was started, or -1 if nobody wrote that down. */
+static long long uptime_of(struct tool *t, hv_domid_t domid)
+{
+    char path[128], *vm, *start;
+    long long result = -1;
+    struct timespec now;
+
+    if (!domid) {
+        clock_gettime(CLOCK_BOOTTIME, &now);
+        return now.tv_sec;
+    }
+    snprintf(path, sizeof(path), "/local/domain/%u/vm", domid);
+    vm = xs_read(t->host.xs, XBT_NULL, path, NULL);
+    snprintf(path, sizeof(path), "%.90s/start_time", vm ? vm : "/nowhere");
+    start = xs_read(t->host.xs, XBT_NULL, path, NULL);
+    if (start)
+        result = time(NULL) - strtoll(start, NULL, 10);
+    free(start);
+    free(vm);
+    return result;
+}
+
+static void print_uptime(const char *name, hv_domid_t domid, long long s)
+{
+    char days[32] = "";
+
+    if (s < 0) {
+        printf("%-33s %4u %s\n", name ? name : "(null)", domid, "unknown");
+        return;
+    }
+    if (s >= 86400)
+        snprintf(days, sizeof(days), "%lld day%s, ", s / 86400, s >= 172800 ? "s" : "");
+    printf("%-33s %4u %s%2lld:%02lld:%02lld\n", name ? name : "(null)", domid, days,
+           s / 3600 % 24, s / 60 % 60, s % 60);
+}
+
+int cmd_uptime(struct tool *t, int argc, char **argv)
+{
+    struct hv_domctl_getdomaininfo *list;
+    struct json_object *doc = NULL;
+    unsigned int nr;
+    int c;
+
+    while ((c = getopt_long(argc, argv, "", tool_json_option, NULL)) != -1) {
+        if (c != 'j')
+            return tool_usage(t);
+        doc = doc ? doc : json_object_new_array();
+    }
+    if (tool_open(t) || tool_domains(t, argc - optind, argv + optind, &list, &nr))
+        return 1;
+    if (!doc)
+        printf("%-33s %4s %s\n", "Name", "ID", "Uptime");
+    for (unsigned int i = 0; i < nr; i++) {
+        long long s = uptime_of(t, list[i].domain);
+        char *name = dom_name(&t->host, list[i].domain);
+
+        if (doc) {
+            struct json_object *row = tool_json_domain(t, list[i].domain);
+
+            json_object_object_add(row, "uptime_s",
+                                   s < 0 ? NULL : json_object_new_int64(s));
+            json_object_array_add(doc, row);
+        } else {
+            print_uptime(name, list[i].domain, s);
+        }
+        free(name);
+    }
+    free(list);
+    return doc ? tool_print_json(doc) : 0;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* hvtool: the command table, and what every command needs. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/sched.h"
+#include "tool.h"
+
+struct command {
+    const char *name;
+    tool_run_t *run;
+    const char *args, *help;
+};
+
+static const struct command commands[] = {
+    {"create", cmd_create, "[-c] [-p] [-n] [-q] FILE [KEY=VALUE...]",
+     "build a domain as FILE says and start it"},
+    {"list", cmd_list, "[-v] [--json] [DOMAIN...]", "show domains"},
+    {"destroy", cmd_destroy, "DOMAIN...", "end domains at once"},
+    {"shutdown", cmd_shutdown, "[-a] [-w] DOMAIN...", "ask guests to power off"},
+    {"reboot", cmd_reboot, "[-a] [-w] DOMAIN...", "ask guests to reboot"},
+    {"pause", cmd_pause, "DOMAIN...", "stop domains where they are"},
+    {"unpause", cmd_unpause, "DOMAIN...", "let paused domains go on"},
+    {"console", cmd_console, "[-o] DOMAIN", "talk to a guest (leave with Ctrl-])"},
+    {"info", cmd_info, "[--json]", "show the machine and the hypervisor"},
+    {"dmesg", cmd_dmesg, "[-c] [--json]", "show the hypervisor's log"},
+    {"domid", cmd_domid, "[--json] NAME", "a domain's number"},
+    {"domname", cmd_domname, "[--json] DOMID", "a domain's name"},
+    {"rename", cmd_rename, "DOMAIN NAME", "give a domain another name"},
+    {"vcpu-list", cmd_vcpu_list, "[--json] [DOMAIN...]", "show virtual CPUs"},
+    {"vcpu-pin", cmd_vcpu_pin, "DOMAIN VCPU|all HARD [SOFT]",
+     "say on which CPUs a vCPU may and should run"},
+    {"sched", cmd_sched, "[--json] [-d DOMAIN [-w WEIGHT] [-c CAP]]",
+     "show or set scheduling weights and caps"},
+    {"debug-keys", cmd_debug_keys, "KEYS", "press keys of the hypervisor's debugger"},
+    {"uptime", cmd_uptime, "[--json] [DOMAIN...]", "how long domains have been running"},
+    {"help", cmd_help, "[COMMAND]", "show commands"},
+};
+#define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+const struct option tool_json_option[] = {{"json", no_argument, NULL, 'j'}, {0}};
+
+static const struct command *find(const char *name)
+{
+    /* xl's name of the same thing. */
+    if (!strcmp(name, "sched-credit2"))
+        name = "sched";
+    for (size_t i = 0; i < NR_COMMANDS; i++)
+        if (!strcmp(name, commands[i].name))
+            return &commands[i];
+    return NULL;
+}
+
+int cmd_help(struct tool *t, int argc, char **argv)
+{
+    const struct command *c = argc > 1 ? find(argv[1]) : NULL;
+
+    if (argc > 1 && !c)
+        return dom_fail(&t->err, 1, "there is no command '%s'", argv[1]);
+    if (c) {
+        printf("Usage: hvtool %s %s\n  %s\n", c->name, c->args, c->help);
+        return 0;
+    }
+    printf("Usage: hvtool COMMAND [ARGUMENTS]\n\nCommands (hvtool(8) tells all):\n");
+    for (size_t i = 0; i < NR_COMMANDS; i++)
+        printf("  %-11s %s\n", commands[i].name, commands[i].help);
+    return 0;
+}
+
+int tool_usage(struct tool *t)
+{
+    const struct command *c = find(t->command);
+
+    fprintf(stderr, "Usage: hvtool %s %s\n", c->name, c->args);
+    return 1;
+}
+
+int tool_open(struct tool *t)
+{
+    return dom_host_open(&t->host, &t->err) ? 1 : 0;
+}
+
+int tool_domain(struct tool *t, const char *what, hv_domid_t *out)
+{
+    return dom_find(&t->host, what, out, &t->err) ? 1 : 0;
+}
+
+int tool_domains(struct tool *t, int argc, char **argv,
+                 struct hv_domctl_getdomaininfo **out, unsigned int *nr)
+{
+    struct hv_domctl_getdomaininfo *list;
+
+    if (!argc)
+        return dom_list(&t->host, 0, out, nr, &t->err) ? 1 : 0;
+    list = malloc((size_t)argc * sizeof(*list));
+    if (!list)
+        return dom_fail(&t->err, 1, "out of memory");
+    for (int i = 0; i < argc; i++) {
+        hv_domid_t domid;
+
+        if (tool_domain(t, argv[i], &domid) ||
+            dom_info(&t->host, domid, &list[i], &t->err)) {
+            free(list);
+            return 1;
+        }
+    }
+    *out = list;
+    *nr = (unsigned int)argc;
+    return 0;
+}
+
+int tool_print_json(struct json_object *doc)
+{
+    int flags = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+                JSON_C_TO_STRING_NOSLASHESCAPE;
+
+    printf("%s\n", json_object_to_json_string_ext(doc, flags));
+    json_object_put(doc);
+    return 0;
+}
+
+struct json_object *tool_json_domain(struct tool *t, hv_domid_t domid)
+{
+    struct json_object *doc = json_object_new_object();
+    char *name = dom_name(&t->host, domid);
+
+    json_object_object_add(doc, "domid", json_object_new_int(domid));
+    json_object_object_add(doc, "name", name ? json_object_new_string(name) : NULL);
+    free(name);
+    return doc;
+}
+
+const char *tool_scheduler_name(unsigned int id)
+{
+    static const char *const names[] = {[HV_SCHEDULER_CREDIT] = "credit",
+                                        [HV_SCHEDULER_CREDIT2] = "credit2",
+                                        [HV_SCHEDULER_ARINC653] = "arinc653",
+                                        [HV_SCHEDULER_RTDS] = "rtds",
+                                        [HV_SCHEDULER_NULL] = "null"};
+
+    return id < sizeof(names) / sizeof(names[0]) && names[id] ? names[id] : "unknown";
+}
+
+const char *tool_reason_name(const struct hv_domctl_getdomaininfo *info)
+{
+    static const char *const names[] = {
+        [HV_SHUTDOWN_POWEROFF] = "poweroff",   [HV_SHUTDOWN_REBOOT] = "reboot",
+        [HV_SHUTDOWN_SUSPEND] = "suspend",     [HV_SHUTDOWN_CRASH] = "crash",
+        [HV_SHUTDOWN_WATCHDOG] = "watchdog",   [HV_SHUTDOWN_SOFT_RESET] = "soft_reset"};
+    unsigned int reason = info->flags >> HV_DOMINF_SHUTDOWNSHIFT & HV_DOMINF_SHUTDOWNMASK;
+
+    if (!(info->flags & (HV_DOMINF_SHUTDOWN | HV_DOMINF_DYING)))
+        return "-";
+    return reason <= HV_SHUTDOWN_MAX ? names[reason] : "unknown";
+}
+
+static int unknown(const char *word)
+{
+    const char *names[NR_COMMANDS + 1] = {NULL}, *near;
+
+    for (size_t i = 0; i < NR_COMMANDS; i++)
+        names[i] = commands[i].name;
+    near = dom_nearest(word, names);
+    fprintf(stderr, "hvtool: there is no command '%s'%s%s%s\n", word,
+            near ? ", did you mean '" : "; 'hvtool help' lists them", near ? near : "",
+            near ? "'?" : "");
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    struct tool t = {0};
+    const struct command *c;
+    int status;
+
+    if (argc < 2) {
+        cmd_help(&t, 1, argv);
+        return 1;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+        argv[1] = "help";
+    c = find(argv[1]);
+    if (!c)
+        return unknown(argv[1]);
+    if (argc == 3 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h"))) {
+        argv[2] = argv[1];
+        return cmd_help(&t, 2, argv + 1);
+    }
+    t.command = c->name;
+    status = c->run(&t, argc - 1, argv + 1);
+    if (t.err.text[0])
+        fprintf(stderr, "hvtool %s: %s\n", c->name, t.err.text);
+    dom_host_close(&t.host);
+    if (fflush(stdout) || ferror(stdout)) {
+        fprintf(stderr, "hvtool %s: cannot write the output\n", c->name);
+        return 1;
+    }
+    return status ? 1 : 0;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* What hvtool's commands share. Each command is one function in a cmd_*.c file. */
+#ifndef TOOL_H
+#define TOOL_H
+
+#include <getopt.h>
+#include <stdbool.h>
+
+#include <json-c/json.h>
+
+#include "dom/domain.h"
+
+struct tool {
+    const char *command;
+    struct dom_host host;
+    struct dom_error err;
+};
+
+/* A command's exit status: 0, or 1 with the reason in t->err or printed by itself. */
+typedef int tool_run_t(struct tool *t, int argc, char **argv);
+
+tool_run_t cmd_create, cmd_list, cmd_destroy, cmd_shutdown, cmd_reboot, cmd_pause,
+    cmd_unpause, cmd_console, cmd_info, cmd_dmesg, cmd_domid, cmd_domname, cmd_rename,
+    cmd_vcpu_list, cmd_vcpu_pin, cmd_sched, cmd_debug_keys, cmd_uptime, cmd_help;
+
+/* Opens the hypervisor and XenStore. Returns 0, or 1 with t->err set. */
+int tool_open(struct tool *t);
+/* Wrong arguments: says how it is done. Returns 1. */
+int tool_usage(struct tool *t);
+/* The domain that an argument names. Returns 0, or 1 with t->err set. */
+int tool_domain(struct tool *t, const char *what, hv_domid_t *out);
+
+/* The domains given as arguments, or all of them if there are none. Free *out. */
+int tool_domains(struct tool *t, int argc, char **argv,
+                 struct hv_domctl_getdomaininfo **out, unsigned int *nr);
+
+/* Prints and frees a document. Returns the exit status. */
+int tool_print_json(struct json_object *doc);
+struct json_object *tool_json_domain(struct tool *t, hv_domid_t domid);
+
+/* For getopt_long: just --json, as 'j'. */
+extern const struct option tool_json_option[];
+
+const char *tool_scheduler_name(unsigned int id);
+/* "poweroff", "reboot", ... for HV_SHUTDOWN_*; "-" when it is none. */
+const char *tool_reason_name(const struct hv_domctl_getdomaininfo *info);
+
+/* Joins the user to a domain's console until the escape key or its end. */
+enum console_end { CONSOLE_ESCAPED, CONSOLE_CLOSED, CONSOLE_FAILED };
+enum console_end console_attach(struct tool *t, hv_domid_t domid, bool only_output);
+
+/*
+ * Leaves a process behind that destroys or restarts the domain when it ends. Takes
+ * nothing over; the caller goes on.
+ */
+int monitor_start(struct tool *t, const struct dom_config *cfg, hv_domid_t domid);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Waiting for guests: until one has taken up a request, until one has ended. Both
+ * sleep on XenStore watches; nothing polls.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <xenstore.h>
+
+#include "abi/sched.h"
+#include "dom/domain.h"
+
+#define ASK_TIMEOUT_MS 60000
+
+static long long now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* Waits for one event of any watch. -ETIMEDOUT after `until` (0: no end). */
+static int next_event(struct dom_host *host, long long until)
+{
+    struct pollfd fd = {.fd = xs_fileno(host->xs), .events = POLLIN};
+    char **event;
+
+    for (;;) {
+        long long left = until ? until - now_ms() : -1;
+
+        event = xs_check_watch(host->xs);
+        if (event) {
+            free(event);
+            return 0;
+        }
+        if (errno != EAGAIN)
+            return -errno;
+        if (until && left <= 0)
+            return -ETIMEDOUT;
+        if (poll(&fd, 1, (int)left) < 0 && errno != EINTR)
+            return -errno;
+    }
+}
+
+/* Whether the guest has emptied the request's node, as it does when it takes it. */
+static int taken(struct dom_host *host, const char *path)
+{
+    unsigned int len = 0;
+    char *value = xs_read(host->xs, XBT_NULL, path, &len);
+    int rc = value ? !len : -errno;
+
+    free(value);
+    return rc;
+}
+
+int dom_ask(struct dom_host *host, hv_domid_t domid, const char *request,
+            struct dom_error *err)
+{
+    struct hv_domctl_getdomaininfo info;
+    char path[48];
+    long long until = now_ms() + ASK_TIMEOUT_MS;
+    int rc = dom_info(host, domid, &info, err);
+
+    if (rc)
+        return rc;
+    if (info.flags & (HV_DOMINF_SHUTDOWN | HV_DOMINF_DYING))
+        return dom_fail(err, -ESHUTDOWN, "domain %u has already ended", domid);
+    snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", domid);
+    if (!xs_watch(host->xs, path, "ask") || !xs_watch(host->xs, "@releaseDomain", "ask"))
+        return dom_fail(err, -errno, "XenStore: %s", strerror(errno));
+    if (!xs_write(host->xs, XBT_NULL, path, request, (unsigned int)strlen(request)))
+        rc = -errno;
+    while (!rc) {
+        rc = taken(host, path);
+        /* No node, or an ended domain: it went without a word, which is an answer. */
+        if (rc || dom_info(host, domid, &info, &(struct dom_error){{0}}) ||
+            (info.flags & (HV_DOMINF_SHUTDOWN | HV_DOMINF_DYING)))
+            break;
+        rc = next_event(host, until);
+    }
+    xs_unwatch(host->xs, path, "ask");
+    xs_unwatch(host->xs, "@releaseDomain", "ask");
+    if (rc == -ETIMEDOUT)
+        return dom_fail(err, rc, "domain %u does not react to '%s'; 'hvtool destroy' "
+                        "ends it by force", domid, request);
+    return rc < 0 && rc != -ENOENT
+               ? dom_fail(err, rc, "XenStore: %s", strerror(-rc))
+               : 0;
+}
+
+int dom_wait_end(struct dom_host *host, hv_domid_t domid, const uint8_t uuid[16],
+                 int *reason, struct dom_error *err)
+{
+    struct hv_domctl_getdomaininfo info;
+    int rc = 0;
+
+    if (!xs_watch(host->xs, "@releaseDomain", "end"))
+        return dom_fail(err, -errno, "XenStore: %s", strerror(errno));
+    while (!rc) {
+        rc = dom_info(host, domid, &info, &(struct dom_error){{0}});
+        if (rc == -ESRCH || (!rc && memcmp(info.handle, uuid, 16)) ||
+            (!rc && (info.flags & HV_DOMINF_DYING))) {
+            *reason = -1;
+            rc = 0;
+            break;
+        }
+        if (!rc && (info.flags & HV_DOMINF_SHUTDOWN)) {
+            *reason = info.flags >> HV_DOMINF_SHUTDOWNSHIFT & HV_DOMINF_SHUTDOWNMASK;
+            break;
+        }
+        if (!rc)
+            rc = next_event(host, 0);
+    }
+    xs_unwatch(host->xs, "@releaseDomain", "end");
+    return rc ? dom_fail(err, rc, "waiting for domain %u: %s", domid, strerror(-rc)) : 0;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The doors through which a program in dom0 reaches the hypervisor: the kernel's
+ * /dev/xen/{privcmd,hypercall,evtchn} files. Nothing here knows of XenStore or of what
+ * a domain is to a user.
+ *
+ * Every function that can fail returns a negative errno value. A handle belongs to one
+ * thread.
+ *
+ * Reference: Linux include/uapi/xen/{privcmd,evtchn}.h and the hypervisor's abi/.
+ */
+#ifndef DOOR_H
+#define DOOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/xen.h"
+#include "abi/domctl.h"
+#include "abi/sysctl.h"
+#include "abi/memory.h"
+
+#define PAGE_SHIFT 12
+#define PAGE_SIZE (1UL << PAGE_SHIFT)
+
+struct door;
+
+/* Opens privcmd. -ENOENT: not running as dom0 of a hypervisor. */
+int door_open(struct door **out);
+void door_close(struct door *door);
+
+/*
+ * Memory that the hypervisor may read and write during a call: zeroed, at least 16
+ * byte aligned. Give back in the reverse order of taking. NULL when there is none.
+ */
+void *door_buf_get(struct door *door, size_t size);
+void door_buf_put(struct door *door, void *buf, size_t size);
+
+/* A raw hypercall. Pointers among the arguments must be door buffers. */
+long door_call(struct door *door, uint64_t op, uint64_t a0, uint64_t a1, uint64_t a2,
+               uint64_t a3);
+
+/* The same for a call whose argument is one structure, copied in and back. */
+long door_call_struct(struct door *door, uint64_t op, uint64_t cmd, void *arg,
+                      size_t size);
+
+/* Both fill in the interface version; handles inside must be door buffers. */
+int door_domctl(struct door *door, struct hv_domctl *op);
+int door_sysctl(struct door *door, struct hv_sysctl *op);
+
+/*
+ * Maps frames (frame numbers as the domain has them: machine frames for PV) of a
+ * domain read-write and contiguously. Every frame must be mappable.
+ */
+int door_map(struct door *door, hv_domid_t domid, const hv_pfn_t *frames, size_t nr,
+             void **out);
+/* Maps part of a resource (HV_MEM_RESOURCE_*). */
+int door_map_resource(struct door *door, hv_domid_t domid, unsigned int type,
+                      unsigned int id, unsigned long first, size_t nr, void **out);
+void door_unmap(void *addr, size_t nr);
+
+/*
+ * Gives memory to a domain: frames[i] for pfn i, i in [0, nr). Uses the largest
+ * extents that can be had. On -ENOMEM part of it may have been given.
+ */
+int door_populate(struct door *door, hv_domid_t domid, hv_pfn_t *frames, size_t nr,
+                  void (*progress)(void *ctx, size_t done, size_t all), void *ctx);
+
+/* Page-table operations on behalf of another domain, all in one call. */
+int door_mmuext(struct door *door, hv_domid_t domid, const struct hv_mmuext_op *ops,
+                size_t nr);
+/* Fills frames of a domain with zeros, without mapping them. */
+int door_clear_pages(struct door *door, hv_domid_t domid, const hv_pfn_t *frames,
+                     size_t nr);
+
+/* A new event channel of domid that remote may bind. *port is domid's. */
+int door_evtchn_alloc(struct door *door, hv_domid_t domid, hv_domid_t remote,
+                      uint32_t *port);
+
+/* The hypervisor's version: major << 16 | minor. */
+int door_version(struct door *door);
+/* Text answers of xen_version: cmd HV_VER_*, at most size bytes. */
+int door_version_text(struct door *door, unsigned int cmd, void *out, size_t size);
+
+/* Event channels of this process: a file to poll, and ports bound to it. */
+struct door_events;
+int door_events_open(struct door_events **out);
+void door_events_close(struct door_events *ev);
+int door_events_fd(const struct door_events *ev);
+/* All of these return a local port, or a negative errno value. */
+int door_events_bind(struct door_events *ev, hv_domid_t domid, uint32_t remote_port);
+int door_events_bind_virq(struct door_events *ev, unsigned int virq);
+int door_events_unbind(struct door_events *ev, uint32_t port);
+int door_events_notify(struct door_events *ev, uint32_t port);
+/* Takes one pending port (it stays masked until door_events_unmask). -EAGAIN: none. */
+int door_events_next(struct door_events *ev);
+int door_events_unmask(struct door_events *ev, uint32_t port);
+
+/* Maps a granted page of a domain; *index is for door_grant_unmap. */
+struct door_grants;
+int door_grants_open(struct door_grants **out);
+void door_grants_close(struct door_grants *gr);
+int door_grant_map(struct door_grants *gr, hv_domid_t domid, uint32_t ref, void **out,
+                   uint64_t *index);
+void door_grant_unmap(struct door_grants *gr, void *addr, uint64_t index);
+
+#endif
