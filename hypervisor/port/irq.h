@@ -21,7 +21,8 @@ bool irq_is_reserved(unsigned irq);  /* the hypervisor's own (serial line) or no
 
 /* Gives the irq a vector on that CPU and opens it. -EBUSY taken, -ENOSPC no vector left, -EINVAL no such irq. */
 int must_check irq_bind(unsigned irq, irq_fn fn, void *arg, unsigned cpu);
-void irq_unbind(unsigned irq);   /* masks; fn does not run any more once this returns; not from fn */
+void irq_unbind(unsigned irq);   /* masks; fn does not start any more, but may still run on another CPU */
+void irq_sync(unsigned irq);     /* waits until no handler of it runs; holding no lock that a handler takes */
 void irq_eoi(unsigned irq);
 void irq_mask(unsigned irq);
 void irq_unmask(unsigned irq);

@@ -29,8 +29,4 @@ void platform_cpu_version(struct platform_cpu_version *v);
 uint8_t platform_cmos_read(uint8_t index);
 void platform_cmos_write(uint8_t index, uint8_t val);
 
-/* Ports on behalf of the control domain, size 1, 2, 4; the caller has checked that it may. */
-uint32_t platform_port_read(uint16_t port, unsigned size);
-void platform_port_write(uint16_t port, unsigned size, uint32_t val);
-
 #endif

@@ -4,6 +4,7 @@
 #define HW_PLAT_IO_H
 
 #include "lib/types.h"
+#include "port/priv.h"
 
 static inline uint8_t pio_in8(uint16_t port)
 {
@@ -47,9 +48,6 @@ static inline void msr_set(uint32_t msr, uint64_t v)
     __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)) : "memory");
 }
 
-struct cpuid_regs {
-    uint32_t a, b, c, d;
-};
 static inline struct cpuid_regs cpuid_get(uint32_t leaf, uint32_t sub)
 {
     struct cpuid_regs r;

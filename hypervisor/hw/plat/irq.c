@@ -9,7 +9,7 @@
  * time (or never answers) blocks its own line only, not the local APIC's priority class.
  *
  * Locks: `lock` guards all fields of all descriptors but the atomic ones. Delivery takes no lock: it reads
- * `fn`, which irq_unbind() clears before it waits for `busy` to reach zero on the way out.
+ * `fn`, which irq_unbind() clears, between raising and lowering `busy`, for which irq_sync() waits.
  */
 #include "hw/plat/irq.h"
 #include "hw/plat/acpi.h"
@@ -30,7 +30,7 @@
 struct irq_desc {
     _Atomic(irq_fn) fn;
     void *_Atomic arg;
-    _Atomic uint32_t busy;     /* CPUs in the handler; pairs with irq_unbind's wait */
+    _Atomic uint32_t busy;     /* CPUs in the handler; pairs with irq_sync's wait */
     _Atomic uint64_t count;
     uint8_t vector;            /* 0: none */
     uint8_t masks;             /* MASK_* */
@@ -202,7 +202,11 @@ void irq_unbind(unsigned irq)
         d->vector = 0;
     }
     spin_unlock_irq(&lock, f);
-    while (atomic_load(&d->busy))
+}
+
+void irq_sync(unsigned irq)
+{
+    while (irq < IRQ_MAX && atomic_load(&descs[irq].busy))
         cpu_relax();
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The platform's beginnings in their order, what the control domain may not touch, and ports on its behalf. */
+/* The platform's beginnings in their order, what the control domain may not touch. */
 #include "hw/plat/plat.h"
 #include "hw/plat/acpi.h"
 #include "hw/plat/apic.h"
@@ -102,19 +102,4 @@ void platform_cpu_version(struct platform_cpu_version *v)
     if ((s >> 8 & 15) >= 6)
         v->model |= s >> 12 & 0xf0;
     v->stepping = s & 15;
-}
-
-uint32_t platform_port_read(uint16_t port, unsigned size)
-{
-    return size == 1 ? pio_in8(port) : size == 2 ? pio_in16(port) : pio_in32(port);
-}
-
-void platform_port_write(uint16_t port, unsigned size, uint32_t val)
-{
-    if (size == 1)
-        pio_out8(port, (uint8_t)val);
-    else if (size == 2)
-        pio_out16(port, (uint16_t)val);
-    else
-        pio_out32(port, val);
 }
