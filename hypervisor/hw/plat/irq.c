@@ -280,10 +280,14 @@ int irq_alloc_msi(unsigned n)
         return -ENOSPC;
     }
     for (unsigned i = 0; i < n; i++) {
-        descs[(unsigned)first + i] = (struct irq_desc){.vector = (uint8_t)(v + i),
-                                                       .masks = MASK_FREE,
-                                                       .msi = true,
-                                                       .used = true};
+        struct irq_desc *d = &descs[(unsigned)first + i]; /* busy may still be counting down */
+
+        d->vector = (uint8_t)(v + i);
+        d->masks = MASK_FREE;
+        d->level = d->low = false;
+        d->msi = d->used = true;
+        d->cpu = 0;
+        atomic_store(&d->count, 0);
         by_vector[v + i] = (uint16_t)((unsigned)first + i + 1);
     }
     spin_unlock_irq(&lock, f);
