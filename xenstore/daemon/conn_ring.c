@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Connections over shared pages. See conn_ring.h, and docs/misc/xenstore-ring.txt of Xen.
+ *
+ * Ordering: a producer index is loaded with acquire before the bytes it covers are copied (pairs
+ * with the guest's barrier before it stores the index); our indices are stored with release after
+ * the bytes were copied in or out.
+ */
+#include "daemon/conn_ring.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/alloc.h"
+#include "daemon/domain.h"
+#include "daemon/hv.h"
+#include "daemon/log.h"
+
+struct ring_conn {
+    struct conn c;
+    struct ring_conn *next; /* in by_port */
+    struct hv_store_domain_interface *page;
+    uint32_t port;
+    bool moved; /* an index has changed since the last notification */
+};
+
+#define PORT_BUCKETS 256u
+static struct ring_conn *by_port[PORT_BUCKETS];
+
+static struct ring_conn *of(struct conn *c)
+{
+    return list_of(c, struct ring_conn, c);
+}
+
+static uint32_t load(const uint32_t *index)
+{
+    return __atomic_load_n(index, __ATOMIC_ACQUIRE);
+}
+
+static void store_index(uint32_t *index, uint32_t v)
+{
+    __atomic_store_n(index, v, __ATOMIC_RELEASE);
+}
+
+static ssize_t ring_read(struct conn *c, void *buf, size_t len)
+{
+    struct hv_store_domain_interface *p = of(c)->page;
+    uint32_t cons = load(&p->req_cons), prod = load(&p->req_prod), avail = prod - cons;
+    uint32_t at = cons % HV_STORE_RING_SIZE, first = HV_STORE_RING_SIZE - at;
+
+    if (avail > HV_STORE_RING_SIZE) {
+        conn_kill(c, HV_STORE_ERROR_RINGIDX);
+        return 0;
+    }
+    if (avail > len)
+        avail = (uint32_t)len;
+    if (avail == 0)
+        return 0;
+    if (first > avail)
+        first = avail;
+    memcpy(buf, p->req + at, first);
+    memcpy((char *)buf + first, p->req, avail - first);
+    store_index(&p->req_cons, cons + avail);
+    of(c)->moved = true;
+    return avail;
+}
+
+static ssize_t ring_write(struct conn *c, const void *buf, size_t len)
+{
+    struct hv_store_domain_interface *p = of(c)->page;
+    uint32_t cons = load(&p->rsp_cons), prod = load(&p->rsp_prod);
+    uint32_t room = HV_STORE_RING_SIZE - (prod - cons);
+    uint32_t at = prod % HV_STORE_RING_SIZE, first = HV_STORE_RING_SIZE - at;
+
+    if (prod - cons > HV_STORE_RING_SIZE) {
+        conn_kill(c, HV_STORE_ERROR_RINGIDX);
+        return 0;
+    }
+    if (room > len)
+        room = (uint32_t)len;
+    if (room == 0)
+        return 0;
+    if (first > room)
+        first = room;
+    memcpy(p->rsp + at, buf, first);
+    memcpy(p->rsp, (const char *)buf + first, room - first);
+    store_index(&p->rsp_prod, prod + room);
+    of(c)->moved = true;
+    return room;
+}
+
+static void ring_settle(struct conn *c, bool want_read, bool want_write)
+{
+    if (of(c)->moved)
+        hv_notify(of(c)->port);
+    of(c)->moved = false;
+}
+
+static void forget_port(struct ring_conn *r)
+{
+    struct ring_conn **at = &by_port[r->port % PORT_BUCKETS];
+
+    while (*at != r)
+        at = &(*at)->next;
+    *at = r->next;
+    hv_unbind(r->port);
+}
+
+static void ring_close(struct conn *c, uint32_t ring_error)
+{
+    struct ring_conn *r = of(c);
+
+    if (ring_error) {
+        log_say("domain %u: its ring is broken (error %u); it is not served any more", c->id,
+                ring_error);
+        store_index(&r->page->error, ring_error);
+        hv_notify(r->port);
+    }
+    forget_port(r);
+    hv_unmap_ring(r->page);
+    if (c->domain)
+        c->domain->conn = NULL;
+}
+
+static void ring_release(struct conn *c)
+{
+    free(of(c));
+}
+
+static const struct conn_ops ring_ops = {
+    .read = ring_read,
+    .write = ring_write,
+    .settle = ring_settle,
+    .close = ring_close,
+    .release = ring_release,
+};
+
+struct conn *ring_connect(struct domain *d, struct hv_store_domain_interface *page,
+                          uint32_t local_port)
+{
+    struct ring_conn *r = xzalloc(sizeof(*r));
+
+    r->page = page;
+    r->port = local_port;
+    r->next = by_port[local_port % PORT_BUCKETS];
+    by_port[local_port % PORT_BUCKETS] = r;
+    conn_setup(&r->c, &ring_ops, d->domid);
+    r->c.domain = d;
+    page->error = HV_STORE_ERROR_NONE;
+    page->server_features = d->features;
+    store_index(&page->connection, HV_STORE_CONNECTED);
+    hv_notify(local_port);
+    conn_wake(&r->c);
+    return &r->c;
+}
+
+void ring_rebind(struct conn *c, uint32_t local_port)
+{
+    struct ring_conn *r = of(c);
+
+    forget_port(r);
+    r->port = local_port;
+    r->next = by_port[local_port % PORT_BUCKETS];
+    by_port[local_port % PORT_BUCKETS] = r;
+    store_index(&r->page->connection, HV_STORE_CONNECTED);
+    hv_notify(local_port);
+    conn_wake(c);
+}
+
+/* The guest asks for an empty ring and a clean slate. */
+static void reconnect(struct ring_conn *r)
+{
+    struct hv_store_domain_interface *p = r->page;
+
+    conn_reset(&r->c);
+    p->req_cons = p->req_prod = p->rsp_cons = p->rsp_prod = 0;
+    p->error = HV_STORE_ERROR_NONE;
+    store_index(&p->connection, HV_STORE_CONNECTED);
+    hv_notify(r->port);
+}
+
+bool ring_event(uint32_t local_port)
+{
+    for (struct ring_conn *r = by_port[local_port % PORT_BUCKETS]; r; r = r->next) {
+        if (r->port != local_port)
+            continue;
+        if (load(&r->page->connection) == HV_STORE_RECONNECT)
+            reconnect(r);
+        conn_wake(&r->c);
+        return true;
+    }
+    return false;
+}

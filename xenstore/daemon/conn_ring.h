@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Clients in other domains (and this domain's kernel), through a shared page and an event
+ * channel. The page is the domain's to scribble on at any time: indices are read once and
+ * checked, and an impossible one ends the connection, nothing else.
+ */
+#ifndef DAEMON_CONN_RING_H
+#define DAEMON_CONN_RING_H
+
+#include <stdint.h>
+
+#include "daemon/conn.h"
+
+struct domain;
+
+/* Takes over page and local port. */
+struct conn *ring_connect(struct domain *d, struct hv_store_domain_interface *page,
+                          uint32_t local_port);
+/* The domain has a new event channel; the ring's contents stay. */
+void ring_rebind(struct conn *c, uint32_t local_port);
+/* The event channel of this port has fired; false if it is nobody's. */
+bool ring_event(uint32_t local_port);
+
+#endif

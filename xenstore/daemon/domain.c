@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/* The list of domains: introduction, death, limits. See domain.h. */
+#include "daemon/domain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "daemon/alloc.h"
+#include "daemon/conn_ring.h"
+#include "daemon/hv.h"
+#include "daemon/log.h"
+#include "daemon/special.h"
+#include "daemon/store.h"
+#include "daemon/txn.h"
+
+#define FEATURES                                                                              \
+    (HV_STORE_SERVER_FEATURE_RECONNECTION | HV_STORE_SERVER_FEATURE_ERROR |                    \
+     HV_STORE_SERVER_FEATURE_WATCHDEPTH)
+#define BUCKETS 256u
+
+struct list domains = LIST_INIT(domains);
+bool domain_no_hypervisor;
+
+static struct domain *table[BUCKETS];
+
+struct domain *domain_find(uint32_t domid)
+{
+    struct domain *d = table[domid % BUCKETS];
+
+    while (d && d->domid != domid)
+        d = d->next;
+    return d;
+}
+
+struct domain *domain_get(uint32_t domid)
+{
+    struct domain *d = domain_find(domid);
+
+    if (d)
+        return d;
+    d = xzalloc(sizeof(*d));
+    d->domid = domid;
+    d->features = FEATURES;
+    d->next = table[domid % BUCKETS];
+    table[domid % BUCKETS] = d;
+    list_append(&domains, &d->all);
+    return d;
+}
+
+void domain_drop_if_idle(struct domain *d)
+{
+    struct domain **at = &table[d->domid % BUCKETS];
+
+    if (d->introduced || d->conn || d->nodes)
+        return;
+    for (int i = 0; i < QUOTA_COUNT; i++) {
+        if (d->has_quota[i])
+            return;
+    }
+    while (*at != d)
+        at = &(*at)->next;
+    *at = d->next;
+    list_remove(&d->all);
+    free(d);
+}
+
+uint32_t domain_quota(uint32_t domid, enum quota q)
+{
+    struct domain *d = domain_find(domid);
+
+    return d && d->has_quota[q] ? d->quota[q] : quotas[q].limit;
+}
+
+uint32_t domain_limit(const struct conn *c, enum quota q)
+{
+    return c->privileged ? 0 : domain_quota(c->id, q);
+}
+
+/* --- introduction --- */
+
+static int connect_ring(struct domain *d, struct hv_store_domain_interface *page, int port)
+{
+    if (!page || port < 0) {
+        if (page)
+            hv_unmap_ring(page);
+        if (port >= 0)
+            hv_unbind((uint32_t)port);
+        return port < 0 ? -port : EINVAL;
+    }
+    d->conn = ring_connect(d, page, (uint32_t)port);
+    return 0;
+}
+
+int domain_introduce_dom0(void)
+{
+    struct hv_store_domain_interface *page = hv_map_own_ring();
+    struct domain *d = domain_get(0);
+    int remote = hv_own_port();
+    int rc;
+
+    if (!page || remote < 0)
+        return ENODEV;
+    rc = connect_ring(d, page, hv_bind_domain(0, (uint32_t)remote));
+    if (rc)
+        return rc;
+    d->introduced = true;
+    d->port = (uint32_t)remote;
+    return 0;
+}
+
+/* The guest has a new event channel: the ring stays as it is. */
+static int rebind(struct domain *d, uint32_t port)
+{
+    int local = hv_bind_domain(d->domid, port);
+
+    if (local < 0)
+        return -local;
+    ring_rebind(d->conn, (uint32_t)local);
+    d->port = port;
+    return 0;
+}
+
+int domain_introduce(uint32_t domid, uint64_t gfn, uint32_t port)
+{
+    struct domain *d;
+    int rc;
+
+    if (domain_no_hypervisor)
+        return ENOSYS;
+    d = domain_get(domid);
+    if (d->introduced && d->conn) {
+        if (d->gfn != gfn)
+            return EINVAL;
+        return rebind(d, port);
+    }
+    rc = connect_ring(d, hv_map_ring(domid, gfn), hv_bind_domain(domid, port));
+    if (rc) {
+        domain_drop_if_idle(d);
+        return rc;
+    }
+    d->gfn = gfn;
+    d->port = port;
+    d->shutdown = false;
+    d->introduced = true;
+    special_fire(SPECIAL_INTRODUCE_DOMAIN, domid);
+    return 0;
+}
+
+/* --- the end of a domain --- */
+
+struct orphans {
+    uint32_t domid;
+    struct node *found;
+    size_t len;
+    char path[HV_STORE_ABS_PATH_MAX + 1];
+};
+
+static bool find_orphan(void *arg, const char *path, size_t len, struct node *n)
+{
+    struct orphans *o = arg;
+
+    if (o->found)
+        return false;
+    if (node_owner(n) != o->domid || len == 1)
+        return true;
+    o->found = n;
+    o->len = len;
+    for (size_t i = 0; i < len; i++)
+        o->path[i] = path[i];
+    return false;
+}
+
+/* What the domain owned goes with it, and a later domain of this number inherits nothing. */
+static void remove_traces(struct domain *d)
+{
+    struct orphans o = {.domid = d->domid};
+
+    while (d->nodes) {
+        o.found = NULL;
+        store_walk(store.root, "/", 1, true, find_orphan, &o);
+        if (!o.found)
+            break;
+        edit_remove(NULL, o.path, o.len);
+    }
+    perms_domain_died(d->domid);
+}
+
+static void forget(struct domain *d)
+{
+    if (d->conn)
+        conn_kill(d->conn, HV_STORE_ERROR_NONE);
+    d->introduced = false;
+    d->has_target = false;
+    for (struct list *l = domains.next; l != &domains; l = l->next) {
+        struct domain *other = list_of(l, struct domain, all);
+
+        if (other->has_target && other->target == d->domid)
+            other->has_target = false;
+    }
+    for (int i = 0; i < QUOTA_COUNT; i++)
+        d->has_quota[i] = false;
+    remove_traces(d);
+    domain_drop_if_idle(d);
+}
+
+int domain_release(uint32_t domid)
+{
+    struct domain *d = domain_find(domid);
+
+    if (!d || !d->introduced)
+        return ENOENT;
+    forget(d);
+    special_fire(SPECIAL_RELEASE_DOMAIN, domid);
+    return 0;
+}
+
+int domain_resume(uint32_t domid)
+{
+    struct domain *d = domain_find(domid);
+
+    if (!d || !d->introduced)
+        return ENOENT;
+    d->shutdown = false;
+    return 0;
+}
+
+void domain_check_all(void)
+{
+    struct list *l, *next;
+
+    for (l = domains.next; l != &domains; l = next) {
+        struct domain *d = list_of(l, struct domain, all);
+        uint32_t domid = d->domid;
+        enum hv_state state;
+
+        next = l->next;
+        if (!d->introduced || domid == 0)
+            continue;
+        state = hv_domain_state(domid);
+        if (state == HV_STATE_SHUTDOWN && !d->shutdown) {
+            d->shutdown = true;
+            special_fire(SPECIAL_RELEASE_DOMAIN, domid);
+        } else if (state == HV_STATE_GONE) {
+            forget(d);
+            special_fire(SPECIAL_RELEASE_DOMAIN, domid);
+        }
+    }
+}

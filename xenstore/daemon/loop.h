@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The event loop: file descriptors that call back when ready, and a fair queue of tasks. Each
+ * task that has work gets one turn of bounded length per round; between rounds the descriptors
+ * are looked at, so nobody waits longer than one turn of everybody who is busy.
+ */
+#ifndef DAEMON_LOOP_H
+#define DAEMON_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/list.h"
+
+struct source {
+    void (*ready)(struct source *s, uint32_t events);
+};
+
+struct task {
+    struct list link;
+    bool (*turn)(struct task *t); /* true: there is more to do, queue again */
+};
+
+int loop_init(void);
+/* events: EPOLLIN, EPOLLOUT. Return 0 or -errno. */
+int loop_watch_fd(int fd, uint32_t events, struct source *s);
+int loop_change_fd(int fd, uint32_t events, struct source *s);
+void loop_forget_fd(int fd);
+
+void task_init(struct task *t, bool (*turn)(struct task *));
+void task_queue(struct task *t); /* no harm if queued already */
+void task_cancel(struct task *t);
+
+/* idle runs once a round, returns true while it has more to do. */
+void loop_run(bool (*idle)(void));
+void loop_stop(void);
+
+#endif

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests on nodes: reading, listing, writing, removing, permissions. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/alloc.h"
+#include "daemon/domain.h"
+#include "daemon/ops.h"
+#include "daemon/perm.h"
+#include "daemon/special.h"
+
+/* The size that the node-size quota counts: value, names of children, and a flat part. */
+#define NODE_FLAT      24u
+#define NODE_PER_ENTRY 8u
+
+/*
+ * Finds the node at p, for somebody who needs the rights in need. Of a node that is not there
+ * only those may know who have one of these rights on the closest node above it.
+ */
+static int get_node(struct request *rq, const struct xs_path *p, uint32_t need,
+                    unsigned int seen, struct node **out)
+{
+    size_t found;
+    struct node *n = store_nearest(txn_root(rq->t), p->s, p->len, &found);
+    uint32_t may = perm_for(rq->c, n->perms);
+    int rc = txn_saw(rq->t, p->s, p->len, seen);
+
+    if (rc)
+        return rc;
+    if (found != p->len)
+        return may & need ? ENOENT : EACCES;
+    if ((may & need) != need)
+        return EACCES;
+    *out = n;
+    return 0;
+}
+
+int op_read(struct request *rq)
+{
+    struct xs_path p;
+    struct node *n;
+    int rc = arg_only_path(rq, &p);
+
+    if (rc == 0)
+        rc = get_node(rq, &p, XS_MAY_READ, SEEN_SELF, &n);
+    return rc ? rc : reply_add(rq, node_value(n), n->value_len);
+}
+
+int op_directory(struct request *rq)
+{
+    struct xs_path p;
+    struct node *n;
+    int rc = arg_only_path(rq, &p);
+
+    if (rc == 0)
+        rc = get_node(rq, &p, XS_MAY_READ, SEEN_PERMS | SEEN_LIST, &n);
+    if (rc)
+        return rc;
+    if (store_list_bytes(n) > HV_STORE_PAYLOAD_MAX)
+        return E2BIG;
+    rq->answered = true;
+    rq->out_len = store_list(n, 0, rq->out, HV_STORE_PAYLOAD_MAX);
+    conn_charge(rq->c, (uint32_t)(rq->out_len / 256));
+    return 0;
+}
+
+/* The list from an offset on, behind the number of its version; an empty name ends it. */
+int op_directory_part(struct request *rq)
+{
+    struct xs_path p;
+    struct node *n;
+    uint64_t offset;
+    char gen[24];
+    int rc = arg_path(rq, false, &p);
+
+    if (rc == 0)
+        rc = arg_number(rq, UINT32_MAX, &offset);
+    if (rc == 0)
+        rc = get_node(rq, &p, XS_MAY_READ, SEEN_PERMS | SEEN_LIST, &n);
+    if (rc)
+        return rc;
+    snprintf(gen, sizeof(gen), "%llu", (unsigned long long)n->list_gen);
+    reply_text(rq, gen);
+    rq->out_len += store_list(n, offset, rq->out + rq->out_len,
+                              HV_STORE_PAYLOAD_MAX - 1 - rq->out_len);
+    if (offset >= store_list_bytes(n))
+        return reply_add(rq, "", 1);
+    conn_charge(rq->c, (uint32_t)(rq->out_len / 256));
+    return 0;
+}
+
+/* --- writing --- */
+
+static size_t quota_size(size_t value_len, size_t list, size_t entries)
+{
+    return NODE_FLAT + NODE_PER_ENTRY * entries + value_len + list;
+}
+
+/* What a new node below n starts with: n's permissions, but guests own what they make. */
+static struct perms *inherit(struct conn *c, const struct node *n)
+{
+    size_t size = n->perms->count * sizeof(struct xs_perm);
+    struct xs_perm *entry;
+    struct perms *p;
+
+    if (c->privileged || node_owner(n) == c->id)
+        return perms_ref(n->perms);
+    entry = xmemdup(n->perms->entry, size);
+    entry[0].id = c->id;
+    entry[0].access &= ~XS_PERM_DEAD;
+    p = perms_make(entry, n->perms->count);
+    free(entry);
+    return p;
+}
+
+static int may_create(struct request *rq, const struct node *above, const struct xs_path *p,
+                      size_t found, size_t value_len)
+{
+    uint32_t limit = domain_limit(rq->c, QUOTA_NODES);
+    uint32_t size = domain_limit(rq->c, QUOTA_NODE_SIZE);
+    size_t at = found == 1 ? 0 : found, first_len = 0, len;
+    const char *name;
+    uint32_t count = 0;
+
+    if (rq->c->privileged)
+        return 0;
+    while (xs_path_component(p->s, p->len, &at, &name, &len)) {
+        first_len = count++ ? first_len : len;
+    }
+    if (limit && edit_owned(rq->t, rq->c->id) + count > limit)
+        return ENOSPC;
+    if (!size)
+        return 0;
+    if (quota_size(value_len, 0, above->perms->count) >= size ||
+        quota_size(above->value_len, store_list_bytes(above) + first_len + 1,
+                   above->perms->count) >= size)
+        return ENOSPC;
+    return 0;
+}
+
+/* Makes p and what is missing above it. Only p itself is an event. */
+static int create(struct request *rq, const struct xs_path *p, const void *value, size_t vlen)
+{
+    size_t found, at, len;
+    struct node *above = store_nearest(txn_root(rq->t), p->s, p->len, &found);
+    const char *name;
+    struct perms *perms;
+    int rc = may_create(rq, above, p, found, vlen);
+
+    if (rc == 0)
+        rc = txn_saw(rq->t, p->s, found, SEEN_PERMS);
+    if (rc)
+        return rc;
+    perms = inherit(rq->c, above);
+    at = found == 1 ? 0 : found;
+    while (xs_path_component(p->s, p->len, &at, &name, &len)) {
+        bool last = at == p->len;
+
+        edit_create(rq->t, p->s, at, last ? value : NULL, last ? vlen : 0, perms, last);
+    }
+    perms_put(perms);
+    return 0;
+}
+
+int op_write(struct request *rq)
+{
+    uint32_t size = domain_limit(rq->c, QUOTA_NODE_SIZE);
+    struct xs_path p;
+    struct node *n;
+    int rc = arg_path(rq, false, &p);
+
+    if (rc == 0)
+        rc = get_node(rq, &p, XS_MAY_WRITE, SEEN_SELF, &n);
+    if (rc == ENOENT)
+        return create(rq, &p, rq->args.at, rq->args.left);
+    if (rc)
+        return rc;
+    if (size && quota_size(rq->args.left, store_list_bytes(n), n->perms->count) >= size)
+        return ENOSPC;
+    edit_value(rq->t, p.s, p.len, rq->args.at, rq->args.left);
+    return 0;
+}
+
+int op_mkdir(struct request *rq)
+{
+    struct xs_path p;
+    struct node *n;
+    int rc = arg_only_path(rq, &p);
+
+    if (rc == 0)
+        rc = get_node(rq, &p, XS_MAY_WRITE, SEEN_SELF, &n);
+    return rc == ENOENT ? create(rq, &p, NULL, 0) : rc;
+}
+
+int op_rm(struct request *rq)
+{
+    struct xs_path p;
+    struct node *n;
+    size_t parent;
+    int rc = arg_only_path(rq, &p);
+
+    if (rc == 0)
+        rc = get_node(rq, &p, XS_MAY_WRITE, SEEN_SELF | SEEN_SUBTREE, &n);
+    parent = rc == EINVAL ? 0 : xs_path_parent(p.s, p.len);
+    if (rc == ENOENT && store_find(txn_root(rq->t), p.s, parent))
+        return 0;
+    if (rc)
+        return rc;
+    if (!parent)
+        return EINVAL;
+    edit_remove(rq->t, p.s, p.len);
+    return 0;
+}
+
+/* --- permissions --- */
+
+int op_get_perms(struct request *rq)
+{
+    const struct perms *perms;
+    struct xs_path p;
+    struct node *n;
+    int rc = arg_path(rq, true, &p);
+
+    if (rc == 0 && rq->args.left)
+        rc = EINVAL;
+    if (rc)
+        return rc;
+    perms = special_perms(&p);
+    if (!perms) {
+        if (p.s[0] == '@')
+            return EINVAL;
+        rc = get_node(rq, &p, XS_MAY_READ, SEEN_SELF, &n);
+        if (rc)
+            return rc;
+        perms = n->perms;
+    }
+    for (uint32_t i = 0; i < perms->count && rc == 0; i++) {
+        char text[XS_PERM_CHARS];
+
+        if (i == 0 || !(perms->entry[i].access & XS_PERM_DEAD))
+            rc = reply_add(rq, text, xs_perm_format(text, &perms->entry[i]) + 1);
+    }
+    return rc;
+}
+
+#define MAX_ENTRIES (HV_STORE_PAYLOAD_MAX / 3)
+
+static int parse_perms(struct request *rq, struct perms **out)
+{
+    uint32_t limit = domain_limit(rq->c, QUOTA_PERMISSIONS);
+    struct xs_perm entry[MAX_ENTRIES];
+    const char *s;
+    size_t count = 0, len;
+
+    while (count < MAX_ENTRIES && (s = xs_args_next(&rq->args, &len))) {
+        if (!xs_perm_parse(s, &entry[count++]))
+            return EINVAL;
+    }
+    if (count == 0)
+        return EINVAL;
+    if (limit && count > limit)
+        return ENOSPC;
+    *out = perms_make(entry, count);
+    return 0;
+}
+
+static int change_perms(struct request *rq, const struct xs_path *p, struct perms *perms)
+{
+    uint32_t size = domain_limit(rq->c, QUOTA_NODE_SIZE);
+    struct node *n;
+    int rc = get_node(rq, p, XS_MAY_WRITE | XS_MAY_OWN, SEEN_SELF, &n);
+
+    if (rc)
+        return rc;
+    if (!rq->c->privileged && perms->entry[0].id != node_owner(n))
+        return EPERM;
+    if (size && quota_size(n->value_len, store_list_bytes(n), perms->count) >= size)
+        return ENOSPC;
+    edit_perms(rq->t, p->s, p->len, perms);
+    return 0;
+}
+
+int op_set_perms(struct request *rq)
+{
+    struct xs_path p;
+    struct perms *perms;
+    int rc = arg_path(rq, true, &p);
+
+    if (rc == 0)
+        rc = parse_perms(rq, &perms);
+    if (rc)
+        return rc;
+    if (p.s[0] == '@')
+        rc = rq->c->privileged ? special_set_perms(&p, perms) : EACCES;
+    else
+        rc = change_perms(rq, &p, perms);
+    perms_put(perms);
+    return rc;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests on watches and transactions. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/domain.h"
+#include "daemon/ops.h"
+
+static int arg_depth(struct request *rq, int *depth)
+{
+    size_t len;
+    const char *s = xs_args_next(&rq->args, &len);
+    uint64_t v;
+
+    *depth = -1;
+    if (!s || !len)
+        return 0;
+    if (!xs_number(s, INT16_MAX, &v))
+        return EINVAL;
+    *depth = (int)v;
+    return 0;
+}
+
+int op_watch(struct request *rq)
+{
+    uint32_t limit = domain_limit(rq->c, QUOTA_WATCHES);
+    struct xs_path p;
+    const char *token;
+    size_t token_len;
+    int depth;
+    int rc = arg_path(rq, true, &p);
+
+    if (rc)
+        return rc;
+    token = xs_args_next(&rq->args, &token_len);
+    if (!token)
+        return EINVAL;
+    rc = arg_depth(rq, &depth);
+    if (rc)
+        return rc;
+    if (p.len + token_len + 2 > HV_STORE_PAYLOAD_MAX)
+        return E2BIG;
+    if (limit && rq->c->watch_count >= limit)
+        return E2BIG;
+    return watch_add(rq->c, &p, token, depth, &rq->new_watch);
+}
+
+int op_unwatch(struct request *rq)
+{
+    struct xs_path p;
+    const char *token;
+    size_t token_len;
+    int rc = arg_path(rq, true, &p);
+
+    if (rc)
+        return rc;
+    token = xs_args_next(&rq->args, &token_len);
+    return token ? watch_remove(rq->c, &p, token) : EINVAL;
+}
+
+int op_reset_watches(struct request *rq)
+{
+    watch_drop_all(rq->c);
+    txn_drop_all(rq->c);
+    return 0;
+}
+
+int op_transaction_start(struct request *rq)
+{
+    char text[12];
+    struct txn *t;
+    int rc;
+
+    if (rq->t)
+        return EBUSY;
+    rc = txn_start(rq->c, &t);
+    if (rc)
+        return rc;
+    snprintf(text, sizeof(text), "%u", txn_id(t));
+    return reply_text(rq, text);
+}
+
+int op_transaction_end(struct request *rq)
+{
+    const char *how = xs_args_one(rq->args.at, rq->args.left);
+
+    if (!how || (strcmp(how, "T") != 0 && strcmp(how, "F") != 0))
+        return EINVAL;
+    if (!rq->t)
+        return ENOENT;
+    return txn_end(rq->t, how[0] == 'T');
+}

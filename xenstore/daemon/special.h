@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The special paths: events that the daemon itself invents. Their permissions say which
+ * unprivileged clients may hear of them.
+ */
+#ifndef DAEMON_SPECIAL_H
+#define DAEMON_SPECIAL_H
+
+#include "daemon/store.h"
+#include "wire/xs_path.h"
+
+enum special {
+    SPECIAL_INTRODUCE_DOMAIN,
+    SPECIAL_RELEASE_DOMAIN,
+    SPECIAL_COUNT,
+};
+
+void special_init(void);
+/* NULL if p is not one of them. */
+const struct perms *special_perms(const struct xs_path *p);
+int special_set_perms(const struct xs_path *p, struct perms *perms); /* 0 or EINVAL */
+void special_fire(enum special s, uint32_t domid);
+
+#endif

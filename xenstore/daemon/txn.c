@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Transactions: see txn.h.
+ *
+ * The notes of a transaction (struct touch) are found by a small hash table on the path. A
+ * change outside a transaction is made in the store's root and told to watches at once; inside
+ * one it is made in the transaction's root, and told when that is committed.
+ */
+#include "daemon/txn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/alloc.h"
+#include "daemon/domain.h"
+#include "daemon/watch.h"
+
+struct touch {
+    struct touch *next_hash;
+    struct touch *next_change; /* in order of the first change */
+    struct node *removed;      /* what stood here when it was first removed: a reference */
+    uint32_t hash;
+    uint16_t len;
+    uint8_t seen;
+    bool changed, event;
+    char path[];
+};
+
+struct owned {
+    uint32_t domid;
+    int32_t delta;
+};
+
+struct txn {
+    struct list by_conn;
+    struct conn *conn;
+    uint32_t id;
+    struct node *base, *root;
+    struct touch **table;
+    uint32_t buckets, touched;
+    struct touch *first_change, **last_change;
+    uint32_t changes;
+    struct owned *owned;
+    uint32_t owned_count;
+};
+
+struct node *txn_root(struct txn *t)
+{
+    return t ? t->root : store.root;
+}
+
+uint32_t txn_id(const struct txn *t)
+{
+    return t->id;
+}
+
+struct txn *txn_find(struct conn *c, uint32_t id)
+{
+    for (struct list *l = c->txns.next; l != &c->txns; l = l->next) {
+        struct txn *t = list_of(l, struct txn, by_conn);
+
+        if (t->id == id)
+            return t;
+    }
+    return NULL;
+}
+
+int txn_start(struct conn *c, struct txn **out)
+{
+    uint32_t limit = domain_limit(c, QUOTA_TRANSACTIONS);
+    struct txn *t;
+
+    if (limit && c->txn_count >= limit)
+        return ENOSPC;
+    t = xzalloc(sizeof(*t));
+    t->conn = c;
+    do {
+        t->id = ++c->last_txn;
+    } while (t->id == 0 || txn_find(c, t->id));
+    t->base = node_ref(store.root);
+    t->root = node_ref(store.root);
+    t->last_change = &t->first_change;
+    list_append(&c->txns, &t->by_conn);
+    c->txn_count++;
+    *out = t;
+    return 0;
+}
+
+static void forget_touches(struct txn *t)
+{
+    for (uint32_t i = 0; i < t->buckets; i++) {
+        for (struct touch *n = t->table[i], *next; n; n = next) {
+            next = n->next_hash;
+            node_put(n->removed);
+            free(n);
+        }
+    }
+    free(t->table);
+}
+
+static void txn_free(struct txn *t)
+{
+    list_remove(&t->by_conn);
+    t->conn->txn_count--;
+    node_put(t->base);
+    node_put(t->root);
+    forget_touches(t);
+    free(t->owned);
+    free(t);
+}
+
+void txn_drop_all(struct conn *c)
+{
+    while (!list_empty(&c->txns))
+        txn_free(list_of(c->txns.next, struct txn, by_conn));
+}
+
+/* --- notes --- */
+
+static uint32_t hash_path(const char *path, size_t len)
+{
+    uint32_t h = 2166136261u;
+
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (unsigned char)path[i]) * 16777619u;
+    return h ^ h >> 16;
+}
+
+static void grow(struct txn *t)
+{
+    uint32_t buckets = t->buckets ? t->buckets * 4 : 16;
+    struct touch **table = xzalloc(buckets * sizeof(*table));
+
+    for (uint32_t i = 0; i < t->buckets; i++) {
+        for (struct touch *n = t->table[i], *next; n; n = next) {
+            next = n->next_hash;
+            n->next_hash = table[n->hash & (buckets - 1)];
+            table[n->hash & (buckets - 1)] = n;
+        }
+    }
+    free(t->table);
+    t->table = table;
+    t->buckets = buckets;
+}
+
+static struct touch *touch(struct txn *t, const char *path, size_t len)
+{
+    uint32_t hash = hash_path(path, len);
+    struct touch *n;
+
+    if (t->touched >= t->buckets)
+        grow(t);
+    for (n = t->table[hash & (t->buckets - 1)]; n; n = n->next_hash) {
+        if (n->hash == hash && n->len == len && memcmp(n->path, path, len) == 0)
+            return n;
+    }
+    n = xzalloc(sizeof(*n) + len);
+    n->hash = hash;
+    n->len = (uint16_t)len;
+    memcpy(n->path, path, len);
+    n->next_hash = t->table[hash & (t->buckets - 1)];
+    t->table[hash & (t->buckets - 1)] = n;
+    t->touched++;
+    return n;
+}
+
+int txn_saw(struct txn *t, const char *path, size_t len, unsigned int seen)
+{
+    uint32_t limit;
+
+    if (!t)
+        return 0;
+    limit = domain_limit(t->conn, QUOTA_TRANSACTION_NODES);
+    if (limit && t->touched >= limit)
+        return ENOSPC;
+    touch(t, path, len)->seen |= (uint8_t)seen;
+    return 0;
+}
+
+static struct touch *changed(struct txn *t, const char *path, size_t len, bool event)
+{
+    struct touch *n = touch(t, path, len);
+
+    n->event |= event;
+    if (!n->changed) {
+        n->changed = true;
+        *t->last_change = n;
+        t->last_change = &n->next_change;
+        t->changes++;
+    }
+    return n;
+}
+
+/* --- who owns how much --- */
+
+static struct owned *owned_entry(struct txn *t, uint32_t domid)
+{
+    for (uint32_t i = 0; i < t->owned_count; i++) {
+        if (t->owned[i].domid == domid)
+            return &t->owned[i];
+    }
+    t->owned = xrealloc(t->owned, (t->owned_count + 1) * sizeof(*t->owned));
+    t->owned[t->owned_count] = (struct owned){.domid = domid};
+    return &t->owned[t->owned_count++];
+}
+
+static void account(struct txn *t, uint32_t domid, int32_t delta)
+{
+    if (domid == 0)
+        return;
+    if (t)
+        owned_entry(t, domid)->delta += delta;
+    else
+        domain_get(domid)->nodes += (uint32_t)delta;
+}
+
+uint32_t edit_owned(struct txn *t, uint32_t domid)
+{
+    struct domain *d = domain_find(domid);
+    uint32_t nodes = d ? d->nodes : 0;
+
+    if (t && domid)
+        nodes += (uint32_t)owned_entry(t, domid)->delta;
+    return nodes;
+}
+
+static bool unaccount_node(void *arg, const char *path, size_t len, struct node *n)
+{
+    account(arg, node_owner(n), -1);
+    return true;
+}
+
+/* --- edits --- */
+
+static struct node **slot(struct txn *t)
+{
+    return t ? &t->root : &store.root;
+}
+
+static const struct perms *parent_perms(struct node *root, const char *path, size_t len)
+{
+    size_t parent = xs_path_parent(path, len);
+    struct node *n = parent ? store_find(root, path, parent) : NULL;
+
+    return n ? n->perms : NULL;
+}
+
+static void fire_now(const char *path, size_t len, const struct perms *perms)
+{
+    watch_fire(path, len, perms, parent_perms(store.root, path, len));
+}
+
+void edit_value(struct txn *t, const char *path, size_t len, const void *value, size_t vlen)
+{
+    store_set_value(slot(t), path, len, value, vlen);
+    if (t)
+        changed(t, path, len, true);
+    else
+        fire_now(path, len, store_find(store.root, path, len)->perms);
+}
+
+void edit_perms(struct txn *t, const char *path, size_t len, struct perms *perms)
+{
+    struct node *n = store_find(*slot(t), path, len);
+
+    account(t, node_owner(n), -1);
+    account(t, perms->entry[0].id, 1);
+    store_set_perms(slot(t), path, len, perms);
+    if (t)
+        changed(t, path, len, true);
+    else
+        fire_now(path, len, perms);
+}
+
+void edit_create(struct txn *t, const char *path, size_t len, const void *value, size_t vlen,
+                 struct perms *perms, bool event)
+{
+    account(t, perms->entry[0].id, 1);
+    store_insert(slot(t), path, len, value, vlen, perms);
+    if (t)
+        changed(t, path, len, event);
+    else if (event)
+        fire_now(path, len, perms);
+}
+
+void edit_remove(struct txn *t, const char *path, size_t len)
+{
+    struct node *n = node_ref(store_find(*slot(t), path, len));
+
+    store_walk(n, path, len, true, unaccount_node, t);
+    store_remove(slot(t), path, len);
+    if (t) {
+        struct touch *note = changed(t, path, len, true);
+
+        if (!note->removed)
+            note->removed = node_ref(n);
+    } else {
+        watch_fire_below(path, len, n);
+        fire_now(path, len, n->perms);
+    }
+    node_put(n);
+}
+
+/* --- commit --- */
+
+static bool same(const struct node *was, const struct node *is, unsigned int seen)
+{
+    if (was == is)
+        return true;
+    if (!was || !is || (seen & SEEN_SUBTREE) || was->born != is->born)
+        return false;
+    if ((seen & SEEN_SELF) && was->value_gen != is->value_gen)
+        return false;
+    if ((seen & SEEN_LIST) && was->list_gen != is->list_gen)
+        return false;
+    return was->perms == is->perms || !(seen & SEEN_PERMS);
+}
+
+static bool conflicts(struct txn *t)
+{
+    for (uint32_t i = 0; i < t->buckets; i++) {
+        for (struct touch *n = t->table[i]; n; n = n->next_hash) {
+            if (n->seen && !same(store_find(t->base, n->path, n->len),
+                                 store_find(store.root, n->path, n->len), n->seen))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool over_quota(struct txn *t)
+{
+    if (t->conn->privileged)
+        return false;
+    for (uint32_t i = 0; i < t->owned_count; i++) {
+        uint32_t limit = domain_quota(t->owned[i].domid, QUOTA_NODES);
+        struct domain *d = domain_find(t->owned[i].domid);
+
+        if (limit && t->owned[i].delta > 0 &&
+            (d ? d->nodes : 0) + (uint32_t)t->owned[i].delta > limit)
+            return true;
+    }
+    return false;
+}
+
+static int shorter_first(const void *a, const void *b)
+{
+    const struct touch *x = *(struct touch *const *)a;
+    const struct touch *y = *(struct touch *const *)b;
+
+    return (int)x->len - (int)y->len;
+}
+
+/* Brings one path of the store's tree to what the transaction made of it. */
+static void carry_over(struct txn *t, const struct touch *n)
+{
+    struct node *mine = store_find(t->root, n->path, n->len);
+    struct node *now = store_find(store.root, n->path, n->len);
+
+    if (!mine)
+        return;
+    if (!now) {
+        store_insert(&store.root, n->path, n->len, node_value(mine), mine->value_len,
+                     mine->perms);
+        return;
+    }
+    if (now->perms != mine->perms)
+        store_set_perms(&store.root, n->path, n->len, mine->perms);
+    store_set_value(&store.root, n->path, n->len, node_value(mine), mine->value_len);
+}
+
+/*
+ * Removals first, then parents before children: whatever order the client worked in, a node's
+ * parent is there when the node is made, and nothing new is removed again.
+ */
+static void merge(struct txn *t)
+{
+    struct touch **order = xalloc((t->changes + 1) * sizeof(*order));
+    uint32_t count = 0;
+
+    for (struct touch *n = t->first_change; n; n = n->next_change) {
+        order[count++] = n;
+        if (n->removed && store_find(store.root, n->path, n->len))
+            store_remove(&store.root, n->path, n->len);
+    }
+    qsort(order, count, sizeof(*order), shorter_first);
+    for (uint32_t i = 0; i < count; i++)
+        carry_over(t, order[i]);
+    free(order);
+}
+
+static void fire_changes(struct txn *t)
+{
+    for (struct touch *n = t->first_change; n; n = n->next_change) {
+        struct node *now = store_find(store.root, n->path, n->len);
+
+        if (!n->event)
+            continue;
+        if (n->removed)
+            watch_fire_below(n->path, n->len, n->removed);
+        if (now)
+            fire_now(n->path, n->len, now->perms);
+        else if (n->removed)
+            fire_now(n->path, n->len, n->removed->perms);
+    }
+}
+
+static int commit(struct txn *t)
+{
+    if (store.root != t->base && conflicts(t))
+        return EAGAIN;
+    if (!t->changes)
+        return 0;
+    if (over_quota(t))
+        return ENOSPC;
+    if (store.root == t->base) {
+        node_put(store.root);
+        store.root = node_ref(t->root);
+    } else {
+        merge(t);
+    }
+    for (uint32_t i = 0; i < t->owned_count; i++)
+        account(NULL, t->owned[i].domid, t->owned[i].delta);
+    return 0;
+}
+
+int txn_end(struct txn *t, bool do_commit)
+{
+    int rc = do_commit ? commit(t) : 0;
+
+    if (do_commit && rc == 0) {
+        /* Releasing the trees first lets the store's be edited in place again. */
+        node_put(t->base);
+        node_put(t->root);
+        t->base = t->root = NULL;
+        fire_changes(t);
+    }
+    txn_free(t);
+    return rc;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Transactions and every change to the tree, inside one or not.
+ *
+ * A transaction holds the root it began with (base) and its own (root), which starts as the
+ * same. It notes each path it looks at or changes. At commit, if nobody else has committed
+ * meanwhile, its root simply becomes the store's. Otherwise each path it looked at must be as
+ * it was in base (else EAGAIN), and then the paths it changed are carried over.
+ */
+#ifndef DAEMON_TXN_H
+#define DAEMON_TXN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/conn.h"
+#include "daemon/store.h"
+#include "wire/xs_path.h"
+
+/* What a client has seen of a path, and so must not have changed under it. */
+enum seen {
+    SEEN_SELF = 1,    /* existence, value, permissions */
+    SEEN_LIST = 2,    /* the set of its children */
+    SEEN_PERMS = 4,   /* existence and permissions only */
+    SEEN_SUBTREE = 8, /* everything below it */
+};
+
+struct txn;
+
+int txn_start(struct conn *c, struct txn **out); /* 0 or errno */
+struct txn *txn_find(struct conn *c, uint32_t id);
+uint32_t txn_id(const struct txn *t);
+/* Ends it. 0, EAGAIN on conflict, ENOSPC if a domain would own too many nodes. */
+int txn_end(struct txn *t, bool commit);
+void txn_drop_all(struct conn *c);
+
+/* The tree as this request sees it; t may be NULL throughout. */
+struct node *txn_root(struct txn *t);
+/* Notes what was seen; ENOSPC when the transaction has touched too many nodes. */
+int txn_saw(struct txn *t, const char *path, size_t len, unsigned int seen);
+
+/* Changes, with accounting; event says whether watches hear of it. See store.h for conditions. */
+void edit_value(struct txn *t, const char *path, size_t len, const void *value, size_t vlen);
+void edit_perms(struct txn *t, const char *path, size_t len, struct perms *perms);
+void edit_create(struct txn *t, const char *path, size_t len, const void *value, size_t vlen,
+                 struct perms *perms, bool event);
+void edit_remove(struct txn *t, const char *path, size_t len);
+/* Nodes a domain owns as this request sees it. */
+uint32_t edit_owned(struct txn *t, uint32_t domid);
+
+#endif
