@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * physdev_op: interrupts and devices of domains that drive hardware. Answers are Xen 4.17's, errors included;
- * what only exists there for hardware we do not handle says -ENOSYS.
+ * physdev_op: interrupts and devices of domains that drive hardware. Answers are
+ * Xen 4.17's, errors included; what only exists there for hardware we do not handle says
+ * -ENOSYS.
  *
- * Each operation is a row: its argument's size (copied in, and copied out when `out`), whether only the
- * control domain may use it, and the function.
+ * Each operation is a row: its argument's size (copied in, and copied out when `out`),
+ * whether only the control domain may use it, and the function.
  */
 #include "abi/physdev.h"
 #include "call/call.h"
@@ -57,8 +58,8 @@ static int op_eoi_page_v2(struct hcall *h, union arg *a)
     return pirq_set_eoi_page(h->d, a->eoi_gmfn.gmfn, false);
 }
 
-/* A guest that asks has no EOI bitmap, so it is told to make the call always, as Xen does: an edge-triggered
- * irq can become a level one by setup_gsi. */
+/* A guest that asks has no EOI bitmap, so it is told to make the call always, as Xen
+ * does: an edge-triggered irq can become a level one by setup_gsi. */
 static int op_query(struct hcall *h, union arg *a)
 {
     if (a->query.irq >= pirq_count(h->d))
@@ -74,8 +75,9 @@ static int op_iopl(struct hcall *h, union arg *a)
 
 static int op_iobitmap(struct hcall *h, union arg *a)
 {
-    if (a->iobitmap.nr_ports > 65536 || (a->iobitmap.nr_ports && !guest_range_ok(a->iobitmap.bitmap,
-                                         (a->iobitmap.nr_ports + 7) / 8)))
+    if (a->iobitmap.nr_ports > 65536 ||
+        (a->iobitmap.nr_ports &&
+         !guest_range_ok(a->iobitmap.bitmap, (a->iobitmap.nr_ports + 7) / 8)))
         return -EINVAL;
     return pv_set_iobitmap(h->v, a->iobitmap.bitmap, a->iobitmap.nr_ports);
 }
@@ -107,8 +109,8 @@ static int op_free_vector(struct hcall *h, union arg *a)
 static int map_msi(struct domain *d, struct hv_physdev_map_pirq *m)
 {
     struct pci_msi msi = {
-        .dev = mk_sbdf(m->type == HV_MAP_PIRQ_TYPE_MSI ? 0 : (uint32_t)m->bus >> 16, (uint32_t)m->bus,
-                       (uint32_t)m->devfn),
+        .dev = mk_sbdf(m->type == HV_MAP_PIRQ_TYPE_MSI ? 0 : (uint32_t)m->bus >> 16,
+                       (uint32_t)m->bus, (uint32_t)m->devfn),
         .entry = (uint16_t)m->entry_nr,
         .msix = m->table_base != 0,
         .table_base = m->table_base,
@@ -178,7 +180,8 @@ static int op_get_free(struct hcall *h, union arg *a)
 {
     int rc;
 
-    if (a->free_pirq.type != HV_MAP_PIRQ_TYPE_MSI && a->free_pirq.type != HV_MAP_PIRQ_TYPE_GSI)
+    if (a->free_pirq.type != HV_MAP_PIRQ_TYPE_MSI &&
+        a->free_pirq.type != HV_MAP_PIRQ_TYPE_GSI)
         return -EINVAL;
     rc = pirq_get_free(h->d, a->free_pirq.type == HV_MAP_PIRQ_TYPE_MSI);
     if (rc < 0)
@@ -187,7 +190,8 @@ static int op_get_free(struct hcall *h, union arg *a)
     return 0;
 }
 
-/* The hypervisor keeps no list of devices: it looks at configuration space when it needs to. */
+/* The hypervisor keeps no list of devices: it looks at configuration space when it needs
+ * to. */
 static int device_known(unsigned seg, unsigned bus, unsigned devfn)
 {
     if (!pci_has_segment(seg))
@@ -214,7 +218,8 @@ static int op_mmcfg(struct hcall *h, union arg *a)
 {
     if (a->mmcfg.flags & ~HV_PCI_MMCFG_RESERVED)
         return -EINVAL;
-    return pci_add_mmcfg(a->mmcfg.address, a->mmcfg.segment, a->mmcfg.start_bus, a->mmcfg.end_bus);
+    return pci_add_mmcfg(a->mmcfg.address, a->mmcfg.segment, a->mmcfg.start_bus,
+                         a->mmcfg.end_bus);
 }
 
 static int op_dev_add(struct hcall *h, union arg *a)
@@ -226,20 +231,23 @@ static int op_prepare_msix(struct hcall *h, union arg *a)
 {
     int rc = device_known(a->dev.seg, a->dev.bus, a->dev.devfn);
 
-    return rc ? rc : pci_msix_prepare(mk_sbdf(a->dev.seg, a->dev.bus, a->dev.devfn), false);
+    return rc ? rc
+              : pci_msix_prepare(mk_sbdf(a->dev.seg, a->dev.bus, a->dev.devfn), false);
 }
 
 static int op_release_msix(struct hcall *h, union arg *a)
 {
     int rc = device_known(a->dev.seg, a->dev.bus, a->dev.devfn);
 
-    return rc ? rc : pci_msix_prepare(mk_sbdf(a->dev.seg, a->dev.bus, a->dev.devfn), true);
+    return rc ? rc
+              : pci_msix_prepare(mk_sbdf(a->dev.seg, a->dev.bus, a->dev.devfn), true);
 }
 
 /* We have no debug port: nobody's reset needs care. */
 static int op_dbgp(struct hcall *h, union arg *a)
 {
-    return a->dbgp.op == HV_PHYSDEVOP_DBGP_RESET_PREPARE || a->dbgp.op == HV_PHYSDEVOP_DBGP_RESET_DONE
+    return a->dbgp.op == HV_PHYSDEVOP_DBGP_RESET_PREPARE ||
+                   a->dbgp.op == HV_PHYSDEVOP_DBGP_RESET_DONE
                ? 0
                : -ENOSYS;
 }
@@ -294,7 +302,8 @@ static long run(struct hcall *h, unsigned long cmd, vaddr_t arg)
     if (r->size && guest_read(&a, arg, r->size))
         return -EFAULT;
     rc = r->fn(h, &a);
-    /* A map that succeeded but cannot be told is left: the caller has no way to use it, and unmaps by its end. */
+    /* A map that succeeded but cannot be told is left: the caller has no way to use it,
+     * and unmaps by its end. */
     if (!rc && r->out && guest_write(arg, &a, r->size))
         return -EFAULT;
     return rc;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * platform_op: what the control domain tells and asks about the machine. Errors are Xen 4.17's. Of power
- * management only what a control domain cannot do itself is here: sleeping. Frequency and idle state tables
- * that it uploads are read past: the hypervisor does not drive them.
+ * platform_op: what the control domain tells and asks about the machine. Errors are
+ * Xen 4.17's. Of power management only what a control domain cannot do itself is here:
+ * sleeping. Frequency and idle state tables that it uploads are read past: the hypervisor
+ * does not drive them.
  */
 #include "abi/platform.h"
 #include "call/call.h"
@@ -27,14 +28,16 @@ static int set_time(uint64_t secs, uint32_t nsecs, uint64_t system_time)
 
 static int op_settime32(struct hcall *h, struct hv_platform_op *op)
 {
-    return set_time(op->u.settime32.secs, op->u.settime32.nsecs, op->u.settime32.system_time);
+    return set_time(op->u.settime32.secs, op->u.settime32.nsecs,
+                    op->u.settime32.system_time);
 }
 
 static int op_settime64(struct hcall *h, struct hv_platform_op *op)
 {
     if (op->u.settime64.mbz)
         return -EINVAL;
-    return set_time(op->u.settime64.secs, op->u.settime64.nsecs, op->u.settime64.system_time);
+    return set_time(op->u.settime64.secs, op->u.settime64.nsecs,
+                    op->u.settime64.system_time);
 }
 
 /* Memory types are set by page attributes; the MTRRs stay as firmware left them. */
@@ -48,9 +51,9 @@ static int op_del_memtype(struct hcall *h, struct hv_platform_op *op)
     return -EINVAL;
 }
 
-#define MSR_MTRR_CAP 0xfe
+#define MSR_MTRR_CAP     0xfe
 #define MSR_MTRR_BASE(i) (0x200u + 2 * (i))
-#define MTRR_VALID 0x800u
+#define MTRR_VALID       0x800u
 
 static int op_read_memtype(struct hcall *h, struct hv_platform_op *op)
 {
@@ -59,13 +62,15 @@ static int op_read_memtype(struct hcall *h, struct hv_platform_op *op)
 
     if (!cpu_rdmsr(MSR_MTRR_CAP, &cap) || m->reg >= (cap & 0xff))
         return -EINVAL;
-    if (!cpu_rdmsr(MSR_MTRR_BASE(m->reg), &base) || !cpu_rdmsr(MSR_MTRR_BASE(m->reg) + 1, &mask))
+    if (!cpu_rdmsr(MSR_MTRR_BASE(m->reg), &base) ||
+        !cpu_rdmsr(MSR_MTRR_BASE(m->reg) + 1, &mask))
         return -EINVAL;
     m->mfn = m->nr_mfns = 0;
     m->type = 0;
     if (mask & MTRR_VALID) {
         mask >>= PAGE_SHIFT;
-        size = mask & -mask; /* contiguous ranges only: the lowest bit of the mask is the size */
+        size = mask &
+               -mask; /* contiguous ranges only: the lowest bit of the mask is the size */
         m->mfn = (base >> PAGE_SHIFT) & mask;
         m->nr_mfns = size;
         m->type = base & 0xff;
@@ -145,7 +150,7 @@ static int op_idle_time(struct hcall *h, struct hv_platform_op *op)
         if (!(bits[cpu / 8] >> cpu % 8 & 1))
             continue;
         if (!(cpu_online() & cpumask_of(cpu))) {
-            bits[cpu / 8] &= (uint8_t)~(1u << cpu % 8);
+            bits[cpu / 8] &= (uint8_t) ~(1u << cpu % 8);
             continue;
         }
         ns = sched_cpu_idle_ns(cpu);
@@ -166,7 +171,8 @@ static int op_pminfo(struct hcall *h, struct hv_platform_op *op)
     case HV_PM_TX:
         return -ENOSYS;
     case HV_PM_PDC:
-        return 0; /* the capabilities that the control domain offers firmware stay as they are */
+        return 0; /* the capabilities that the control domain offers firmware stay as they
+                     are */
     default:
         return -EINVAL;
     }
@@ -241,7 +247,8 @@ static int op_unsupported(struct hcall *h, struct hv_platform_op *op)
     return -ENOSYS;
 }
 
-/* MSRs of another CPU, for tools that watch caches. Only the cache monitoring ones, as in Xen. */
+/* MSRs of another CPU, for tools that watch caches. Only the cache monitoring ones, as in
+ * Xen. */
 struct resource_job {
     struct hv_pf_resource_entry e[2];
     unsigned n;
@@ -269,7 +276,8 @@ static void resource_cpu(void *arg)
             e->u.ret = e->rsvd ? -EINVAL : -EACCES;
             return;
         }
-        ok = write ? cpu_wrmsr((uint32_t)e->idx, e->val) : cpu_rdmsr((uint32_t)e->idx, &e->val);
+        ok = write ? cpu_wrmsr((uint32_t)e->idx, e->val)
+                   : cpu_rdmsr((uint32_t)e->idx, &e->val);
         if (!ok) {
             e->u.ret = -EFAULT;
             return;
@@ -298,28 +306,17 @@ static int op_resource(struct hcall *h, struct hv_platform_op *op)
 }
 
 static int (*const ops[])(struct hcall *h, struct hv_platform_op *op) = {
-    [HV_PF_SETTIME32] = op_settime32,
-    [HV_PF_SETTIME64] = op_settime64,
-    [HV_PF_ADD_MEMTYPE] = op_add_memtype,
-    [HV_PF_DEL_MEMTYPE] = op_del_memtype,
-    [HV_PF_READ_MEMTYPE] = op_read_memtype,
-    [HV_PF_MICROCODE_UPDATE] = op_microcode,
-    [HV_PF_PLATFORM_QUIRK] = op_quirk,
-    [HV_PF_EFI_RUNTIME_CALL] = op_efi,
-    [HV_PF_FIRMWARE_INFO] = op_firmware,
-    [HV_PF_ENTER_ACPI_SLEEP] = op_sleep,
-    [HV_PF_CHANGE_FREQ] = op_change_freq,
-    [HV_PF_GETIDLETIME] = op_idle_time,
-    [HV_PF_SET_PROCESSOR_PMINFO] = op_pminfo,
-    [HV_PF_GET_CPUINFO] = op_cpuinfo,
-    [HV_PF_GET_CPU_VERSION] = op_cpu_version,
-    [HV_PF_CPU_ONLINE] = op_cpu_online,
-    [HV_PF_CPU_OFFLINE] = op_cpu_offline,
-    [HV_PF_CPU_HOTADD] = op_unsupported,
-    [HV_PF_MEM_HOTADD] = op_unsupported,
-    [HV_PF_CORE_PARKING] = op_parking,
-    [HV_PF_RESOURCE_OP] = op_resource,
-    [HV_PF_GET_SYMBOL] = op_unsupported,
+    [HV_PF_SETTIME32] = op_settime32,         [HV_PF_SETTIME64] = op_settime64,
+    [HV_PF_ADD_MEMTYPE] = op_add_memtype,     [HV_PF_DEL_MEMTYPE] = op_del_memtype,
+    [HV_PF_READ_MEMTYPE] = op_read_memtype,   [HV_PF_MICROCODE_UPDATE] = op_microcode,
+    [HV_PF_PLATFORM_QUIRK] = op_quirk,        [HV_PF_EFI_RUNTIME_CALL] = op_efi,
+    [HV_PF_FIRMWARE_INFO] = op_firmware,      [HV_PF_ENTER_ACPI_SLEEP] = op_sleep,
+    [HV_PF_CHANGE_FREQ] = op_change_freq,     [HV_PF_GETIDLETIME] = op_idle_time,
+    [HV_PF_SET_PROCESSOR_PMINFO] = op_pminfo, [HV_PF_GET_CPUINFO] = op_cpuinfo,
+    [HV_PF_GET_CPU_VERSION] = op_cpu_version, [HV_PF_CPU_ONLINE] = op_cpu_online,
+    [HV_PF_CPU_OFFLINE] = op_cpu_offline,     [HV_PF_CPU_HOTADD] = op_unsupported,
+    [HV_PF_MEM_HOTADD] = op_unsupported,      [HV_PF_CORE_PARKING] = op_parking,
+    [HV_PF_RESOURCE_OP] = op_resource,        [HV_PF_GET_SYMBOL] = op_unsupported,
 };
 
 HCALL(call_platform_op)
@@ -331,7 +328,8 @@ HCALL(call_platform_op)
         return -EPERM;
     if (copy_in(&op, h->arg[0]))
         return -EFAULT;
-    if (op.interface_version != HV_PF_INTERFACE_VERSION && op.interface_version != INTERFACE_OLD)
+    if (op.interface_version != HV_PF_INTERFACE_VERSION &&
+        op.interface_version != INTERFACE_OLD)
         return -EACCES;
     if (op.cmd >= ARRAY_SIZE(ops) || !ops[op.cmd])
         return -ENOSYS;
