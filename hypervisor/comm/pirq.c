@@ -2,15 +2,17 @@
 /*
  * A domain's physical interrupts.
  *
- * A pirq goes free -> mapped (it stands for a machine irq) -> bound (an event channel hears of it). Delivery
- * runs in irq context without locks: it gets the struct pirq, whose domain and number never change, and asks
- * the event room to raise the port. The structs live until the domain's last reference is gone, and are
- * only freed after every irq that ever led to them has been waited for.
+ * A pirq goes free -> mapped (it stands for a machine irq) -> bound (an event channel
+ * hears of it). Delivery runs in irq context without locks: it gets the struct pirq,
+ * whose domain and number never change, and asks the event room to raise the port. The
+ * structs live until the domain's last reference is gone, and are only freed after every
+ * irq that ever led to them has been waited for.
  *
- * A level-triggered line stays masked from delivery to the guest's EOI: `in_service` remembers that one is
- * owed, so that an EOI nobody owes changes nothing.
+ * A level-triggered line stays masked from delivery to the guest's EOI: `in_service`
+ * remembers that one is owed, so that an EOI nobody owes changes nothing.
  *
- * Lock: pirq_domain.lock (RANK_PIRQ) for mappings and bindings; never taken in irq context.
+ * Lock: pirq_domain.lock (RANK_PIRQ) for mappings and bindings; never taken in irq
+ * context.
  */
 #include "comm/pirq.h"
 #include "comm/event.h"
@@ -23,18 +25,23 @@
 #include "port/map.h"
 #include <stdatomic.h>
 
-#define MSI_PIRQS 256u
+#define MSI_PIRQS    256u
 #define EOI_MAP_BITS (PAGE_SIZE * 8)
 
-enum pirq_kind { PIRQ_FREE, PIRQ_KEPT, PIRQ_GSI, PIRQ_MSI }; /* KEPT: by pirq_get_free() */
+enum pirq_kind {
+    PIRQ_FREE,
+    PIRQ_KEPT,
+    PIRQ_GSI,
+    PIRQ_MSI
+}; /* KEPT: by pirq_get_free() */
 
 struct pirq {
-    struct domain *d;         /* constant */
-    uint16_t nr;              /* constant */
-    uint16_t irq;             /* lock; valid when kind is GSI or MSI */
-    uint8_t kind;             /* lock */
-    bool bound;               /* lock */
-    _Atomic bool in_service;  /* delivered, EOI owed */
+    struct domain *d;        /* constant */
+    uint16_t nr;             /* constant */
+    uint16_t irq;            /* lock; valid when kind is GSI or MSI */
+    uint8_t kind;            /* lock */
+    bool bound;              /* lock */
+    _Atomic bool in_service; /* delivered, EOI owed */
 };
 
 struct pirq_domain {
@@ -160,7 +167,8 @@ static void deliver(unsigned irq, void *arg)
 
     atomic_store(&p->in_service, irq_is_level(irq));
     if (!evtchn_raise_pirq(p->d, p->nr) && atomic_exchange(&p->in_service, false))
-        irq_eoi(irq); /* between binding and commit, or while it closes: nobody would end it */
+        irq_eoi(irq); /* between binding and commit, or while it closes: nobody would end
+                         it */
 }
 
 int pirq_eoi(struct domain *d, unsigned pirq)
@@ -240,7 +248,8 @@ void pirq_set_cpu(struct domain *d, unsigned pirq, unsigned cpu)
 
 /* ---- mapping ---- */
 
-/* The first of n free numbers in a row: GSIs' from below, messages' from above, as tools expect. */
+/* The first of n free numbers in a row: GSIs' from below, messages' from above, as tools
+ * expect. */
 static int pick(const struct pirq_domain *pd, bool msi, unsigned n)
 {
     unsigned gsis = MIN(irq_gsi_count(), pd->nr);
@@ -297,7 +306,8 @@ static int map_gsi(struct pirq_domain *pd, unsigned gsi, int *pirq)
         return 0;
     }
     if (want < 0)
-        want = gsi < pd->nr && pd->pirqs[gsi].kind == PIRQ_FREE ? (int)gsi : pick(pd, false, 1);
+        want = gsi < pd->nr && pd->pirqs[gsi].kind == PIRQ_FREE ? (int)gsi
+                                                                : pick(pd, false, 1);
     if (want < 0)
         return want;
     if (mapped(&pd->pirqs[want]))
@@ -421,8 +431,11 @@ static void pirq_dump(struct domain *d)
 
         if (p->bound)
             log_info("  pirq %u: irq %u %s%s, %lu so far\n", i, p->irq,
-                     p->kind == PIRQ_MSI ? "message" : irq_is_level(p->irq) ? "level" : "edge",
-                     p->in_service ? ", EOI owed" : "", (unsigned long)irq_counter(p->irq));
+                     p->kind == PIRQ_MSI    ? "message"
+                     : irq_is_level(p->irq) ? "level"
+                                            : "edge",
+                     p->in_service ? ", EOI owed" : "",
+                     (unsigned long)irq_counter(p->irq));
     }
 }
 

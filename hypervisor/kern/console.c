@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Console input. Characters come in irq context. Those for the control domain wait in a ring until its
- * console_io read; those for the hypervisor are debug keys, which run from a softirq, because they print
- * more than an interrupt handler should.
+ * Console input. Characters come in irq context. Those for the control domain wait in a
+ * ring until its console_io read; those for the hypervisor are debug keys, which run from
+ * a softirq, because they print more than an interrupt handler should.
  *
- * `lock` guards the ring, the switch and the queue of keys. When the ring is full new characters are lost.
+ * `lock` guards the ring, the switch and the queue of keys. When the ring is full new
+ * characters are lost.
  */
 #include "kern/console.h"
 #include "kern/domain.h"
@@ -19,8 +20,8 @@
 #include "port/ipi.h"
 #include "port/clock.h"
 
-#define RING 256u /* power of two */
-#define SWITCH_CHAR 0x01
+#define RING         256u /* power of two */
+#define SWITCH_CHAR  0x01
 #define SWITCH_COUNT 3
 
 void (*console_input_ready)(void);
@@ -80,7 +81,8 @@ static bool take(char c, bool *ready)
 static void input(char c)
 {
     irqflags_t f = spin_lock_irq(&lock);
-    bool before = to_hypervisor, ready = false, is_key = take(c, &ready), switched = before != to_hypervisor;
+    bool before = to_hypervisor, ready = false, is_key = take(c, &ready),
+         switched = before != to_hypervisor;
 
     spin_unlock_irq(&lock, f);
     if (switched)
@@ -154,10 +156,12 @@ static void show_help(void)
 
 static void show_vcpu(const struct vcpu *v)
 {
-    log_info("  VCPU%u: CPU%u %s flags=%#x pauses=%d upcall_pend=%d upcall_mask=%d affinity=%#lx\n", v->id,
-             v->processor, v->running ? "running" : "not running", v->pause_flags, v->pauses,
-             v->hw.info ? v->hw.info->evtchn_upcall_pending : 0,
-             v->hw.info ? v->hw.info->evtchn_upcall_mask : 0, (unsigned long)v->hard_affinity);
+    log_info("  VCPU%u: CPU%u %s flags=%#x pauses=%d upcall_pend=%d upcall_mask=%d "
+             "affinity=%#lx\n",
+             v->id, v->processor, v->running ? "running" : "not running", v->pause_flags,
+             v->pauses, v->hw.info ? v->hw.info->evtchn_upcall_pending : 0,
+             v->hw.info ? v->hw.info->evtchn_upcall_mask : 0,
+             (unsigned long)v->hard_affinity);
 }
 
 static void show_domains(void)
@@ -166,10 +170,11 @@ static void show_domains(void)
     unsigned next = 0;
 
     log_info("now = %lu ns\n", (unsigned long)clock_now());
-    while (next < HV_DOMID_FIRST_RESERVED && (d = domain_get_next((domid_t)next)) != NULL) {
+    while (next < HV_DOMID_FIRST_RESERVED &&
+           (d = domain_get_next((domid_t)next)) != NULL) {
         next = d->id + 1u;
-        log_info("Domain %u: refs=%u pauses=%d dying=%d shutdown=%d\n", d->id, d->refs, d->pauses,
-                 d->dying, d->shutdown_code);
+        log_info("Domain %u: refs=%u pauses=%d dying=%d shutdown=%d\n", d->id, d->refs,
+                 d->pauses, d->dying, d->shutdown_code);
         for (unsigned i = 0; i < d->max_vcpus; i++)
             if (d->vcpu[i])
                 show_vcpu(d->vcpu[i]);
@@ -191,7 +196,8 @@ static void show_cpu(void *arg)
     const struct vcpu *v = cpu_current();
 
     if (v && v->domain)
-        log_info("*** CPU%u runs d%uv%u%s\n", cpu_id(), v->domain->id, v->id, v->is_idle ? " (idle)" : "");
+        log_info("*** CPU%u runs d%uv%u%s\n", cpu_id(), v->domain->id, v->id,
+                 v->is_idle ? " (idle)" : "");
     cpu_dump_state();
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a machine owes the core: the firmware's leftovers that a control domain asks for. */
+/* What a machine owes the core: the firmware's leftovers that a control domain asks for.
+ */
 #ifndef PORT_PLATFORM_H
 #define PORT_PLATFORM_H
 
@@ -7,14 +8,17 @@
 #include "port/cpu.h"
 
 /* Ports and frames that even the control domain must not touch. */
-void platform_hidden_ports(void (*fn)(void *arg, unsigned first, unsigned last), void *arg);
-void platform_hidden_frames(void (*fn)(void *arg, uint64_t first, uint64_t last), void *arg);
+void platform_hidden_ports(void (*fn)(void *arg, unsigned first, unsigned last),
+                           void *arg);
+void platform_hidden_frames(void (*fn)(void *arg, uint64_t first, uint64_t last),
+                            void *arg);
 
 /* The text screen as the control domain finds it. Size filled, 0: no screen for it. */
 size_t platform_vga_info(struct hv_dom0_vga_console_info *info);
 void platform_vga_handover(void); /* the hypervisor draws no more */
 
-/* PM1 control values as the control domain computed them; state 5 does not return when it works. */
+/* PM1 control values as the control domain computed them; state 5 does not return when it
+ * works. */
 int platform_sleep(unsigned state, uint16_t pm1a_cnt, uint16_t pm1b_cnt);
 
 /* CPU numbers as firmware knows them; false: no such CPU. */
@@ -25,7 +29,8 @@ struct platform_cpu_version {
 };
 void platform_cpu_version(struct platform_cpu_version *v);
 
-/* The battery-backed clock's registers, 0x70/0x71, kept apart from the hypervisor's own accesses. */
+/* The battery-backed clock's registers, 0x70/0x71, kept apart from the hypervisor's own
+ * accesses. */
 uint8_t platform_cmos_read(uint8_t index);
 void platform_cmos_write(uint8_t index, uint8_t val);
 

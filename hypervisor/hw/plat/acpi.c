@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ACPI tables, read once at boot into `acpi`. Firmware is not trusted to be right: lengths are checked before
- * use, sums are checked (a bad one is reported, the table ignored).
+ * ACPI tables, read once at boot into `acpi`. Firmware is not trusted to be right:
+ * lengths are checked before use, sums are checked (a bad one is reported, the table
+ * ignored).
  *
- * No AML is interpreted. \_S5_ is found by its bytes in the DSDT, which every compiler lays the same way:
- * NameOp "_S5_" PackageOp PkgLength NumElements, then byte constants.
+ * No AML is interpreted. \_S5_ is found by its bytes in the DSDT, which every compiler
+ * lays the same way: NameOp "_S5_" PackageOp PkgLength NumElements, then byte constants.
  *
- * Reference: ACPI Specification 6.4, "ACPI Software Programming Model", "Multiple APIC Description Table",
- * "Fixed ACPI Description Table"; IA-PC HPET Specification 1.0a, "ACPI 2.0 HPET Description Table";
- * PCI Firmware Specification 3.0, "MCFG Table Description".
+ * Reference: ACPI Specification 6.4, "ACPI Software Programming Model", "Multiple APIC
+ * Description Table", "Fixed ACPI Description Table"; IA-PC HPET Specification 1.0a,
+ * "ACPI 2.0 HPET Description Table"; PCI Firmware Specification 3.0, "MCFG Table
+ * Description".
  */
 #include "hw/plat/acpi.h"
 #include "hw/plat/clock.h"
@@ -128,7 +130,8 @@ static void add_cpu(uint32_t apic_id, uint32_t acpi_id, uint32_t flags)
         if (acpi.apic_id[i] == apic_id)
             return;
     if (acpi.cpus == HV_MAX_CPUS) {
-        log_warn("ACPI: CPU with APIC id %u left out, %u is the most\n", apic_id, HV_MAX_CPUS);
+        log_warn("ACPI: CPU with APIC id %u left out, %u is the most\n", apic_id,
+                 HV_MAX_CPUS);
         return;
     }
     acpi.apic_id[acpi.cpus] = apic_id;
@@ -147,7 +150,8 @@ static void add_ioapic(const uint8_t *e)
     acpi.ioapics++;
 }
 
-/* Polarity 1 high, 3 low; trigger 1 edge, 3 level; 0: as the bus, which for ISA is high and edge. */
+/* Polarity 1 high, 3 low; trigger 1 edge, 3 level; 0: as the bus, which for ISA is high
+ * and edge. */
 static void add_override(const uint8_t *e)
 {
     uint16_t flags = get16(e + 8);
@@ -235,8 +239,10 @@ static struct acpi_gas gas_at(const uint8_t *p)
     return (struct acpi_gas){p[0], p[1], p[2], p[3], get64(p + 4)};
 }
 
-/* The extended address when the table is long enough and has one, else the old port number. */
-static struct acpi_gas fadt_block(const struct sdt *h, unsigned x_off, unsigned off, unsigned bytes)
+/* The extended address when the table is long enough and has one, else the old port
+ * number. */
+static struct acpi_gas fadt_block(const struct sdt *h, unsigned x_off, unsigned off,
+                                  unsigned bytes)
 {
     const uint8_t *t = (const uint8_t *)h;
     struct acpi_gas g = {1, (uint8_t)(bytes * 8), 0, 0, get32(t + off)};
@@ -272,8 +278,10 @@ static void find_s5(const struct sdt *dsdt)
         p = t + i + 4;
         if (*p != 0x12) /* PackageOp */
             continue;
-        p += 2 + (p[1] >> 6); /* PkgLength: the top bits of its first byte count those that follow */
-        p++;                  /* NumElements */
+        p += 2 +
+             (p[1] >>
+              6); /* PkgLength: the top bits of its first byte count those that follow */
+        p++;      /* NumElements */
         if (!s5_value(p, end, &used, &acpi.s5_typ_a))
             continue;
         if (!s5_value(p + used, end, &used, &acpi.s5_typ_b))
@@ -309,7 +317,8 @@ static void read_fadt(const struct sdt *h)
         acpi.reset = gas_at(t + 116);
         acpi.reset_value = t[128];
     }
-    dsdt = h->len >= 148 && get64(t + 140) ? map_table(get64(t + 140)) : map_table(get32(t + 40));
+    dsdt = h->len >= 148 && get64(t + 140) ? map_table(get64(t + 140))
+                                           : map_table(get32(t + 40));
     if (dsdt)
         find_s5(dsdt);
 }
@@ -420,10 +429,10 @@ static void gas_write(const struct acpi_gas *g, unsigned bytes, uint32_t v)
     }
 }
 
-#define SLP_EN 0x2000u
+#define SLP_EN        0x2000u
 #define SLP_TYP_SHIFT 10
-#define WAK_STS 0x8000u
-#define SCI_EN 1u
+#define WAK_STS       0x8000u
+#define SCI_EN        1u
 
 void acpi_enter_sleep(uint16_t a, uint16_t b)
 {
@@ -440,11 +449,13 @@ void acpi_poweroff(void)
 {
     if (!acpi.s5_valid || !acpi.pm1a_cnt.address)
         return;
-    /* Chips ignore SLP_EN in legacy mode; no control domain has left it for us yet if none ever ran. */
+    /* Chips ignore SLP_EN in legacy mode; no control domain has left it for us yet if
+     * none ever ran. */
     if (acpi.smi_cmd && acpi.acpi_enable && acpi.pm1a_cnt.space == 1 &&
         !(pio_in16((uint16_t)acpi.pm1a_cnt.address) & SCI_EN)) {
         pio_out8((uint16_t)acpi.smi_cmd, acpi.acpi_enable);
-        for (int i = 0; i < 3000 && !(pio_in16((uint16_t)acpi.pm1a_cnt.address) & SCI_EN); i++)
+        for (int i = 0; i < 3000 && !(pio_in16((uint16_t)acpi.pm1a_cnt.address) & SCI_EN);
+             i++)
             clock_delay_us(100);
     }
     acpi_enter_sleep((uint16_t)(acpi.s5_typ_a << SLP_TYP_SHIFT | SCI_EN),

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The local APIC. xAPIC by default: x2APIC without interrupt remapping is only safe when firmware turned it
- * on, or needed when APIC ids do not fit eight bits.
+ * The local APIC. xAPIC by default: x2APIC without interrupt remapping is only safe when
+ * firmware turned it on, or needed when APIC ids do not fit eight bits.
  *
- * All state but the mode and the CPU number -> APIC id table is in the APICs themselves. The two halves of
- * an xAPIC interrupt command are written with interrupts off, so that no handler can send in between.
+ * All state but the mode and the CPU number -> APIC id table is in the APICs themselves.
+ * The two halves of an xAPIC interrupt command are written with interrupts off, so that
+ * no handler can send in between.
  *
- * Reference: Intel 64 and IA-32 Architectures SDM vol. 3, "Advanced Programmable Interrupt Controller (APIC)".
+ * Reference: Intel 64 and IA-32 Architectures SDM vol. 3, "Advanced Programmable
+ * Interrupt Controller (APIC)".
  */
 #include "hw/plat/apic.h"
 #include "hw/plat/acpi.h"
@@ -15,42 +17,42 @@
 #include "kern/log.h"
 #include "port/map.h"
 
-#define MSR_APIC_BASE 0x1b
-#define BASE_X2 (1u << 10)
-#define BASE_ON (1u << 11)
+#define MSR_APIC_BASE    0x1b
+#define BASE_X2          (1u << 10)
+#define BASE_ON          (1u << 11)
 #define MSR_TSC_DEADLINE 0x6e0
-#define MSR_X2APIC 0x800
+#define MSR_X2APIC       0x800
 
-#define REG_ID 0x020
-#define REG_VERSION 0x030
-#define REG_TPR 0x080
-#define REG_EOI 0x0b0
-#define REG_SPURIOUS 0x0f0
-#define REG_ISR 0x100
-#define REG_ESR 0x280
-#define REG_ICR 0x300
-#define REG_ICR_HIGH 0x310
-#define REG_LVT_TIMER 0x320
-#define REG_LVT_THERMAL 0x330
-#define REG_LVT_PERF 0x340
-#define REG_LVT_LINT0 0x350
-#define REG_LVT_LINT1 0x360
-#define REG_LVT_ERROR 0x370
-#define REG_TIMER_INIT 0x380
-#define REG_TIMER_NOW 0x390
-#define REG_TIMER_DIV 0x3e0
+#define REG_ID           0x020
+#define REG_VERSION      0x030
+#define REG_TPR          0x080
+#define REG_EOI          0x0b0
+#define REG_SPURIOUS     0x0f0
+#define REG_ISR          0x100
+#define REG_ESR          0x280
+#define REG_ICR          0x300
+#define REG_ICR_HIGH     0x310
+#define REG_LVT_TIMER    0x320
+#define REG_LVT_THERMAL  0x330
+#define REG_LVT_PERF     0x340
+#define REG_LVT_LINT0    0x350
+#define REG_LVT_LINT1    0x360
+#define REG_LVT_ERROR    0x370
+#define REG_TIMER_INIT   0x380
+#define REG_TIMER_NOW    0x390
+#define REG_TIMER_DIV    0x3e0
 
-#define LVT_MASKED (1u << 16)
-#define LVT_NMI (4u << 8)
-#define LVT_DEADLINE (2u << 17)
+#define LVT_MASKED       (1u << 16)
+#define LVT_NMI          (4u << 8)
+#define LVT_DEADLINE     (2u << 17)
 #define SPURIOUS_APIC_ON (1u << 8)
-#define ICR_FIXED 0u
-#define ICR_NMI (4u << 8)
-#define ICR_INIT (5u << 8)
-#define ICR_STARTUP (6u << 8)
-#define ICR_BUSY (1u << 12)
-#define ICR_ASSERT (1u << 14)
-#define DIV_BY_1 0xbu
+#define ICR_FIXED        0u
+#define ICR_NMI          (4u << 8)
+#define ICR_INIT         (5u << 8)
+#define ICR_STARTUP      (6u << 8)
+#define ICR_BUSY         (1u << 12)
+#define ICR_ASSERT       (1u << 14)
+#define DIV_BY_1         0xbu
 
 static volatile char *regs; /* NULL in x2APIC mode */
 static bool x2, use_deadline;
@@ -88,7 +90,8 @@ void apic_init(void)
         panic("no room to map the local APIC\n");
 }
 
-/* A handler that firmware or a crashed kernel left in the middle would block all lower vectors. */
+/* A handler that firmware or a crashed kernel left in the middle would block all lower
+ * vectors. */
 static void drain_in_service(void)
 {
     for (unsigned round = 0; round < 256; round++) {
@@ -123,7 +126,8 @@ void apic_init_cpu(void)
     reg_set(REG_LVT_ERROR, VEC_ERROR);
     reg_set(REG_TIMER_DIV, DIV_BY_1);
     reg_set(REG_LVT_TIMER, VEC_TIMER | (use_deadline ? LVT_DEADLINE : 0));
-    /* "software must ... serialize" the switch to deadline mode and the first write of the deadline. */
+    /* "software must ... serialize" the switch to deadline mode and the first write of
+     * the deadline. */
     __asm__ volatile("mfence" : : : "memory");
     if (use_deadline)
         apic_timer_set_tsc(0);
@@ -160,7 +164,8 @@ static void icr_send(uint32_t dest, uint32_t cmd)
     irqflags_t f;
 
     if (x2) {
-        /* An x2APIC write does not order earlier stores: what the handler shall see must be out. */
+        /* An x2APIC write does not order earlier stores: what the handler shall see must
+         * be out. */
         __asm__ volatile("mfence; lfence" : : : "memory");
         msr_set(MSR_X2APIC + (REG_ICR >> 4), (uint64_t)dest << 32 | cmd);
         return;

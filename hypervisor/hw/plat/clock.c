@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System time is the TSC times a constant. The constant is measured once against the best timer there is:
- * HPET, the ACPI PM timer, or channel 2 of the 8254. Both ends of the measurement take the tightest of a
- * few paired readings, so that 10 ms are enough for about 10 ppm even where a read takes microseconds.
+ * System time is the TSC times a constant. The constant is measured once against the best
+ * timer there is: HPET, the ACPI PM timer, or channel 2 of the 8254. Both ends of the
+ * measurement take the tightest of a few paired readings, so that 10 ms are enough for
+ * about 10 ppm even where a read takes microseconds.
  *
- * `scale` is written once before other CPUs run and is constant from then on; only `stable` changes once
- * more, from true to false, when TSCs of two CPUs are seen to disagree. From then on clock_now() never
- * steps back on any CPU thanks to `last_ns`, but is only as good as the TSCs are.
+ * `scale` is written once before other CPUs run and is constant from then on; only
+ * `stable` changes once more, from true to false, when TSCs of two CPUs are seen to
+ * disagree. From then on clock_now() never steps back on any CPU thanks to `last_ns`, but
+ * is only as good as the TSCs are.
  *
- * Reference: Intel SDM vol. 3, "Time-Stamp Counter", "Invariant TSC"; vol. 2, "CPUID", leaf 15H; IA-PC HPET
- * Specification 1.0a, "Register Overview"; Motorola MC146818 data sheet.
+ * Reference: Intel SDM vol. 3, "Time-Stamp Counter", "Invariant TSC"; vol. 2, "CPUID",
+ * leaf 15H; IA-PC HPET Specification 1.0a, "Register Overview"; Motorola MC146818 data
+ * sheet.
  */
 #include "hw/plat/clock.h"
 #include "hw/plat/acpi.h"
@@ -41,7 +44,7 @@ static _Atomic uint64_t last_ns;
 struct reference {
     const char *name;
     uint64_t hz;
-    uint64_t mask;             /* it wraps there */
+    uint64_t mask; /* it wraps there */
     uint64_t (*read)(void);
 };
 
@@ -90,7 +93,8 @@ static bool try_pmtimer(struct reference *r)
 
     if (!acpi.pm_timer.address || acpi.pm_timer.space != 1)
         return false;
-    *r = (struct reference){"PM timer", 3579545, acpi.pm_timer_32bit ? ~0u : 0xffffff, pmtimer_read};
+    *r = (struct reference){"PM timer", 3579545, acpi.pm_timer_32bit ? ~0u : 0xffffff,
+                            pmtimer_read};
     a = pmtimer_read();
     for (int i = 0; i < 1000; i++)
         if (pmtimer_read() != a)
@@ -143,7 +147,8 @@ static void set_scale(uint64_t khz)
     uint64_t k = khz;
     int8_t shift = 0;
 
-    /* mul = 10^6 / kHz as a 32-bit fraction; shift keeps it within 32 bits and as large as possible. */
+    /* mul = 10^6 / kHz as a 32-bit fraction; shift keeps it within 32 bits and as large
+     * as possible. */
     while (k > 2000000ull) {
         k >>= 1;
         shift--;
@@ -190,7 +195,8 @@ static const char *measure(void)
     while (((b.ref - a.ref) & r.mask) < ref_ticks);
     b = take_sample(&r);
     ticks = (b.ref - a.ref) & r.mask;
-    /* kHz = TSC ticks * reference Hz / reference ticks / 1000, with the last digits kept. */
+    /* kHz = TSC ticks * reference Hz / reference ticks / 1000, with the last digits kept.
+     */
     set_scale(exact ? exact : mul_div(b.tsc - a.tsc, r.hz, ticks * 1000));
     if (!apic_timer_deadline()) {
         uint64_t apic_hz = mul_div(a.apic - b.apic, r.hz, ticks);
@@ -246,7 +252,8 @@ static uint64_t days_of(unsigned y, unsigned m, unsigned d)
 static uint64_t cmos_seconds(void)
 {
     unsigned v[6], hour, year, century;
-    static const uint8_t idx[6] = {0, 2, 4, 7, 8, 9}; /* second minute hour day month year */
+    static const uint8_t idx[6] = {0, 2, 4,
+                                   7, 8, 9}; /* second minute hour day month year */
     uint8_t mode = platform_cmos_read(0x0b);
     bool bcd = !(mode & 4), pm, again;
 
@@ -267,7 +274,9 @@ static uint64_t cmos_seconds(void)
     century = acpi.century ? from_bcd(platform_cmos_read(acpi.century), bcd) : 0;
     year += century >= 19 && century < 30 ? century * 100 : year < 70 ? 2000 : 1900;
     return ((days_of(year, from_bcd(v[4], bcd), from_bcd(v[3], bcd)) * 24 + hour) * 60 +
-            from_bcd(v[1], bcd)) * 60 + from_bcd(v[0], bcd);
+            from_bcd(v[1], bcd)) *
+               60 +
+           from_bcd(v[0], bcd);
 }
 
 /* ---- what the core asks ---- */
@@ -286,7 +295,8 @@ void clock_init(void)
     scale.base_ns = 0;
     wall_at_boot = cmos_seconds() * 1000000000ull;
     log_info("Clock: TSC %u.%03u MHz by %s, timer by %s\n", (unsigned)(tsc_khz / 1000),
-             (unsigned)(tsc_khz % 1000), by, apic_timer_deadline() ? "deadline" : "count");
+             (unsigned)(tsc_khz % 1000), by,
+             apic_timer_deadline() ? "deadline" : "count");
 }
 
 void clock_init_ap(void)
@@ -348,9 +358,12 @@ uint64_t clock_now(void)
     return ns;
 }
 
-/* The timer must not fire early by rounding: a deadline not reached yet would be set again and again. */
+/* The timer must not fire early by rounding: a deadline not reached yet would be set
+ * again and again. */
 #define SLACK_NS 50
-#define LONGEST_NS 1000000000ull /* one-shot counters have 32 bits; firing early after that is harmless */
+#define LONGEST_NS                                                                       \
+    1000000000ull /* one-shot counters have 32 bits; firing early after that is harmless \
+                   */
 
 void clock_set_deadline(uint64_t ns)
 {
@@ -360,7 +373,8 @@ void clock_set_deadline(uint64_t ns)
         if (ns == ~0ull)
             apic_timer_set_tsc(0);
         else
-            apic_timer_set_tsc(scale.base_tsc + mul_shift32(ns - scale.base_ns + SLACK_NS, tsc_mul) + 1);
+            apic_timer_set_tsc(scale.base_tsc +
+                               mul_shift32(ns - scale.base_ns + SLACK_NS, tsc_mul) + 1);
         return;
     }
     if (ns == ~0ull) {
@@ -384,8 +398,8 @@ void clock_delay_us(unsigned us)
 /* ---- do the CPUs' TSCs agree? ---- */
 
 static spinlock_t warp_lock = SPINLOCK_INIT(RANK_LEAF);
-static uint64_t warp_last;    /* warp_lock */
-static bool warp_found;       /* warp_lock */
+static uint64_t warp_last; /* warp_lock */
+static bool warp_found;    /* warp_lock */
 static _Atomic unsigned warp_here;
 
 /* Whoever holds the lock saw every earlier holder's value: a TSC below it is behind. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which consoles there are: `console=` is a list of com1, com2, vga, none; the default is com1,vga. A serial
- * port is used when `com1=`/`com2=` sets it up or console= names it, else it is left to the control domain.
+ * Which consoles there are: `console=` is a list of com1, com2, vga, none; the default is
+ * com1,vga. A serial port is used when `com1=`/`com2=` sets it up or console= names it,
+ * else it is left to the control domain.
  *
- * Output may come from any context, a panic or an NMI included, so the lock is only tried for a while: a
- * garbled line is better than none.
+ * Output may come from any context, a panic or an NMI included, so the lock is only tried
+ * for a while: a garbled line is better than none.
  */
 #include "hw/plat/console.h"
 #include "hw/plat/irq_msi.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Instructions that the platform's files need: ports, MSRs, CPUID, TSC, device registers. */
+/* Instructions that the platform's files need: ports, MSRs, CPUID, TSC, device registers.
+ */
 #ifndef HW_PLAT_IO_H
 #define HW_PLAT_IO_H
 
@@ -45,13 +46,18 @@ static inline uint64_t msr_get(uint32_t msr)
 }
 static inline void msr_set(uint32_t msr, uint64_t v)
 {
-    __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)) : "memory");
+    __asm__ volatile("wrmsr"
+                     :
+                     : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32))
+                     : "memory");
 }
 
 static inline struct cpuid_regs cpuid_get(uint32_t leaf, uint32_t sub)
 {
     struct cpuid_regs r;
-    __asm__ volatile("cpuid" : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d) : "a"(leaf), "c"(sub));
+    __asm__ volatile("cpuid"
+                     : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d)
+                     : "a"(leaf), "c"(sub));
     return r;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * I/O APICs. Each has an index and a data register, so each access is two: `lock` keeps them together. The
- * low half of every routing entry is kept in `low`, so that masking is one write.
+ * I/O APICs. Each has an index and a data register, so each access is two: `lock` keeps
+ * them together. The low half of every routing entry is kept in `low`, so that masking is
+ * one write.
  *
  * Reference: Intel 82093AA I/O APIC data sheet, "Register Description".
  */
@@ -15,14 +16,14 @@
 #include "port/irq.h"
 #include "port/map.h"
 
-#define REGSEL 0x00
-#define WINDOW 0x10
-#define REG_VERSION 1
-#define REG_ENTRY 0x10
+#define REGSEL           0x00
+#define WINDOW           0x10
+#define REG_VERSION      1
+#define REG_ENTRY        0x10
 #define ENTRY_LOW_ACTIVE (1u << 13)
-#define ENTRY_LEVEL (1u << 15)
-#define ENTRY_MASKED (1u << 16)
-#define MAX_PINS 240
+#define ENTRY_LEVEL      (1u << 15)
+#define ENTRY_MASKED     (1u << 16)
+#define MAX_PINS         240
 
 static struct ioapic {
     volatile char *regs;
@@ -160,8 +161,8 @@ int irq_ioapic_read(paddr_t base, uint32_t reg, uint32_t *val)
     return 0;
 }
 
-/* A control domain routes interrupts by setup_gsi; what it writes to routing entries is of no interest: they
- * hold our vectors. Its identification register it may have. */
+/* A control domain routes interrupts by setup_gsi; what it writes to routing entries is
+ * of no interest: they hold our vectors. Its identification register it may have. */
 int irq_ioapic_write(paddr_t base, uint32_t reg, uint32_t val)
 {
     struct ioapic *c = chip_at(base);

@@ -7,11 +7,12 @@
 
 struct ioapic_route {
     uint8_t vector;
-    uint8_t dest;   /* APIC id, physical */
+    uint8_t dest; /* APIC id, physical */
     bool level, low, masked;
 };
 
-unsigned ioapic_init(void); /* finds them, masks all pins; returns one past the highest GSI */
+unsigned
+ioapic_init(void); /* finds them, masks all pins; returns one past the highest GSI */
 bool ioapic_has(unsigned gsi);
 void ioapic_set(unsigned gsi, const struct ioapic_route *r);
 void ioapic_mask(unsigned gsi, bool masked);

@@ -2,14 +2,17 @@
 /*
  * Machine irqs: which vector each has, who handles it, and when its line is masked.
  *
- * A vector means the same irq on every CPU, so moving an irq to another CPU is one write to its route. 174
- * vectors are enough for I/O APIC pins that somebody uses plus message-signalled ones.
+ * A vector means the same irq on every CPU, so moving an irq to another CPU is one write
+ * to its route. 174 vectors are enough for I/O APIC pins that somebody uses plus
+ * message-signalled ones.
  *
- * Level-triggered lines: masked and acknowledged on arrival, unmasked by irq_eoi(). So a guest that takes its
- * time (or never answers) blocks its own line only, not the local APIC's priority class.
+ * Level-triggered lines: masked and acknowledged on arrival, unmasked by irq_eoi(). So a
+ * guest that takes its time (or never answers) blocks its own line only, not the local
+ * APIC's priority class.
  *
- * Locks: `lock` guards all fields of all descriptors but the atomic ones. Delivery takes no lock: it reads
- * `fn`, which irq_unbind() clears, between raising and lowering `busy`, for which irq_sync() waits.
+ * Locks: `lock` guards all fields of all descriptors but the atomic ones. Delivery takes
+ * no lock: it reads `fn`, which irq_unbind() clears, between raising and lowering `busy`,
+ * for which irq_sync() waits.
  */
 #include "hw/plat/irq.h"
 #include "hw/plat/acpi.h"
@@ -23,17 +26,17 @@
 #include "lib/errno.h"
 #include <stdatomic.h>
 
-#define MASK_FREE 1u  /* nobody handles it */
-#define MASK_USER 2u  /* irq_mask() */
-#define MASK_EOI 4u   /* arrived, irq_eoi() to come */
+#define MASK_FREE 1u /* nobody handles it */
+#define MASK_USER 2u /* irq_mask() */
+#define MASK_EOI  4u /* arrived, irq_eoi() to come */
 
 struct irq_desc {
     _Atomic(irq_fn) fn;
     void *_Atomic arg;
-    _Atomic uint32_t busy;     /* CPUs in the handler; pairs with irq_sync's wait */
+    _Atomic uint32_t busy; /* CPUs in the handler; pairs with irq_sync's wait */
     _Atomic uint64_t count;
-    uint8_t vector;            /* 0: none */
-    uint8_t masks;             /* MASK_* */
+    uint8_t vector; /* 0: none */
+    uint8_t masks;  /* MASK_* */
     bool level, low, msi, used;
     uint16_t cpu;
 };
@@ -58,10 +61,12 @@ static bool valid(unsigned irq)
 
 static bool vector_usable(unsigned v)
 {
-    return v >= VEC_DEVICE_FIRST && v <= VEC_DEVICE_LAST && v != 0x80 && v != 0x82 && !by_vector[v];
+    return v >= VEC_DEVICE_FIRST && v <= VEC_DEVICE_LAST && v != 0x80 && v != 0x82 &&
+           !by_vector[v];
 }
 
-/* n vectors in a row, n a power of two, aligned to it; 0: none. Spread over the priority classes. */
+/* n vectors in a row, n a power of two, aligned to it; 0: none. Spread over the priority
+ * classes. */
 static unsigned pick_vectors(unsigned n)
 {
     static unsigned next = VEC_DEVICE_FIRST;
@@ -89,8 +94,8 @@ static void apply_route(unsigned irq)
         msi_route(irq, d->vector, apic_id_of(d->cpu));
         msi_mask(irq, d->masks != 0);
     } else {
-        ioapic_set(irq, &(struct ioapic_route){d->vector, (uint8_t)apic_id_of(d->cpu), d->level,
-                                               d->low, d->masks != 0});
+        ioapic_set(irq, &(struct ioapic_route){d->vector, (uint8_t)apic_id_of(d->cpu),
+                                               d->level, d->low, d->masks != 0});
     }
 }
 
@@ -280,7 +285,8 @@ int irq_alloc_msi(unsigned n)
         return -ENOSPC;
     }
     for (unsigned i = 0; i < n; i++) {
-        struct irq_desc *d = &descs[(unsigned)first + i]; /* busy may still be counting down */
+        struct irq_desc *d =
+            &descs[(unsigned)first + i]; /* busy may still be counting down */
 
         d->vector = (uint8_t)(v + i);
         d->masks = MASK_FREE;
@@ -342,8 +348,9 @@ static void device_irq(unsigned irq)
     atomic_fetch_sub(&d->busy, 1);
 }
 
-/* The 8259s are masked, but a line that falls at the wrong moment still makes vector 7 of either. These come
- * past the local APIC: no EOI there unless a real one of that number was in service. */
+/* The 8259s are masked, but a line that falls at the wrong moment still makes vector 7 of
+ * either. These come past the local APIC: no EOI there unless a real one of that number
+ * was in service. */
 static void pic_irq(unsigned vector)
 {
     unsigned n = vector - VEC_PIC_FIRST;
@@ -394,7 +401,8 @@ void irq_init(void)
         nr_gsis = 16;
     for (unsigned i = 0; i < IRQ_MAX; i++)
         descs[i].masks = MASK_FREE;
-    for (unsigned i = 16; i < nr_gsis; i++) /* PCI's way, until setup_gsi says otherwise */
+    for (unsigned i = 16; i < nr_gsis;
+         i++) /* PCI's way, until setup_gsi says otherwise */
         descs[i].level = descs[i].low = true;
     for (unsigned i = 0; i < ARRAY_SIZE(acpi.isa); i++) {
         unsigned g = acpi.isa[i].gsi;

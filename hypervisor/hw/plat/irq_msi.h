@@ -9,7 +9,7 @@
 int irq_alloc_msi(unsigned n);
 void irq_free_msi(unsigned irq); /* unbound */
 uint8_t irq_vector(unsigned irq);
-void irq_reroute(unsigned irq);  /* programs the device again */
-bool irq_is_uart(unsigned gsi);  /* console.c: a serial port in use */
+void irq_reroute(unsigned irq); /* programs the device again */
+bool irq_is_uart(unsigned gsi); /* console.c: a serial port in use */
 
 #endif

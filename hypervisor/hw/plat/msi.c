@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Message-signalled interrupts. The hypervisor owns addresses, data and mask bits of every MSI capability and
- * MSI-X table it hands out; a control domain sets the enable bits in the capabilities itself, as it would on
- * bare hardware, and we set them too, so the order does not matter.
+ * Message-signalled interrupts. The hypervisor owns addresses, data and mask bits of
+ * every MSI capability and MSI-X table it hands out; a control domain sets the enable
+ * bits in the capabilities itself, as it would on bare hardware, and we set them too, so
+ * the order does not matter.
  *
- * Until an irq is bound its vector leads nowhere (irq.c drops it), so a device that fires early does no harm.
+ * Until an irq is bound its vector leads nowhere (irq.c drops it), so a device that fires
+ * early does no harm.
  *
- * `lock` guards `slots` and `tables`. msi_route() and msi_mask() run under irq.c's lock, for an irq whose slot
- * cannot change while it exists, and take none.
+ * `lock` guards `slots` and `tables`. msi_route() and msi_mask() run under irq.c's lock,
+ * for an irq whose slot cannot change while it exists, and take none.
  *
- * Reference: PCI Local Bus Specification 3.0, "MSI and MSI-X"; Intel SDM vol. 3, "Message Signalled
- * Interrupts".
+ * Reference: PCI Local Bus Specification 3.0, "MSI and MSI-X"; Intel SDM vol. 3, "Message
+ * Signalled Interrupts".
  */
 #include "hw/plat/msi.h"
 #include "hw/plat/io.h"
@@ -22,25 +24,25 @@
 #include "port/irq.h"
 #include "port/map.h"
 
-#define PCI_COMMAND 0x04
+#define PCI_COMMAND        0x04
 #define PCI_COMMAND_MEMORY 2
-#define PCI_STATUS 0x06
-#define PCI_STATUS_CAPS 0x10
-#define PCI_HEADER 0x0e
-#define PCI_BAR 0x10
-#define PCI_CAPS 0x34
-#define CAP_MSI 0x05
-#define CAP_MSIX 0x11
+#define PCI_STATUS         0x06
+#define PCI_STATUS_CAPS    0x10
+#define PCI_HEADER         0x0e
+#define PCI_BAR            0x10
+#define PCI_CAPS           0x34
+#define CAP_MSI            0x05
+#define CAP_MSIX           0x11
 
-#define MSI_CTRL 2
-#define MSI_ENABLE 1u
-#define MSI_64 0x80u
-#define MSI_MASKABLE 0x100u
-#define MSI_ADDR 4
-#define MSIX_ENABLE 0x8000u
-#define MSIX_MASKALL 0x4000u
-#define MSIX_ENTRY 16
-#define MSI_TARGET 0xfee00000u
+#define MSI_CTRL           2
+#define MSI_ENABLE         1u
+#define MSI_64             0x80u
+#define MSI_MASKABLE       0x100u
+#define MSI_ADDR           4
+#define MSIX_ENABLE        0x8000u
+#define MSIX_MASKALL       0x4000u
+#define MSIX_ENTRY         16
+#define MSI_TARGET         0xfee00000u
 
 struct table { /* a device's MSI-X table; stays mapped */
     sbdf_t dev;
@@ -50,11 +52,11 @@ struct table { /* a device's MSI-X table; stays mapped */
 
 struct slot {
     sbdf_t dev;
-    unsigned first, n;         /* block of MSI irqs this one belongs to */
+    unsigned first, n; /* block of MSI irqs this one belongs to */
     uint16_t entry;
-    uint8_t cap;               /* 0: free */
+    uint8_t cap; /* 0: free */
     bool msix;
-    volatile char *regs;       /* MSI-X: its table entry */
+    volatile char *regs; /* MSI-X: its table entry */
 };
 
 static struct slot slots[IRQ_MAX];
@@ -65,7 +67,8 @@ static unsigned find_cap(sbdf_t dev, unsigned id)
 {
     unsigned pos;
 
-    if (pci_read(dev, 0, 2) == 0xffff || !(pci_read(dev, PCI_STATUS, 2) & PCI_STATUS_CAPS))
+    if (pci_read(dev, 0, 2) == 0xffff ||
+        !(pci_read(dev, PCI_STATUS, 2) & PCI_STATUS_CAPS))
         return 0;
     pos = pci_read(dev, PCI_CAPS, 1) & 0xfc;
     for (unsigned i = 0; i < 48 && pos >= 0x40; i++) {
@@ -142,7 +145,8 @@ static paddr_t bar_address(sbdf_t dev, unsigned bir)
 static volatile char *table_of(sbdf_t dev, unsigned cap, paddr_t told)
 {
     uint32_t where = pci_read(dev, cap + 4, 4);
-    unsigned entries = (pci_read(dev, cap + MSI_CTRL, 2) & 0x7ff) + 1, slot = ARRAY_SIZE(tables);
+    unsigned entries = (pci_read(dev, cap + MSI_CTRL, 2) & 0x7ff) + 1,
+             slot = ARRAY_SIZE(tables);
     paddr_t bar = bar_address(dev, where & 7), a;
     volatile char *p;
 
@@ -176,7 +180,8 @@ static bool entry_taken(sbdf_t dev, bool msix, unsigned entry)
 }
 
 /* The device's side of a new block; *regs only for MSI-X. */
-static int check_device(const struct pci_msi *m, unsigned n, unsigned *cap, volatile char **regs)
+static int check_device(const struct pci_msi *m, unsigned n, unsigned *cap,
+                        volatile char **regs)
 {
     uint32_t ctrl;
 

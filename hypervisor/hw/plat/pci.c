@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PCI configuration space: ports 0xcf8/0xcfc for what they reach, MCFG windows for the rest (registers from
- * 256, segments other than 0). Windows are mapped bus by bus on first use.
+ * PCI configuration space: ports 0xcf8/0xcfc for what they reach, MCFG windows for the
+ * rest (registers from 256, segments other than 0). Windows are mapped bus by bus on
+ * first use.
  *
- * The ports are an index and a data register: `lock` keeps the two accesses together, guests' ones included,
- * which is why a guest never gets those ports themselves.
+ * The ports are an index and a data register: `lock` keeps the two accesses together,
+ * guests' ones included, which is why a guest never gets those ports themselves.
  *
- * Reference: PCI Local Bus Specification 3.0, "Configuration Mechanism"; PCI Express Base Specification,
- * "PCI Express Enhanced Configuration Access Mechanism".
+ * Reference: PCI Local Bus Specification 3.0, "Configuration Mechanism"; PCI Express Base
+ * Specification, "PCI Express Enhanced Configuration Access Mechanism".
  */
 #include "hw/plat/pci.h"
 #include "hw/plat/acpi.h"
@@ -18,12 +19,13 @@
 #include "port/map.h"
 #include <stdatomic.h>
 
-#define CF8 0xcf8
-#define CFC 0xcfc
+#define CF8        0xcf8
+#define CFC        0xcfc
 #define CF8_ENABLE 0x80000000u
 
 static spinlock_t lock = SPINLOCK_INIT(RANK_LEAF);
-static volatile char *_Atomic windows[ACPI_MAX_MCFG][256]; /* 1 MiB each, by bus; NULL: not mapped yet */
+static volatile char
+    *_Atomic windows[ACPI_MAX_MCFG][256]; /* 1 MiB each, by bus; NULL: not mapped yet */
 
 static volatile char *window_of(sbdf_t dev)
 {
@@ -32,7 +34,8 @@ static volatile char *window_of(sbdf_t dev)
     for (unsigned i = 0; i < acpi.mcfgs; i++) {
         volatile char *p;
 
-        if (acpi.mcfg[i].segment != seg || bus < acpi.mcfg[i].bus_start || bus > acpi.mcfg[i].bus_end)
+        if (acpi.mcfg[i].segment != seg || bus < acpi.mcfg[i].bus_start ||
+            bus > acpi.mcfg[i].bus_end)
             continue;
         p = atomic_load(&windows[i][bus]);
         if (!p) {

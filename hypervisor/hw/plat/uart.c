@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * 8250-compatible serial ports. Output is polled: it must work in a panic and before interrupts do. A port
- * that does not drain is given one long wait, then only short ones until it moves again, so that a dead line
- * cannot hang the machine.
+ * 8250-compatible serial ports. Output is polled: it must work in a panic and before
+ * interrupts do. A port that does not drain is given one long wait, then only short ones
+ * until it moves again, so that a dead line cannot hang the machine.
  *
- * The callers serialise output (hw/plat/console.c); input is read in the interrupt handler only.
- * Reference: National Semiconductor, PC16550D data sheet, "Registers".
+ * The callers serialise output (hw/plat/console.c); input is read in the interrupt
+ * handler only. Reference: National Semiconductor, PC16550D data sheet, "Registers".
  */
 #include "hw/plat/uart.h"
 #include "hw/plat/acpi.h"
@@ -14,26 +14,26 @@
 #include "lib/errno.h"
 #include "port/irq.h"
 
-#define RBR 0 /* receive / transmit data; divisor low while LCR_DLAB */
-#define IER 1 /* interrupt enable; divisor high */
-#define IIR 2 /* interrupt identification / FIFO control */
-#define LCR 3
-#define MCR 4
-#define LSR 5
-#define SCR 7
+#define RBR        0 /* receive / transmit data; divisor low while LCR_DLAB */
+#define IER        1 /* interrupt enable; divisor high */
+#define IIR        2 /* interrupt identification / FIFO control */
+#define LCR        3
+#define MCR        4
+#define LSR        5
+#define SCR        7
 
-#define IER_RX 0x01
-#define IIR_NONE 0x01
-#define FCR_ON 0x07 /* on, both cleared; receive trigger at one byte */
-#define LCR_DLAB 0x80
-#define MCR_DTR 0x01
-#define MCR_RTS 0x02
-#define MCR_OUT2 0x08 /* lets the interrupt out of the chip on PCs */
-#define LSR_DATA 0x01
-#define LSR_THRE 0x20
-#define UART_HZ 115200
+#define IER_RX     0x01
+#define IIR_NONE   0x01
+#define FCR_ON     0x07 /* on, both cleared; receive trigger at one byte */
+#define LCR_DLAB   0x80
+#define MCR_DTR    0x01
+#define MCR_RTS    0x02
+#define MCR_OUT2   0x08 /* lets the interrupt out of the chip on PCs */
+#define LSR_DATA   0x01
+#define LSR_THRE   0x20
+#define UART_HZ    115200
 
-#define LONG_WAIT 100000u /* port reads, each about a microsecond on a real bus */
+#define LONG_WAIT  100000u /* port reads, each about a microsecond on a real bus */
 #define SHORT_WAIT 16u
 
 static const char *parse_num(const char *s, uint32_t *out)
@@ -211,7 +211,8 @@ void uart_enable_rx(struct uart *u, void (*fn)(char c))
     if (!rc)
         rc = irq_bind(gsi, rx_irq, u, 0);
     if (rc) {
-        log_warn("serial port %#x: no input, irq %u cannot be had (%d)\n", u->port, gsi, rc);
+        log_warn("serial port %#x: no input, irq %u cannot be had (%d)\n", u->port, gsi,
+                 rc);
         return;
     }
     u->rx_irq = true;

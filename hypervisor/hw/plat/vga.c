@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The 80x25 colour text screen at 0xb8000. We go on where the firmware's cursor stands. The callers
- * serialise (hw/plat/console.c).
+ * The 80x25 colour text screen at 0xb8000. We go on where the firmware's cursor stands.
+ * The callers serialise (hw/plat/console.c).
  *
- * Reference: IBM VGA, "CRT Controller Registers", "Graphics Controller: Miscellaneous Register".
+ * Reference: IBM VGA, "CRT Controller Registers", "Graphics Controller: Miscellaneous
+ * Register".
  */
 #include "hw/plat/vga.h"
 #include "hw/plat/io.h"
 #include "lib/string.h"
 #include "port/map.h"
 
-#define COLS 80u
-#define ROWS 25u
+#define COLS  80u
+#define ROWS  25u
 #define BLANK 0x0720 /* grey on black, space */
-#define CRTC 0x3d4
-#define GFX 0x3ce
+#define CRTC  0x3d4
+#define GFX   0x3ce
 
 static volatile uint16_t *screen;
 static unsigned col, row;
@@ -79,7 +80,8 @@ void vga_put(char c)
         if (++col == COLS)
             newline();
     }
-    if (c == '\n') { /* the cursor follows line by line: two slow ports a character would hurt */
+    if (c == '\n') { /* the cursor follows line by line: two slow ports a character would
+                        hurt */
         crtc_set(0x0e, (uint8_t)(row * COLS >> 8));
         crtc_set(0x0f, (uint8_t)(row * COLS));
     }
