@@ -8,32 +8,10 @@
 #define MM_PAGE_H
 
 #include "kern/domain.h"
+#include "kern/page_alloc.h"
 #include "kern/vcpu.h"
 #include "lib/list.h"
 #include "lib/types.h"
-
-struct page {
-    struct list_head list;       /* owner's page list, or the allocator's */
-    _Atomic uint64_t count;      /* PGC_* | references */
-    _Atomic uint64_t type;       /* PGT_* | references */
-    union {
-        struct domain *owner;    /* NULL: the hypervisor's */
-        uint32_t order;          /* free block's */
-    };
-    _Atomic uint32_t tlb_stamp;  /* tlb_clock() when it was last unmapped from writable */
-    uint16_t partial_idx, partial_flags; /* pagetype.c: where a preempted validation stopped */
-};
-
-extern struct page *const frametable; /* at FRAMETABLE_START, holes unmapped */
-bool mfn_valid(mfn_t m);              /* there is a struct page for it (RAM) */
-static inline struct page *page_of(mfn_t m)
-{
-    return frametable + m.n;
-}
-static inline mfn_t page_mfn(const struct page *pg)
-{
-    return mk_mfn((uint64_t)(pg - frametable));
-}
 
 #define PGT_NONE 0ull
 #define PGT_L1 1ull
@@ -44,21 +22,47 @@ static inline mfn_t page_mfn(const struct page *pg)
 #define PGT_WRITABLE 7ull
 #define PGT_SHARED_RO 8ull  /* hypervisor's, guest may only read */
 
+/* struct page.type is: the type above << 60, state bits, and the number of references. */
+#define PGT_TYPE_SHIFT 60
+#define PGT_TYPE (0xfull << PGT_TYPE_SHIFT)
+#define PGT_PINNED (1ull << 59)    /* by MMUEXT_PIN_*: worth one reference */
+#define PGT_VALIDATED (1ull << 58) /* contents were checked; count > 0 without it: being worked on */
+#define PGT_PARTIAL (1ull << 57)   /* count 0, but its first entries hold references */
+#define PGT_LOCKED (1ull << 56)    /* its entries are being changed */
+#define PGT_COUNT 0xffffffffull
+static inline unsigned pgt_type(uint64_t t)
+{
+    return (unsigned)(t >> PGT_TYPE_SHIFT);
+}
+
 /* Reference counting. get: only if d owns it (false otherwise, also while it dies). */
 bool page_get(struct page *pg, const struct domain *d);
 bool page_get_any(struct page *pg);          /* whoever owns it, as long as somebody does */
 void page_put(struct page *pg);
-int page_get_type(struct page *pg, unsigned type);  /* 0, -EINVAL: in use as something else, -ERESTART */
+/* Needs a reference. 0, -EINVAL: in use as something else or contents bad, -ERESTART: preempted, call again */
+int page_get_type(struct page *pg, unsigned type);
 void page_put_type(struct page *pg);
+/* As page_put_type, but may stop: -ERESTART, the type reference is gone, then call page_settle() while it
+ * answers -ERESTART before the page (still referenced) is used otherwise. */
+int must_check page_put_type_preempt(struct page *pg);
+int must_check page_settle(struct page *pg); /* finishes what a preempted validation left behind */
+/* A validated page of some type, for changing entries. The lock keeps page and type alive. */
+bool page_lock(struct page *pg);
+void page_unlock(struct page *pg);
 bool page_get_and_type(struct page *pg, const struct domain *d, unsigned type);
 void page_put_and_type(struct page *pg);
 
 /* Memory of a domain. */
 int must_check dom_page_alloc(struct domain *d, unsigned order, unsigned flags, struct page **out);
 int must_check dom_page_assign(struct domain *d, struct page *pg, unsigned order); /* a free block becomes d's */
-int must_check dom_page_steal(struct domain *d, struct page *pg); /* from d, when nobody else refers to it */
+/* All of it below 2^bits bytes; 0: anywhere. */
+int must_check dom_page_alloc_bits(struct domain *d, unsigned order, unsigned bits, struct page **out);
+/* From d, when nobody but the caller (one page_get) refers to it; -EBUSY otherwise. It is then the
+ * hypervisor's, as page_alloc() would give it. */
+int must_check dom_page_steal(struct domain *d, struct page *pg);
 bool dom_page_drop(struct page *pg);  /* clears "allocated": frees it when the last reference goes */
 void page_share_with_guest(struct page *pg, struct domain *d, bool writable); /* a hypervisor page */
+cpumask_t dom_dirty_cpus(const struct domain *d); /* CPUs whose TLB may hold something of d */
 uint64_t dom_tot_pages(const struct domain *d);
 uint64_t dom_max_pages(const struct domain *d);
 int dom_set_max_pages(struct domain *d, uint64_t n);

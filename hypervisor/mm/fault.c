@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page faults that are ours and not the guest's: a PV kernel writes an entry of a page table, which is mapped
+ * read-only to it, with an ordinary instruction (vm_assist "writable page tables"). We do what the instruction
+ * would have done, as a checked update, and go on behind it. Also faults in the LDT window (desc.c).
+ *
+ * The instruction's bytes and the table may change under us (other vCPUs): the entry is changed by
+ * compare-exchange under its page lock and checked like any other; the worst a guest can win is a write that
+ * it could have asked for by a hypercall.
+ */
+#include "lib/errno.h"
+#include "mm/mm_priv.h"
+#include "mm/mmu.h"
+#include "mm/ptwr_decode.h"
+#include "port/guest_mem.h"
+#include "port/layout.h"
+#include "port/map.h"
+
+/* Page-fault error code (Intel SDM vol. 3, "Page-Fault Exceptions"). */
+#define PF_PRESENT 1u
+#define PF_WRITE 2u
+#define PF_RESERVED 8u
+#define PF_FETCH 16u
+
+#define INSN_MAX 15
+
+static uint64_t *reg_ptr(struct hv_cpu_user_regs *r, unsigned n)
+{
+    uint64_t *const at[16] = {&r->rax, &r->rcx, &r->rdx, &r->rbx, &r->rsp, &r->rbp, &r->rsi, &r->rdi,
+                              &r->r8,  &r->r9,  &r->r10, &r->r11, &r->r12, &r->r13, &r->r14, &r->r15};
+
+    return at[n & 15];
+}
+
+static uint64_t reg_read(struct hv_cpu_user_regs *r, unsigned n)
+{
+    uint64_t v = *reg_ptr(r, n & 15);
+
+    return n & PTWR_HIGH_BYTE ? v >> 8 & 0xff : v;
+}
+
+static void reg_write(struct hv_cpu_user_regs *r, unsigned n, unsigned size, uint64_t val)
+{
+    uint64_t *p = reg_ptr(r, n & 15);
+
+    switch (size) {
+    case 8:
+        *p = val;
+        break;
+    case 4: /* the upper half is cleared */
+        *p = (uint32_t)val;
+        break;
+    case 2:
+        *p = (*p & ~0xffffull) | (uint16_t)val;
+        break;
+    default:
+        if (n & PTWR_HIGH_BYTE)
+            *p = (*p & ~0xff00ull) | (uint64_t)(uint8_t)val << 8;
+        else
+            *p = (*p & ~0xffull) | (uint8_t)val;
+        break;
+    }
+}
+
+static unsigned fetch(vaddr_t rip, uint8_t *buf)
+{
+    unsigned to_end = PAGE_SIZE - (rip & (PAGE_SIZE - 1));
+
+    if (likely(guest_read(buf, rip, INSN_MAX) == 0))
+        return INSN_MAX;
+    if (to_end < INSN_MAX && guest_read(buf, rip, to_end) == 0)
+        return to_end;
+    return 0;
+}
+
+static void commit(struct hv_cpu_user_regs *r, const struct ptwr_insn *in, const struct ptwr_result *res,
+                   uint64_t old)
+{
+    if (res->sets_reg)
+        reg_write(r, in->op == PTWR_XCHG ? in->reg : 0, in->size, old);
+    r->rflags = res->rflags;
+    if (in->op == PTWR_STOS) {
+        r->rdi += r->rflags & 0x400 ? -(uint64_t)in->size : in->size;
+        if (in->rep && --r->rcx)
+            return; /* the next one faults again */
+    }
+    r->rip += in->len;
+}
+
+/* The instruction's effect on the locked table pg at va. */
+static int emulate(struct vcpu *v, struct page *pg, vaddr_t va, struct hv_cpu_user_regs *r,
+                   const struct ptwr_insn *in)
+{
+    uint64_t *p = (uint64_t *)map_mfn(page_mfn(pg)) + (va & (PAGE_SIZE - 1)) / sizeof(*p);
+    uint64_t src = in->reg == PTWR_REG_NONE ? in->imm : reg_read(r, in->reg);
+    unsigned shift = (va & 7) * 8;
+    uint64_t mask = (in->size == 8 ? ~0ull : (1ull << 8 * in->size) - 1) << shift;
+    int rc;
+
+    do {
+        uint64_t entry = pte_read(p), old = (entry & mask) >> shift;
+        struct ptwr_result res = ptwr_compute(in, old, src, r->rax, r->rflags);
+
+        rc = 0;
+        if (res.write)
+            rc = pt_entry_cmpxchg(v->mm, pg, p, entry, (entry & ~mask) | res.val << shift, v->domain);
+        if (rc == 0)
+            commit(r, in, &res, old);
+    } while (rc == -EAGAIN);
+    return rc;
+}
+
+static enum mmu_fault table_write(struct vcpu *v, struct page *pg, vaddr_t va, struct hv_cpu_user_regs *r)
+{
+    uint8_t code[INSN_MAX];
+    struct ptwr_insn in;
+    unsigned type;
+    int rc = -EINVAL;
+
+    if (!ptwr_decode(code, fetch(r->rip, code), &in) || (va & 7) + in.size > 8)
+        return MMU_FAULT_GUEST;
+    if (!page_lock(pg))
+        return MMU_FAULT_GUEST;
+    type = pgt_type(pg->type);
+    if (likely(pg->owner == v->domain && type >= PGT_L1 && type <= PGT_L4))
+        rc = emulate(v, pg, va, r, &in);
+    page_unlock(pg);
+    while (unlikely(mm_finish(v->mm)))
+        ;
+    /* Preempted in validating what the entry points to: the fault comes again, after the softirqs. */
+    return rc == 0 || rc == -ERESTART ? MMU_FAULT_FIXED : MMU_FAULT_GUEST;
+}
+
+enum mmu_fault mmu_fault(struct vcpu *v, vaddr_t va, struct hv_cpu_user_regs *r)
+{
+    uint64_t *p, e, rights;
+    struct page *pg;
+    uint64_t type;
+
+    if (unlikely(va - v->hw.window < VCPU_WINDOW_PAGES * PAGE_SIZE)) {
+        vaddr_t off = va - v->hw.window - VCPU_GDT_PAGES * PAGE_SIZE;
+
+        return off < VCPU_GDT_PAGES * PAGE_SIZE && mmu_ldt_fault(v, off) ? MMU_FAULT_FIXED : MMU_FAULT_GUEST;
+    }
+    if ((r->error_code & (PF_PRESENT | PF_WRITE | PF_RESERVED | PF_FETCH)) != (PF_PRESENT | PF_WRITE) ||
+        !v->hw.kernel_mode)
+        return MMU_FAULT_GUEST;
+    p = walk_l1_rights(v, va, &rights);
+    if (!p || !(rights & PTE_RW))
+        return MMU_FAULT_GUEST;
+    e = pte_read(p);
+    if (!(e & PTE_P) || !mfn_valid(pte_mfn(e)))
+        return MMU_FAULT_GUEST;
+    if (e & PTE_RW)
+        return MMU_FAULT_FIXED; /* another CPU made it writable meanwhile */
+    pg = page_of(pte_mfn(e));
+    type = atomic_load_explicit(&pg->type, memory_order_relaxed);
+    if (!(type & PGT_COUNT) || pgt_type(type) < PGT_L1 || pgt_type(type) > PGT_L4 ||
+        !(v->domain->vm_assist & (1ull << HV_VMASST_TYPE_WRITABLE_PAGETABLES)))
+        return MMU_FAULT_GUEST;
+    return table_write(v, pg, va, r);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of this room share and nobody else sees. */
+#ifndef MM_PRIV_H
+#define MM_PRIV_H
+
+#include "abi/memory.h"
+#include "kern/lock.h"
+#include "mm/page.h"
+#include "port/layout.h"
+
+/* Bits of a page-table entry (Intel SDM vol. 3, "4-Level Paging"). */
+#define PTE_P (1ull << 0)
+#define PTE_RW (1ull << 1)
+#define PTE_US (1ull << 2)
+#define PTE_PWT (1ull << 3)
+#define PTE_PCD (1ull << 4)
+#define PTE_A (1ull << 5)
+#define PTE_D (1ull << 6)
+#define PTE_PAT (1ull << 7) /* in an L1 entry */
+#define PTE_PSE (1ull << 7) /* in an L2, L3 entry */
+#define PTE_G (1ull << 8)
+#define PTE_GUEST_KERNEL (1ull << 52) /* ours: the guest made this mapping without the user bit */
+#define PTE_NX (1ull << 63)
+#define PTE_FRAME 0x000ffffffffff000ull
+#define PTE_AVAIL (0xe00ull | (0x7ffull << 52))
+#define PTE_CACHE (PTE_PWT | PTE_PCD | PTE_PAT)
+/* What a guest may not set in the entries of L2, L3, L4 tables. */
+#define PTE_TABLE_BAD (PTE_PWT | PTE_PCD | PTE_PSE | PTE_G)
+/* Mapping of the hypervisor's own in the per-domain area. */
+#define PTE_HV (PTE_P | PTE_RW | PTE_A | PTE_D)
+
+#define PT_ENTRIES 512u
+static inline mfn_t pte_mfn(uint64_t e)
+{
+    return (mfn_t){(e & PTE_FRAME) >> PAGE_SHIFT};
+}
+static inline uint64_t pte_make(mfn_t m, uint64_t flags)
+{
+    return (m.n << PAGE_SHIFT) | flags;
+}
+static inline uint64_t pte_read(const uint64_t *p)
+{
+    return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+static inline unsigned pt_index(vaddr_t va, unsigned level) /* level 1-4 */
+{
+    return (unsigned)(va >> (PAGE_SHIFT + 9 * (level - 1))) & (PT_ENTRIES - 1);
+}
+
+/* A domain's memory. Legend: (l) under lock; (k) only by domain_kill. */
+struct mm_domain {
+    spinlock_t lock;             /* RANK_PAGELIST */
+    struct list_head pages;      /* (l) frames it owns */
+    struct list_head hv_pages;   /* (l) hypervisor's pages shared with it */
+    struct list_head quiet, gone;/* (l) dying: pages without pins; pages given back, still referenced */
+    uint64_t tot, hv_tot;        /* (l) lengths of the lists */
+    uint64_t max;                /* (l) limit of tot */
+    bool has_devices;            /* may map device memory and choose cache attributes */
+    unsigned kill_phase;         /* (k) */
+    uint64_t *window_l3, *window_l2; /* per-domain slot; NULL when it has none */
+    uint64_t window_l4e;         /* what its L4 tables hold in PERDOMAIN_SLOT */
+    struct hv_e820entry *e820;   /* (l) set_memory_map */
+    unsigned e820_n;
+};
+
+struct mm_vcpu {
+    mfn_t base_kernel, base_user; /* held with a reference and an L4 type each, or INVALID_MFN */
+    struct page *undo;           /* a page that still has to be settled, with a reference */
+    bool flush_all;              /* put off to mmu_update_end() */
+    uint64_t *window;            /* L1 entries of its 32 pages; NULL when it has none */
+    mfn_t gdt[14];
+    unsigned gdt_frames, gdt_entries;
+    spinlock_t ldt_lock;         /* RANK_LEAF: the LDT's part of the window */
+    bool ldt_mapped;
+    vaddr_t ldt_base;
+    unsigned ldt_entries;
+};
+
+/* pt_entry.c: references that entries hold. d: whose table it is, pg_owner: whose frame. */
+int l1e_get(uint64_t e, struct domain *d, struct domain *pg_owner);
+void l1e_put(uint64_t e, struct domain *d);
+uint64_t l1e_adjust(uint64_t e);
+/* Entry of an L2-L4 table (level) in frame self. *half: the frame's reference is held, only the type is missing;
+ * on -ERESTART it is set. */
+int table_entry_get(uint64_t e, unsigned level, struct domain *d, mfn_t self, bool *half);
+/* May leave the child unsettled: -ERESTART; then the child's reference is still held. */
+int must_check table_entry_put(uint64_t e, mfn_t self);
+/* The locked page pg of table type: replaces *p. vm takes what has to be settled later. */
+int pt_entry_update(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t val, struct domain *d,
+                    struct domain *pg_owner, bool keep_ad);
+/* The same, if *p still is old: -EAGAIN when it is not. */
+int pt_entry_cmpxchg(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t old, uint64_t val,
+                     struct domain *d);
+int mm_finish(struct mm_vcpu *vm); /* settles vm->undo: 0 or -ERESTART */
+void mm_undo_later(struct mm_vcpu *vm, struct page *pg); /* takes over the reference */
+
+static inline bool guest_va_ok(vaddr_t va) /* canonical and not the hypervisor's */
+{
+    return (va >> 47 == 0 || va >> 47 == 0x1ffff) && !(va >= HV_VIRT_START && va < HV_VIRT_END);
+}
+/* walk.c: the entry of level 1 that maps va in the guest's current tables, NULL: none. */
+uint64_t *walk_l1(struct vcpu *v, vaddr_t va);
+uint64_t *walk_l1_rights(struct vcpu *v, vaddr_t va, uint64_t *rights); /* and what levels 4 to 2 allow */
+
+/* desc.c */
+int desc_domain_init(struct domain *d);
+void desc_domain_free(struct domain *d);
+int desc_vcpu_init(struct vcpu *v);
+void desc_vcpu_free(struct vcpu *v);
+void desc_drop(struct vcpu *v);              /* GDT and LDT */
+void desc_ldt_unmap_all(struct domain *d);   /* of every vCPU */
+int desc_page_check(struct page *pg);        /* a page that becomes PGT_SEG */
+
+#endif

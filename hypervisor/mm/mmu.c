@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The operations by which a PV guest changes its mappings: page-table entries, pins, base pointers, flushes.
+ * Arguments have been copied from the guest; pagetype.c and pt_entry.c do the checking.
+ *
+ * A page whose teardown was preempted is remembered in mm_vcpu.undo and finished before anything else the
+ * vCPU asks for (mmu_pending()); the guest does not run in between, as the hypercall is continued.
+ */
+#include "mm/mmu.h"
+#include "kern/log.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/mm_priv.h"
+#include "port/ipi.h"
+#include "port/layout.h"
+#include "port/map.h"
+
+int mmu_pending(struct vcpu *v)
+{
+    return mm_finish(v->mm);
+}
+
+/* The frame is no page table now: a plain write, as if the guest did it itself. */
+static int write_plain(struct page *pg, uint64_t *p, uint64_t val, struct domain *pt_owner, bool keep_ad)
+{
+    uint64_t old = pte_read(p);
+
+    if (!page_get_and_type(pg, pt_owner, PGT_WRITABLE))
+        return -EINVAL;
+    if (keep_ad)
+        val |= old & (PTE_A | PTE_D);
+    __atomic_store_n(p, val, __ATOMIC_RELAXED);
+    page_put_and_type(pg);
+    return 0;
+}
+
+static int machphys_update(struct domain *pg_owner, uint64_t ptr, uint64_t val)
+{
+    mfn_t m = paddr_to_mfn(ptr);
+
+    if (!mfn_valid(m) || !page_get(page_of(m), pg_owner))
+        return -EINVAL;
+    m2p_set(m, mk_gfn(val));
+    page_put(page_of(m));
+    return 0;
+}
+
+int mmu_update_one(struct vcpu *v, struct domain *pt_owner, struct domain *pg_owner, uint64_t ptr, uint64_t val)
+{
+    unsigned cmd = ptr & 7, type;
+    mfn_t m = paddr_to_mfn(ptr);
+    struct page *pg = page_of(m);
+    uint64_t *p;
+    int rc = -EINVAL;
+
+    if (cmd == HV_MMU_MACHPHYS_UPDATE)
+        return machphys_update(pg_owner, ptr, val);
+    if (cmd > HV_MMU_PT_UPDATE_NO_TRANSLATE)
+        return -ENOSYS;
+    if (!mfn_valid(m))
+        return -EINVAL;
+    p = (uint64_t *)map_mfn(m) + (ptr & (PAGE_SIZE - 1)) / sizeof(uint64_t);
+    if (!page_lock(pg))
+        return write_plain(pg, p, val, pt_owner, cmd == HV_MMU_PT_UPDATE_PRESERVE_AD);
+    type = pgt_type(pg->type);
+    if (likely(pg->owner == pt_owner && type >= PGT_L1 && type <= PGT_L4))
+        rc = pt_entry_update(v->mm, pg, p, val, pt_owner, pg_owner, cmd == HV_MMU_PT_UPDATE_PRESERVE_AD);
+    page_unlock(pg);
+    if (type == PGT_WRITABLE)
+        rc = write_plain(pg, p, val, pt_owner, cmd == HV_MMU_PT_UPDATE_PRESERVE_AD);
+    return rc;
+}
+
+/* The page of walk_l1()'s answer, locked, if it is an L1 table of d. */
+static struct page *lock_l1(uint64_t *p, struct domain *d)
+{
+    struct page *pg = page_of(map_to_mfn(p));
+
+    if (!page_lock(pg))
+        return NULL;
+    if (likely(pg->owner == d && pgt_type(pg->type) == PGT_L1))
+        return pg;
+    page_unlock(pg);
+    return NULL;
+}
+
+int mmu_set_va(struct vcpu *v, struct domain *pg_owner, vaddr_t va, uint64_t val)
+{
+    uint64_t *p = walk_l1(v, va);
+    struct page *pg;
+    int rc;
+
+    if (!p || !(pg = lock_l1(p, v->domain)))
+        return -EINVAL;
+    rc = pt_entry_update(v->mm, pg, p, val, v->domain, pg_owner, false);
+    page_unlock(pg);
+    return rc;
+}
+
+static void invalidate(cpumask_t cpus, vaddr_t va)
+{
+    if (cpus != cpumask_of(cpu_id())) {
+        if (cpus)
+            tlb_flush_mask(cpus, va);
+    } else if (va == TLB_ALL) {
+        tlb_flush_local();
+    } else {
+        tlb_flush_local_page(va);
+    }
+}
+
+void mmu_flush_vcpus(struct vcpu *v, const uint64_t *vcpus, vaddr_t va)
+{
+    struct domain *d = v->domain;
+    cpumask_t cpus = 0;
+
+    for (unsigned i = 0; i < d->max_vcpus; i++)
+        if (d->vcpu[i] && (vcpus[i / 64] >> (i % 64) & 1))
+            cpus |= d->vcpu[i]->dirty_cpus;
+    mmu_flush_cpus(cpus & cpu_online(), va);
+}
+
+void mmu_flush_cpus(cpumask_t cpus, vaddr_t va)
+{
+    if (va == TLB_ALL || guest_va_ok(va))
+        invalidate(cpus, va);
+}
+
+int mmu_update_va(struct vcpu *v, struct domain *pg_owner, vaddr_t va, uint64_t val, uint64_t flags)
+{
+    vaddr_t what = (flags & HV_UVMF_FLUSHTYPE_MASK) == HV_UVMF_INVLPG ? va : TLB_ALL;
+    int rc = mmu_set_va(v, pg_owner, va, val);
+
+    if ((flags & HV_UVMF_FLUSHTYPE_MASK) == HV_UVMF_NONE)
+        return rc;
+    if ((flags & ~HV_UVMF_FLUSHTYPE_MASK) == HV_UVMF_LOCAL)
+        mmu_flush_cpus(cpumask_of(cpu_id()), what);
+    else if ((flags & ~HV_UVMF_FLUSHTYPE_MASK) == HV_UVMF_ALL)
+        mmu_flush_cpus(dom_dirty_cpus(v->domain), what);
+    return rc;
+}
+
+void mmu_update_end(struct vcpu *v)
+{
+    if (unlikely(v->mm->flush_all)) {
+        v->mm->flush_all = false;
+        invalidate(dom_dirty_cpus(v->domain), TLB_ALL);
+    }
+}
+
+/* Base pointers. */
+
+static void drop_base(struct vcpu *v, mfn_t *base)
+{
+    struct page *pg;
+
+    if (mfn_eq(*base, INVALID_MFN))
+        return;
+    pg = page_of(*base);
+    *base = INVALID_MFN;
+    if (page_put_type_preempt(pg))
+        mm_undo_later(v->mm, pg);
+    else
+        page_put(pg);
+}
+
+int mmu_set_base(struct vcpu *v, mfn_t l4, bool user)
+{
+    mfn_t *base = user ? &v->mm->base_user : &v->mm->base_kernel;
+    bool none = user && l4.n == 0;
+    mfn_t old = *base;
+    int rc;
+
+    if (!none && !mfn_eq(l4, old)) {
+        if (!mfn_valid(l4) || !page_get(page_of(l4), v->domain))
+            return -EINVAL;
+        rc = page_get_type(page_of(l4), PGT_L4);
+        if (rc) {
+            page_put(page_of(l4));
+            return rc;
+        }
+    }
+    *base = none ? INVALID_MFN : l4;
+    if (user) {
+        v->hw.cr3_user = none ? 0 : mfn_to_paddr(l4);
+    } else {
+        v->hw.cr3_kernel = mfn_to_paddr(l4);
+        if (cpu_current() == v)
+            ctx_load_cr3(&v->hw);
+    }
+    if (!mfn_eq(old, *base))
+        drop_base(v, &old);
+    return 0;
+}
+
+void mmu_drop_bases(struct vcpu *v)
+{
+    desc_drop(v);
+    v->hw.cr3_kernel = v->hw.cr3_user = 0;
+    drop_base(v, &v->mm->base_kernel);
+    while (mm_finish(v->mm))
+        ;
+    drop_base(v, &v->mm->base_user);
+    while (mm_finish(v->mm))
+        ;
+}
+
+bool mmu_get_base(struct vcpu *v, mfn_t *l4)
+{
+    *l4 = v->mm->base_kernel;
+    return !mfn_eq(*l4, INVALID_MFN);
+}
+
+bool mmu_get_user_base(struct vcpu *v, mfn_t *l4)
+{
+    *l4 = v->mm->base_user;
+    return !mfn_eq(*l4, INVALID_MFN);
+}
+
+/* mmuext_op. */
+
+static int pin(struct domain *pg_owner, mfn_t m, unsigned type)
+{
+    struct page *pg;
+    int rc;
+
+    if (!mfn_valid(m) || !page_get(pg = page_of(m), pg_owner))
+        return -EINVAL;
+    rc = page_get_type(pg, type);
+    if (rc) {
+        page_put(pg);
+        return rc;
+    }
+    if (atomic_fetch_or(&pg->type, PGT_PINNED) & PGT_PINNED) {
+        page_put_and_type(pg); /* was pinned before; its pin keeps it valid */
+        return -EINVAL;
+    }
+    /* The domain began to die and may have looked at this page already. */
+    if (unlikely(pg_owner->dying != DOM_ALIVE) &&
+        (atomic_fetch_and(&pg->type, ~PGT_PINNED) & PGT_PINNED))
+        page_put_and_type(pg);
+    return 0;
+}
+
+static int unpin(struct vcpu *v, struct domain *pg_owner, mfn_t m)
+{
+    struct page *pg;
+
+    if (!mfn_valid(m) || !page_get(pg = page_of(m), pg_owner))
+        return -EINVAL;
+    if (!(atomic_fetch_and(&pg->type, ~PGT_PINNED) & PGT_PINNED)) {
+        page_put(pg);
+        return -EINVAL;
+    }
+    page_put(pg); /* the pin's; ours goes below */
+    if (page_put_type_preempt(pg))
+        mm_undo_later(v->mm, pg);
+    else
+        page_put(pg);
+    return 0;
+}
+
+static int clear_or_copy(struct domain *pg_owner, mfn_t to, mfn_t from, bool copy)
+{
+    if (copy && (!mfn_valid(from) || !page_get(page_of(from), pg_owner)))
+        return -EINVAL;
+    if (!mfn_valid(to) || !page_get_and_type(page_of(to), pg_owner, PGT_WRITABLE)) {
+        if (copy)
+            page_put(page_of(from));
+        return -EINVAL;
+    }
+    if (copy) {
+        memcpy(map_mfn(to), map_mfn(from), PAGE_SIZE);
+        page_put(page_of(from));
+    } else {
+        memset(map_mfn(to), 0, PAGE_SIZE);
+    }
+    page_put_and_type(page_of(to));
+    return 0;
+}
+
+static int flush_op(struct vcpu *v, struct domain *pg_owner, const struct hv_mmuext_op *op)
+{
+    cpumask_t self = cpumask_of(cpu_id());
+
+    if (pg_owner != v->domain)
+        return -EPERM;
+    switch (op->cmd) {
+    case HV_MMUEXT_TLB_FLUSH_LOCAL:
+        invalidate(self, TLB_ALL);
+        break;
+    case HV_MMUEXT_INVLPG_LOCAL:
+        mmu_flush_cpus(self, op->arg1.linear_addr);
+        break;
+    case HV_MMUEXT_TLB_FLUSH_ALL:
+        mmu_flush_cpus(dom_dirty_cpus(v->domain), TLB_ALL);
+        break;
+    case HV_MMUEXT_INVLPG_ALL:
+        mmu_flush_cpus(dom_dirty_cpus(v->domain), op->arg1.linear_addr);
+        break;
+    case HV_MMUEXT_FLUSH_CACHE:
+    case HV_MMUEXT_FLUSH_CACHE_GLOBAL:
+        /* All RAM is mapped write-back and device memory as the guest asked: nothing to write back. */
+        return v->domain->mm->has_devices ? 0 : -EACCES;
+    }
+    return 0;
+}
+
+int mmu_ext(struct vcpu *v, struct domain *pg_owner, const struct hv_mmuext_op *op)
+{
+    mfn_t m = mk_mfn(op->arg1.mfn);
+    bool foreign = pg_owner != v->domain;
+
+    switch (op->cmd) {
+    case HV_MMUEXT_PIN_L1_TABLE:
+    case HV_MMUEXT_PIN_L2_TABLE:
+    case HV_MMUEXT_PIN_L3_TABLE:
+    case HV_MMUEXT_PIN_L4_TABLE:
+        return pin(pg_owner, m, PGT_L1 + (op->cmd - HV_MMUEXT_PIN_L1_TABLE));
+    case HV_MMUEXT_UNPIN_TABLE:
+        return unpin(v, pg_owner, m);
+    case HV_MMUEXT_NEW_BASEPTR:
+        return foreign ? -EPERM : mmu_set_base(v, m, false);
+    case HV_MMUEXT_NEW_USER_BASEPTR:
+        return foreign ? -EPERM : mmu_set_base(v, m, true);
+    case HV_MMUEXT_TLB_FLUSH_LOCAL:
+    case HV_MMUEXT_INVLPG_LOCAL:
+    case HV_MMUEXT_TLB_FLUSH_ALL:
+    case HV_MMUEXT_INVLPG_ALL:
+    case HV_MMUEXT_FLUSH_CACHE:
+    case HV_MMUEXT_FLUSH_CACHE_GLOBAL:
+        return flush_op(v, pg_owner, op);
+    case HV_MMUEXT_SET_LDT:
+        return foreign ? -EPERM : mmu_set_ldt(v, op->arg1.linear_addr, op->arg2.nr_ents);
+    case HV_MMUEXT_CLEAR_PAGE:
+        return clear_or_copy(pg_owner, m, m, false);
+    case HV_MMUEXT_COPY_PAGE:
+        return clear_or_copy(pg_owner, m, mk_mfn(op->arg2.src_mfn), true);
+    case HV_MMUEXT_MARK_SUPER:
+    case HV_MMUEXT_UNMARK_SUPER:
+        return -EOPNOTSUPP;
+    default:
+        return -ENOSYS;
+    }
+}
+
+/* Grant mappings. */
+
+static struct page *grant_entry(struct vcpu *v, uint64_t host_addr, bool is_pte, uint64_t **p)
+{
+    if (!is_pte) {
+        *p = walk_l1(v, host_addr);
+    } else {
+        mfn_t m = paddr_to_mfn(host_addr);
+
+        *p = mfn_valid(m) && !(host_addr & 7)
+                 ? (uint64_t *)map_mfn(m) + (host_addr & (PAGE_SIZE - 1)) / sizeof(uint64_t)
+                 : NULL;
+    }
+    return *p ? lock_l1(*p, v->domain) : NULL;
+}
+
+int mmu_grant_map(struct vcpu *v, uint64_t host_addr, bool is_pte, mfn_t frame, uint64_t pte_flags)
+{
+    uint64_t *p, old, e;
+    struct page *pg = grant_entry(v, host_addr, is_pte, &p);
+
+    if (!pg)
+        return -EINVAL;
+    e = pte_make(frame, PTE_P | PTE_A | PTE_D | (pte_flags & (PTE_RW | PTE_US | PTE_AVAIL | PTE_CACHE)));
+    old = pte_read(p);
+    __atomic_store_n(p, l1e_adjust(e), __ATOMIC_RELEASE);
+    l1e_put(old, v->domain);
+    page_unlock(pg);
+    return 0;
+}
+
+/* Takes the entry away from new_addr (a virtual address), references included. */
+static int take_entry(struct vcpu *v, uint64_t new_addr, uint64_t *e)
+{
+    uint64_t *p = walk_l1(v, new_addr);
+    struct page *pg = p ? lock_l1(p, v->domain) : NULL;
+
+    if (!pg)
+        return -EINVAL;
+    *e = __atomic_exchange_n(p, 0, __ATOMIC_ACQ_REL);
+    page_unlock(pg);
+    return 0;
+}
+
+int mmu_grant_unmap(struct vcpu *v, uint64_t host_addr, bool is_pte, mfn_t frame, uint64_t new_addr)
+{
+    uint64_t *p, old, e = 0;
+    struct page *pg;
+
+    if (new_addr && is_pte)
+        return -EINVAL;
+    pg = grant_entry(v, host_addr, is_pte, &p);
+    if (!pg)
+        return -EINVAL;
+    old = pte_read(p);
+    page_unlock(pg);
+    if (!(old & PTE_P) || !mfn_eq(pte_mfn(old), frame))
+        return -EINVAL;
+    if (new_addr && take_entry(v, new_addr, &e))
+        return -EINVAL;
+    pg = grant_entry(v, host_addr, is_pte, &p);
+    if (!pg || !mfn_eq(pte_mfn(pte_read(p)), frame)) { /* the guest changed it under our hands */
+        l1e_put(e, v->domain);
+        if (pg)
+            page_unlock(pg);
+        return -EINVAL;
+    }
+    __atomic_store_n(p, e, __ATOMIC_RELEASE);
+    page_unlock(pg);
+    v->mm->flush_all = true;
+    return 0;
+}
