@@ -4,8 +4,10 @@
  * rest (registers from 256, segments other than 0). Windows are mapped bus by bus on
  * first use.
  *
- * The ports are an index and a data register: `lock` keeps the two accesses together,
- * guests' ones included, which is why a guest never gets those ports themselves.
+ * The ports are an index and a data register: `lock` keeps the two accesses together. The
+ * index is put back afterwards, for the sake of a guest that has the ports itself and was
+ * interrupted between its two accesses; guests on several CPUs need pci_cf8_read() and
+ * its sister instead.
  *
  * Reference: PCI Local Bus Specification 3.0, "Configuration Mechanism"; PCI Express Base
  * Specification, "PCI Express Enhanced Configuration Access Mechanism".
@@ -50,10 +52,11 @@ static volatile char *window_of(sbdf_t dev)
 static uint32_t port_read(uint32_t cf8, uint16_t port, unsigned size)
 {
     irqflags_t f = spin_lock_irq(&lock);
-    uint32_t v;
+    uint32_t v, old = pio_in32(CF8);
 
     pio_out32(CF8, cf8);
     v = size == 1 ? pio_in8(port) : size == 2 ? pio_in16(port) : pio_in32(port);
+    pio_out32(CF8, old);
     spin_unlock_irq(&lock, f);
     return v;
 }
@@ -61,6 +64,7 @@ static uint32_t port_read(uint32_t cf8, uint16_t port, unsigned size)
 static void port_write(uint32_t cf8, uint16_t port, unsigned size, uint32_t v)
 {
     irqflags_t f = spin_lock_irq(&lock);
+    uint32_t old = pio_in32(CF8);
 
     pio_out32(CF8, cf8);
     if (size == 1)
@@ -69,6 +73,7 @@ static void port_write(uint32_t cf8, uint16_t port, unsigned size, uint32_t v)
         pio_out16(port, (uint16_t)v);
     else
         pio_out32(port, v);
+    pio_out32(CF8, old);
     spin_unlock_irq(&lock, f);
 }
 

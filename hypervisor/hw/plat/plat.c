@@ -49,9 +49,7 @@ void platform_hidden_ports(void (*fn)(void *arg, unsigned first, unsigned last),
     fn(arg, 0x20, 0x21); /* 8259s */
     fn(arg, 0xa0, 0xa1);
     fn(arg, 0x4d0, 0x4d1);
-    fn(arg, 0x40, 0x43);   /* 8254, but for the speaker's gate at 0x61 */
-    fn(arg, 0xcf8, 0xcff); /* answered by the hypervisor: pci_cf8_read() */
-    fn(arg, 0x70, 0x71);   /* likewise: platform_cmos_read() */
+    fn(arg, 0x40, 0x43); /* 8254, but for the speaker's gate at 0x61 */
     console_hidden_ports(fn, arg);
 }
 
