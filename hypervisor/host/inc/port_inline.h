@@ -10,7 +10,7 @@ struct vcpu;
 extern unsigned host_cpu;                /* the fake CPU that runs now */
 extern struct vcpu *host_current[64];
 extern bool host_irqs_on[64];
-extern uint8_t *const host_arena;        /* where frame 0 would be mapped */
+extern uint8_t *host_arena;              /* where frame 0 would be mapped */
 void host_relax(void);                   /* lets the other CPUs do what they were asked to */
 
 static inline unsigned cpu_id(void)
