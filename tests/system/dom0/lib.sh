@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+# What the scripts that run in dom0 share. They print `ok - NAME` and `not ok - NAME: why`.
+# busybox's shell; sourced.
+if command -v hvtool >/dev/null; then T=hvtool; else T=xl; fi
+
+ok() { echo "ok - $1"; }
+not_ok() { echo "not ok - $1: $(echo "$2" | tr '\n' ' ' | cut -c1-300)"; }
+skip() { echo "ok - $1 # SKIP $2"; }
+
+# check NAME COMMAND...: the command succeeds.
+check() {
+    local name=$1 out status
+    shift
+    out=$("$@" 2>&1)
+    status=$?
+    if [ $status = 0 ]; then ok "$name"; else not_ok "$name" "status $status, $out"; fi
+    return $status
+}
+
+# says NAME PATTERN COMMAND...: the command's output has a line that matches.
+says() {
+    local name=$1 pattern=$2 out
+    shift 2
+    out=$("$@" 2>&1)
+    if echo "$out" | grep -qE "$pattern"; then
+        ok "$name"
+    else
+        not_ok "$name" "no '$pattern' in: $out"
+        return 1
+    fi
+}
+
+# refuses NAME PATTERN COMMAND...: the command fails, and says why in a line that matches.
+refuses() {
+    local name=$1 pattern=$2 out status
+    shift 2
+    out=$("$@" 2>&1)
+    status=$?
+    if [ $status = 0 ]; then
+        not_ok "$name" "it succeeded: $out"
+    elif [ $status -ge 126 ]; then
+        not_ok "$name" "status $status: $out"
+    elif echo "$out" | grep -qE "$pattern"; then
+        ok "$name"
+    else
+        not_ok "$name" "no '$pattern' in: $out"
+    fi
+}
+
+# wait_for SECONDS COMMAND...: until it succeeds.
+wait_for() {
+    local end=$(($(cut -d. -f1 /proc/uptime) + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ "$(cut -d. -f1 /proc/uptime)" -lt $end ] || return 1
+        usleep 300000
+    done
+}
+gone() { ! $T domid "$1" >/dev/null 2>&1; }
+
+# config NAME LINE...: writes /tmp/NAME.cfg, the demo guest with lines replaced or added.
+config() {
+    local name=$1 key
+    shift
+    sed "s/^name *=.*/name = \"$name\"/" /guest/demo.cfg >"/tmp/$name.cfg"
+    for line in "$@"; do
+        key=${line%%=*}
+        sed -i "/^${key% } *=/d" "/tmp/$name.cfg"
+        echo "$line" >>"/tmp/$name.cfg"
+    done
+}
+
+# console NAME: attaches to a guest's console; what it says goes to /tmp/NAME.out, and what is
+# written to /tmp/NAME.in is typed. The console ends with the guest.
+console() {
+    rm -f "/tmp/$1.in"
+    mkfifo "/tmp/$1.in"
+    # Something must hold the pipe open, or the first line typed would also be the last.
+    sleep 1000 >"/tmp/$1.in" &
+    echo $! >"/tmp/$1.hold"
+    $T console "$1" <"/tmp/$1.in" >"/tmp/$1.out" 2>&1 &
+    echo $! >"/tmp/$1.console"
+}
+console_end() {
+    kill "$(cat "/tmp/$1.hold")" "$(cat "/tmp/$1.console")" 2>/dev/null
+    wait "$(cat "/tmp/$1.console")" 2>/dev/null
+}
+# heard NAME TEXT: whether the console has said it.
+heard() { grep -qF "$2" "/tmp/$1.out"; }
+last_words() { tail -n 2 "/tmp/$1.out" 2>/dev/null | tr -d '\r'; }
+
+# up NAME SECONDS: the guest of /tmp/NAME.cfg is created and its console shows the banner.
+up() {
+    local out
+    out=$($T create "/tmp/$1.cfg" 2>&1) || { echo "$out"; return 1; }
+    console "$1"
+    wait_for "${2:-90}" heard "$1" 'The demo guest is up' || { last_words "$1"; return 1; }
+}
+# answers NAME: the guest's shell computes something.
+answers() {
+    local n=$(($(cut -d. -f1 /proc/uptime) + 1000))
+    echo "echo \$(($n * 2)) computed" >"/tmp/$1.in"
+    wait_for 30 heard "$1" "$((n * 2)) computed" || { last_words "$1"; return 1; }
+}
+# down NAME: shut down cleanly.
+down() {
+    local out
+    out=$(timeout 120 $T shutdown -w "$1" 2>&1) || { echo "$out"; return 1; }
+    wait_for 10 gone "$1"
+    console_end "$1"
+}
+
+# What must not change: free memory, the store's tree, the domains.
+state() {
+    $T info | grep free_memory
+    $T list | awk 'NR > 1 { print $1 }' | sort
+    # The store's own counters and dom0's clock move.
+    xenstore-ls -f / | grep -vE '^/(tool/xenstored|libxl)( |/)|/memory/' | sort
+}
+# unchanged NAME BEFORE: the state is what it was, perhaps after a moment (memory is given back
+# by scrubbing it).
+unchanged() {
+    local try
+    for try in 1 2 3 4 5 6; do
+        state >/tmp/state.now
+        if cmp -s "$2" /tmp/state.now; then ok "$1"; return; fi
+        sleep 1
+    done
+    not_ok "$1" "$(diff "$2" /tmp/state.now | grep '^[-+][^-+]')"
+}

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+# The machine under dom0 is real to it. /test/machine.expect sets cpus.
+. /expect
+says "dom0 has $cpus CPUs" "^$cpus\$" nproc
+says "the hypervisor counts $cpus CPUs" "^nr_cpus +: $cpus\$" $T info
+says "dom0 is a Xen guest" '^xen$' cat /sys/hypervisor/type
+says "PCI devices are there" '^0000:00:00.0$' ls /sys/bus/pci/devices
+
+start=$(cut -d. -f1 /proc/uptime) rtc=$(hwclock -u -r 2>&1) clock=$(date +%s)
+sleep 3
+passed=$(($(cut -d. -f1 /proc/uptime) - start))
+if [ $passed -ge 3 ] && [ $passed -le 6 ]; then
+    ok "time passes: 3 seconds of sleep are 3 seconds of uptime"
+else
+    not_ok "time passes: 3 seconds of sleep are 3 seconds of uptime" "$passed"
+fi
+year=$(date +%Y)
+if echo "$rtc" | grep -q "$year" && [ "$year" -ge 2024 ]; then
+    ok "the real-time clock and the wall clock say the same year"
+else
+    not_ok "the real-time clock and the wall clock say the same year" "$rtc, $year"
+fi
+says "the serial port raises interrupts" '[1-9][0-9]* .*ttyS1' grep ttyS1 /proc/interrupts
+
+# Every CPU runs dom0's programs.
+for cpu in $(seq 0 $((cpus - 1))); do
+    check "CPU $cpu of dom0 runs a program" taskset $((1 << cpu)) true
+done
+
+disk_works() {
+    local device=$1
+    dd if=/dev/urandom of=/tmp/pattern bs=64k count=16 2>/dev/null
+    dd if=/tmp/pattern of="/dev/$device" bs=64k seek=8 conv=fsync 2>/dev/null || return
+    echo 3 >/proc/sys/vm/drop_caches
+    dd if="/dev/$device" of=/tmp/pattern.back bs=64k skip=8 count=16 2>/dev/null
+    cmp /tmp/pattern /tmp/pattern.back
+}
+for device in $expect_disks; do
+    wait_for 15 test -b "/dev/$device"
+    check "disk $device gives back what was written" disk_works "$device"
+done
+
+net_works() {
+    local name
+    modprobe -q "$1"
+    for name in $(ls /sys/class/net); do
+        [ "$(basename "$(readlink "/sys/class/net/$name/device/driver")")" = "$1" ] || continue
+        ip addr add 10.0.2.15/24 dev "$name"
+        ip link set "$name" up
+        wait_for 30 ping -c 1 -W 2 10.0.2.2
+        return
+    done
+    echo "no interface with driver $1"
+    return 1
+}
+for driver in $expect_nics; do
+    check "network card of $driver reaches its gateway" net_works "$driver"
+done
+if [ -n "$expect_msi" ]; then
+    says "devices interrupt by MSI" 'pirq.*msi' cat /proc/interrupts
+fi
+bad=$(dmesg | grep -E 'WARNING:|BUG:|Oops|INFO: (rcu|task)|soft lockup')
+if [ -z "$bad" ]; then
+    ok "dom0's kernel has no complaint"
+else
+    not_ok "dom0's kernel has no complaint" "$bad"
+fi

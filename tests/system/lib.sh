@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+# What the system tests share. A test is a script that boots machines with tests/lab/hvlab and
+# prints TAP. What happens in dom0 is a script in dom0/, which prints its results itself, so
+# that one boot serves many. HYPERVISOR and TOOLS (ours, xen) say what is under test: on the
+# real Xen the same script shows what is right. Sourced.
+# shellcheck shell=bash
+set -u
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+hvlab=$here/../lab/hvlab
+O=${O:-$(cd "$here/../.." && pwd)/build}
+export O
+hypervisor=${HYPERVISOR:-ours}
+tools=${TOOLS:-$hypervisor}
+results=0
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+mkdir -p "$O/tests/log"
+
+result() {
+    results=$((results + 1))
+    echo "$1 $results - $2"
+}
+ok() { result ok "$1"; }
+not_ok() { result 'not ok' "$1: $2"; }
+skip() { result ok "$1 # SKIP $2"; }
+finish() { echo "1..$results"; }
+
+# in_dom0 TITLE SCRIPT HVLAB-OPTION...: boots a machine and runs dom0/SCRIPT there. Its results
+# become ours, with the title before them; a machine that does not live to its end is a failure.
+in_dom0() {
+    local title=$1 script=$2 status log
+    shift 2
+    log=$O/tests/log/$(basename "$0" .sh)-$(echo "$title" | tr -c 'A-Za-z0-9\n' -)
+    "$hvlab" --hypervisor "$hypervisor" --tools "$tools" --log "$log.console" \
+        --add "$here/dom0:/test" "$@" -- \
+        ". /test/lib.sh; . /test/$script" >"$log.out" 2>"$log.err"
+    status=$?
+    while IFS= read -r line; do
+        case $line in
+        'ok - '*) result ok "$title: ${line#ok - }" ;;
+        'not ok - '*) result 'not ok' "$title: ${line#not ok - }" ;;
+        *) echo "# $line" ;;
+        esac
+    done <"$log.out"
+    case $status in
+    0) ok "$title: the machine did all of it" ;;
+    125)
+        not_ok "$title: the machine did all of it" "$(grep -am1 '^hvlab:' "$log.err")"
+        sed 's/^/# /' "$log.err"
+        ;;
+    *)
+        not_ok "$title: the machine did all of it" "status $status"
+        tail -n 5 "$log.err" | sed 's/^/# /'
+        ;;
+    esac
+}
