@@ -118,11 +118,7 @@ return_frame:
     pop %rcx
     pop %rax
     add $16, %rsp
-    /* What iret wants below the hardware's frame: rax, r11, rcx, flags. */
-    pushq $0
-    push %rcx
-    push %r11
-    push %rax
+    pushq $0 /* flags; the hypercall page's stub pushes rcx, r11 and rax itself */
     jmp hypercall_page + HV_CALL_IRET * 32
 
     .globl resume
