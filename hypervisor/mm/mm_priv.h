@@ -102,6 +102,10 @@ static inline bool guest_va_ok(vaddr_t va) /* canonical and not the hypervisor's
 uint64_t *walk_l1(struct vcpu *v, vaddr_t va);
 uint64_t *walk_l1_rights(struct vcpu *v, vaddr_t va, uint64_t *rights); /* and what levels 4 to 2 allow */
 
+/* m2p.c */
+void m2p_init(void);
+void m2p_share(void);
+
 /* desc.c */
 int desc_domain_init(struct domain *d);
 void desc_domain_free(struct domain *d);

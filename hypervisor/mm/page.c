@@ -25,8 +25,6 @@
 #include "port/map.h"
 
 struct domain *dom_io, *dom_xen;
-static uint64_t *m2p;
-static uint64_t m2p_max;
 
 /* One more reference, if there is one already. */
 static bool get_live(struct page *pg)
@@ -230,6 +228,48 @@ bool dom_page_drop(struct page *pg)
     return true;
 }
 
+int dom_page_remove(struct domain *d, mfn_t m)
+{
+    struct page *pg;
+    int rc;
+
+    if (!mfn_valid(m) || !page_get(pg = page_of(m), d))
+        return -EINVAL;
+    rc = pg->count & PGC_HV ? -EINVAL : page_settle(pg);
+    if (!rc) {
+        if (atomic_fetch_and(&pg->type, ~PGT_PINNED) & PGT_PINNED)
+            page_put_and_type(pg);
+        m2p_set(m, INVALID_GFN);
+        dom_page_drop(pg);
+    }
+    page_put(pg);
+    return rc;
+}
+
+void dom_set_e820(struct domain *d, struct hv_e820entry *map, unsigned n)
+{
+    struct hv_e820entry *old;
+
+    spin_lock(&d->mm->lock);
+    old = d->mm->e820;
+    d->mm->e820 = map;
+    d->mm->e820_n = n;
+    spin_unlock(&d->mm->lock);
+    heap_free(old);
+}
+
+unsigned dom_get_e820(struct domain *d, struct hv_e820entry *map, unsigned max)
+{
+    unsigned n;
+
+    spin_lock(&d->mm->lock);
+    n = d->mm->e820_n;
+    for (unsigned i = 0; i < MIN(n, max); i++)
+        map[i] = d->mm->e820[i];
+    spin_unlock(&d->mm->lock);
+    return n;
+}
+
 void page_share_with_guest(struct page *pg, struct domain *d, bool writable)
 {
     spin_lock(&d->mm->lock);
@@ -281,17 +321,6 @@ int dom_get_memlist(struct domain *d, uint64_t start, uint64_t max, uint64_t *mf
     }
     spin_unlock(&d->mm->lock);
     return (int)n;
-}
-
-void m2p_set(mfn_t m, gfn_t g)
-{
-    if (m.n < m2p_max)
-        m2p[m.n] = g.n;
-}
-
-gfn_t m2p_get(mfn_t m)
-{
-    return m.n < m2p_max ? mk_gfn(m2p[m.n]) : INVALID_GFN;
 }
 
 /* The end of a domain: each step works through a list and can be interrupted between two pages. */
@@ -480,10 +509,8 @@ static struct domain *owner_new(domid_t id)
 
 void mm_init(void)
 {
-    m2p = map_m2p();
-    m2p_max = map_max_mfn();
-    for (unsigned i = 0; i < page_ranges; i++) /* the table's holes may be unmapped, as the frame table's */
-        memset(&m2p[page_range[i].start], 0xff, page_range[i].frames * sizeof(*m2p));
+    m2p_init();
     dom_io = owner_new(HV_DOMID_IO);
     dom_xen = owner_new(HV_DOMID_XEN);
+    m2p_share();
 }

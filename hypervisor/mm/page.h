@@ -7,6 +7,7 @@
 #ifndef MM_PAGE_H
 #define MM_PAGE_H
 
+#include "abi/memory.h"
 #include "kern/domain.h"
 #include "kern/page_alloc.h"
 #include "kern/vcpu.h"
@@ -74,6 +75,13 @@ extern struct domain *dom_io, *dom_xen;
 
 void m2p_set(mfn_t m, gfn_t g);
 gfn_t m2p_get(mfn_t m);
+mfn_t m2p_frame(uint64_t page); /* the table's own n-th page, INVALID_MFN: there is none */
+
+/* The E820 map that tools give a domain: takes over the array (heap). get: the count, up to max copied. */
+void dom_set_e820(struct domain *d, struct hv_e820entry *map, unsigned n);
+unsigned dom_get_e820(struct domain *d, struct hv_e820entry *map, unsigned max);
+/* The domain gives a frame back: -EINVAL, or -ERESTART. */
+int must_check dom_page_remove(struct domain *d, mfn_t m);
 
 extern const struct room mm_room;
 void mm_init(void); /* after page_alloc has memory: frame table, dom_io, dom_xen */
