@@ -72,6 +72,8 @@ void ctx_load_cr3(struct vcpu_hw *v);       /* CR3 by kernel_mode; flushes the T
 void ctx_load_debug(struct vcpu_hw *v);
 void ctx_toggle_mode(struct vcpu_hw *v);    /* kernel <-> user: kernel_mode, swapgs, CR3 */
 void ctx_set_xcr0(struct vcpu_hw *v, uint64_t xcr0);
-/* While v is current: is the frame that the guest left (CS/SS ring 3, flags) safe for IRET? Makes it so. */
+/* set_segment_base for the running vCPU: which is HV_SEGBASE_*. -EINVAL: not canonical, no such segment. */
+int ctx_set_base(struct vcpu_hw *v, unsigned which, uint64_t base);
+uint64_t fpu_xcr0_supported(void); /* components that are switched; 0: no XSAVE here */
 
 #endif

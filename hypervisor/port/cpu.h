@@ -31,6 +31,13 @@ typedef unsigned long irqflags_t;
  */
 #include <port_inline.h>
 
+/* Boot CPU, after param_parse() and console_early_init(): features, ACPI, interrupts, clock; sets cpu_count(). */
+struct boot_info;
+void machine_init(const struct boot_info *bi);
+/* Boot CPU, when softirqs, timers and the scheduler are ready for every CPU of cpu_count(): each of the others
+ * is started and runs hv_ap_main(). A CPU that does not come is left out of cpu_online(). */
+void machine_start_cpus(void);
+
 unsigned cpu_count(void);        /* CPUs present, set before the rooms start */
 cpumask_t cpu_online(void);      /* CPUs that run softirqs */
 void cpu_idle(void);             /* called with irqs off: enables them and sleeps until one arrives */

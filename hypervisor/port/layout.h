@@ -25,6 +25,8 @@
 #define M2P_RW_START 0xffff82c000000000
 #define IMAGE_START 0xffff82d040000000
 #define DIRECTMAP_START 0xffff830000000000
+/* Bytes of a struct page (mm/page.h asserts it): the machine lays memory behind the frame table. */
+#define FRAME_ENTRY_SIZE 48
 
 /* Each vCPU has a window of 32 pages in the per-domain area: 16 for the GDT, 16 for the LDT.
  * GDT pages 0-13 are the guest's frames, 14 and 15 the CPU's own (ABI: FIRST_RESERVED_GDT_PAGE). */

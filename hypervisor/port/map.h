@@ -21,4 +21,8 @@ const uint64_t *map_master_l4(void);
 uint64_t *map_m2p(void);
 uint64_t map_max_mfn(void);
 
+/* Boot: what lay in the module is no longer needed; its frames go to page_alloc_add(). */
+struct boot_module;
+void map_free_module(const struct boot_module *m);
+
 #endif

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* The hypervisor's address space (port/layout.h): image with W^X, direct map, frame table, M2P, devices.
+ *
+ * All level-3 tables of slots 256 to 271 are made here at boot and never change places, because guests' level-4
+ * tables carry copies of the slots' entries. Below level 4 only map_io() adds entries later, under its lock.
+ * Reference: AMD64 Architecture Programmer's Manual volume 2, "Long-Mode Page Translation". */
+#include "hw/boot/boot.h"
+#include "hw/cpu/features.h"
+#include "hw/cpu/msr.h"
+#include "kern/lock.h"
+#include "kern/page_alloc.h"
+#include "lib/string.h"
+#include "port/ipi.h"
+#include "port/map.h"
+
+#define SIZE_2M (1ull << 21)
+#define SIZE_1G (1ull << 30)
+
+extern uint64_t boot_l4[512], boot_l3_low[512];
+extern char __image_start[], __text_end[], __rodata_end[], __image_end[];
+
+_Static_assert(sizeof(struct page) == FRAME_ENTRY_SIZE, "layout.h: FRAME_ENTRY_SIZE");
+
+uint64_t boot_phys_base;
+static uint64_t *master;      /* level 4 */
+static bool late;             /* tables come from page_alloc() */
+static spinlock_t io_lock = SPINLOCK_INIT(RANK_HEAP);
+static vaddr_t io_next = IOMAP_START;
+
+uint64_t paging_nx(uint64_t flags)
+{
+    return cpu_features.nx ? flags : flags & ~PTE_NX;
+}
+
+static paddr_t new_table(void)
+{
+    void *p;
+
+    if (!late)
+        return boot_alloc(PAGE_SIZE, PAGE_SIZE);
+    p = page_alloc_mapped(0);
+    return p ? mfn_to_paddr(map_to_mfn(p)) : 0;
+}
+
+/* The entry for va in the table of that level (1: 4 KiB), with tables made on the way; NULL: no memory. */
+static uint64_t *entry(vaddr_t va, unsigned level, bool user)
+{
+    uint64_t *table = master, *e;
+    unsigned l;
+
+    for (l = 4;; l--) {
+        e = &table[va >> (12 + 9 * (l - 1)) & 511];
+        if (l == level)
+            return e;
+        if (!(*e & PTE_P)) {
+            paddr_t pa = new_table();
+
+            if (!pa)
+                return NULL;
+            *e = pa | PTE_P | PTE_RW | PTE_A | PTE_D | (user ? PTE_US : 0);
+        }
+        table = phys_ptr(*e & PTE_ADDR);
+    }
+}
+
+static bool fits(vaddr_t va, paddr_t pa, uint64_t len, uint64_t size)
+{
+    return !((va | pa) & (size - 1)) && len >= size;
+}
+
+static bool map(vaddr_t va, paddr_t pa, uint64_t len, uint64_t flags)
+{
+    bool user = flags & PTE_US;
+
+    flags = paging_nx(flags);
+    while (len) {
+        unsigned level = cpu_features.page1g && fits(va, pa, len, SIZE_1G) ? 3
+                         : fits(va, pa, len, SIZE_2M)                      ? 2
+                                                                           : 1;
+        uint64_t size = 1ull << (12 + 9 * (level - 1)), *e = entry(va, level, user);
+
+        if (!e)
+            return false;
+        *e = pa | flags | (level > 1 ? PTE_PS : 0);
+        va += size;
+        pa += size;
+        len -= size;
+    }
+    return true;
+}
+
+void paging_map(vaddr_t va, paddr_t pa, uint64_t len, uint64_t flags)
+{
+    (void)map(va, pa, len, flags); /* boot: new_table() does not fail */
+}
+
+static void map_image(void)
+{
+    uint64_t text = (uint64_t)__image_start, ro = (uint64_t)__text_end, rw = (uint64_t)__rodata_end,
+             end = (uint64_t)__image_end, va;
+
+    for (va = text; va < end; va += PAGE_SIZE) { /* pages of 4 KiB: no large one crosses the borders */
+        uint64_t flags = PTE_P | PTE_A | PTE_D | PTE_G;
+
+        flags |= va < ro ? 0 : va < rw ? PTE_NX : PTE_NX | PTE_RW;
+        *entry(va, 1, false) = image_pa(va) | paging_nx(flags);
+    }
+}
+
+static void map_ram(void)
+{
+    const struct boot_range *r;
+    unsigned i, n = memory_ram_ranges(&r);
+
+    for (i = 0; i < n; i++)
+        paging_map(DIRECTMAP_START + r[i].start, r[i].start, r[i].end - r[i].start, PTE_DATA);
+}
+
+void paging_build(void)
+{
+    paddr_t pa = boot_alloc(PAGE_SIZE, PAGE_SIZE);
+
+    master = phys_ptr(pa);
+    map_image();
+    map_ram();
+    (void)entry(IOMAP_START, 3, false);
+    (void)entry(M2P_RO_START, 3, true);
+    (void)entry(FRAMETABLE_START, 3, false);
+    /* Until the stack moves, the boot stack and this code go on in the image's mapping. */
+    write_cr4(read_cr4() | (cpu_features.pge ? CR4_PGE : 0));
+    write_cr3(pa);
+    boot_phys_base = DIRECTMAP_START;
+    master = phys_ptr(pa);
+    memory_all_reachable();
+}
+
+/* Memory behind [va, end), where there is none yet, filled with a byte; also at va2 if that is not 0. */
+static void back(vaddr_t va, vaddr_t end, uint64_t flags, int fill, vaddr_t va2, uint64_t flags2)
+{
+    va &= PAGE_MASK;
+    while (va < end) {
+        uint64_t *l2 = entry(va, 2, false), size = PAGE_SIZE;
+        paddr_t pa;
+
+        if (!(va & (SIZE_2M - 1)) && end - va >= SIZE_2M && !*l2)
+            size = SIZE_2M;
+        else if (*l2 & PTE_PS || *entry(va, 1, false))
+            size = 0; /* the neighbour range's */
+        if (size) {
+            pa = boot_alloc(size, size);
+            memset(phys_ptr(pa), fill, size);
+            paging_map(va, pa, size, flags);
+            if (va2)
+                paging_map(va2, pa, size, flags2);
+        }
+        size = size ? size : PAGE_SIZE;
+        va += size;
+        va2 += va2 ? size : 0;
+    }
+}
+
+void paging_build_frames(void)
+{
+    const struct boot_range *r;
+    unsigned i, n = memory_ram_ranges(&r);
+
+    for (i = 0; i < n; i++) {
+        uint64_t s = r[i].start >> PAGE_SHIFT, e = r[i].end >> PAGE_SHIFT;
+
+        back(FRAMETABLE_START + s * FRAME_ENTRY_SIZE, FRAMETABLE_START + e * FRAME_ENTRY_SIZE,
+             PTE_DATA, 0, 0, 0);
+        back(M2P_RW_START + s * 8, M2P_RW_START + e * 8, PTE_DATA, 0xff,
+             (M2P_RO_START + s * 8) & PAGE_MASK,
+             PTE_P | PTE_US | PTE_A | PTE_D | PTE_G | PTE_NX);
+    }
+}
+
+paddr_t paging_master(void)
+{
+    return (uint64_t)master - boot_phys_base;
+}
+
+const uint64_t *map_master_l4(void)
+{
+    return master;
+}
+
+uint64_t *map_m2p(void)
+{
+    return (uint64_t *)M2P_RW_START;
+}
+
+void *map_io(paddr_t addr, size_t len)
+{
+    paddr_t first = addr & PAGE_MASK, last = ROUND_UP(addr + len, PAGE_SIZE);
+    irqflags_t f = spin_lock_irq(&io_lock);
+    vaddr_t va = io_next;
+    bool ok;
+
+    if (last - first >= SIZE_2M) /* large pages for large windows */
+        va = ROUND_UP(va, SIZE_2M) + (first & (SIZE_2M - 1));
+    ok = last - first <= PERDOMAIN_START - va &&
+         map(va, first, last - first, PTE_DATA | PTE_PCD | PTE_PWT);
+    if (ok)
+        io_next = va + (last - first);
+    spin_unlock_irq(&io_lock, f);
+    return ok ? (void *)(va + (addr - first)) : NULL;
+}
+
+void paging_late(void)
+{
+    late = true;
+}
+
+/* Starting CPUs need the trampoline mapped one to one, and the hypervisor: boot_l4 gets both. */
+void paging_trampoline(bool on)
+{
+    if (on) {
+        memcpy(&boot_l4[HV_FIRST_SLOT], &master[HV_FIRST_SLOT],
+               (HV_LAST_SLOT - HV_FIRST_SLOT + 1) * sizeof(*master));
+        return;
+    }
+    boot_l4[0] = 0;
+}
+
+paddr_t paging_trampoline_cr3(void)
+{
+    return image_pa((uint64_t)boot_l4);
+}

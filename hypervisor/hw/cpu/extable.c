@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* The exception table and the SMAP holes; both are lists of self-relative offsets from link.lds. The table is
+ * short and is looked at only when something faulted, so it is searched in line. */
+#include "hw/cpu/extable.h"
+#include "hw/boot/boot.h"
+#include "hw/cpu/features.h"
+#include "kern/param.h"
+#include "lib/string.h"
+
+struct extable_entry {
+    int32_t from, to;
+};
+extern const struct extable_entry __extable_start[], __extable_end[];
+extern const int32_t __stac_start[], __stac_end[], __clac_start[], __clac_end[];
+
+static uint64_t rel(const int32_t *p)
+{
+    return (uint64_t)p + (int64_t)*p;
+}
+
+uint64_t extable_find(uint64_t rip)
+{
+    const struct extable_entry *e;
+
+    for (e = __extable_start; e < __extable_end; e++)
+        if (rel(&e->from) == rip)
+            return rel(&e->to);
+    return 0;
+}
+
+static void patch(const int32_t *p, const int32_t *end, const uint8_t insn[3])
+{
+    for (; p < end; p++) /* text is not writable: by way of the direct map */
+        memcpy(phys_ptr(image_pa(rel(p))), insn, 3);
+}
+
+void smap_patch(void)
+{
+    static const uint8_t stac[] = {0x0f, 0x01, 0xcb}, clac[] = {0x0f, 0x01, 0xca};
+
+    if (!cpu_features.smap || !boot_params.smap)
+        return;
+    patch(__stac_start, __stac_end, stac);
+    patch(__clac_start, __clac_end, clac);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* CPU features. All CPUs are taken to be alike.
+ * Reference: AMD64 Architecture Programmer's Manual volume 3, "Obtaining Processor Information Via the CPUID
+ * Instruction"; Intel SDM volume 2, "CPUID". */
+#include "hw/cpu/features.h"
+#include "hw/cpu/extable.h"
+#include "hw/cpu/msr.h"
+#include "kern/param.h"
+#include "port/cpu.h"
+
+/* x87, SSE, AVX, AVX-512 (three), PKRU. MPX and AMX are not switched. */
+#define XCR0_KNOWN 0x2e7ull
+
+struct cpu_features cpu_features;
+
+static bool bit(uint32_t r, unsigned n)
+{
+    return r >> n & 1;
+}
+
+static void probe_extended(struct cpu_features *f)
+{
+    uint32_t r[4];
+
+    cpuid_raw(0x80000001, 0, r);
+    f->nx = bit(r[3], 20);
+    f->page1g = bit(r[3], 26);
+    f->rdtscp = bit(r[3], 27);
+}
+
+static void probe_xsave(struct cpu_features *f)
+{
+    uint32_t r[4];
+
+    f->fpu_size = 512;
+    f->xcr0 = 3;
+    if (!f->xsave)
+        return;
+    cpuid_raw(0xd, 0, r);
+    f->xcr0 = (r[0] | (uint64_t)r[3] << 32) & XCR0_KNOWN;
+    write_cr4(read_cr4() | CR4_OSXSAVE);
+    xsetbv(f->xcr0);
+    cpuid_raw(0xd, 0, r); /* EBX: size for what XCR0 enables now */
+    f->fpu_size = r[1];
+    cpuid_raw(0xd, 1, r);
+    f->xsaveopt = bit(r[0], 0);
+}
+
+void features_probe(void)
+{
+    struct cpu_features *f = &cpu_features;
+    uint32_t r[4], max;
+
+    cpuid_raw(0, 0, r);
+    max = r[0];
+    f->intel = r[1] == 0x756e6547; /* "Genu" */
+    f->amd = r[1] == 0x68747541;   /* "Auth" */
+    cpuid_raw(1, 0, r);
+    f->pge = bit(r[3], 13);
+    f->xsave = bit(r[2], 26) && max >= 0xd;
+    if (max >= 7) {
+        cpuid_raw(7, 0, r);
+        f->fsgsbase = bit(r[1], 0);
+        f->smep = bit(r[1], 7);
+        f->invpcid = bit(r[1], 10);
+        f->smap = bit(r[1], 20);
+        f->umip = bit(r[2], 2);
+    }
+    probe_extended(f);
+    probe_xsave(f);
+}
+
+void features_enable(void)
+{
+    const struct cpu_features *f = &cpu_features;
+    uint64_t cr4 = CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+
+    wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | (f->nx ? EFER_NXE : 0));
+    write_cr0(CR0_HV);
+    cr4 |= (f->pge ? CR4_PGE : 0) | (f->umip ? CR4_UMIP : 0) | (f->fsgsbase ? CR4_FSGSBASE : 0) |
+           (f->xsave ? CR4_OSXSAVE : 0) | (f->smep && boot_params.smep ? CR4_SMEP : 0) |
+           (f->smap && boot_params.smap ? CR4_SMAP : 0);
+    write_cr4(cr4);
+    if (f->xsave) {
+        xsetbv(f->xcr0);
+        cpu_info()->xcr0 = f->xcr0;
+    }
+    if (f->rdtscp) {
+        wrmsr(MSR_TSC_AUX, 0);
+        cpu_info()->tsc_aux = 0;
+    }
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* Structure offsets for entry.S; the Makefile turns this file's assembly into offsets.h. */
+#include "abi/xen.h"
+#include "hw/cpu/percpu.h"
+#include "port/context.h"
+
+#define DEFINE(name, value) __asm__ volatile("\n@@ " #name " %c0" : : "i"(value))
+#define REG(m) DEFINE(UREGS_##m, offsetof(struct hv_cpu_user_regs, m))
+/* From the guest's frame to the CPU's data behind it. */
+#define INFO(m) DEFINE(INFO_##m, offsetof(struct cpu_info, m) - offsetof(struct cpu_info, regs))
+#define VCPU(m) DEFINE(VCPU_##m, offsetof(struct vcpu_hw, m))
+
+void offsets(void);
+void offsets(void)
+{
+    REG(r15);
+    REG(rbp);
+    REG(rbx);
+    REG(r11);
+    REG(r10);
+    REG(rax);
+    REG(rcx);
+    REG(rdx);
+    REG(rdi);
+    REG(error_code);
+    REG(entry_vector);
+    REG(rip);
+    REG(cs);
+    REG(rflags);
+    REG(rsp);
+    REG(ss);
+    DEFINE(UREGS_SIZE, sizeof(struct hv_cpu_user_regs));
+    DEFINE(INFO_SIZE, sizeof(struct cpu_info));
+    DEFINE(INFO_REGS, offsetof(struct cpu_info, regs));
+    INFO(current);
+    INFO(softirq);
+    INFO(scratch);
+    VCPU(info);
+    VCPU(cr3_kernel);
+    VCPU(cr3_user);
+    VCPU(kernel_sp);
+    VCPU(event_ip);
+    VCPU(syscall_ip);
+    VCPU(kernel_mode);
+    VCPU(syscall_masks_events);
+    VCPU(nmi_pending);
+    VCPU(nmi_masked);
+}

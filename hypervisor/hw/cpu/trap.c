@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* Exceptions. What a guest did is the guest room's affair (pv_trap). A fault in the hypervisor is resolved by,
+ * in this order: the guest room for a descriptor page that is mapped on demand, the exception table, the guest's
+ * failsafe callback when it was the IRET to the guest that faulted. Anything else is our own mistake: panic.
+ * Reference: AMD64 Architecture Programmer's Manual volume 2, "Exceptions and Interrupts". */
+#include "hw/cpu/trap.h"
+#include "hw/cpu/extable.h"
+#include "hw/cpu/msr.h"
+#include "kern/log.h"
+#include "lib/string.h"
+#include "port/context.h"
+#include "port/cpu.h"
+#include "port/upcall.h"
+
+enum { VEC_DB = 1, VEC_NMI = 2, VEC_DF = 8, VEC_PF = 14, VEC_MC = 18 };
+#define DR6_DEFAULT 0xffff0ff0ul
+
+extern const char exit_iretq[], fast_iretq[];
+const struct hv_cpu_user_regs *trap_dump_regs;
+
+static const char *const names[32] = {
+    "divide error", "debug", "NMI", "breakpoint", "overflow", "bound", "invalid opcode",
+    "device not available", "double fault", "coprocessor overrun", "invalid TSS",
+    "segment not present", "stack fault", "general protection", "page fault", "reserved",
+    "x87 error", "alignment check", "machine check", "SIMD error", "virtualization",
+    "control protection",
+};
+
+static _Noreturn void die(const struct hv_cpu_user_regs *r)
+{
+    unsigned v = r->entry_vector & 0xff;
+    char buf[80];
+
+    trap_dump_regs = r;
+    if (v == VEC_PF)
+        panic("page fault in the hypervisor at %s: address %#lx, error %#x",
+              symbol_name(r->rip, buf, sizeof(buf)), (unsigned long)read_cr2(), r->error_code);
+    panic("%s (vector %u) in the hypervisor at %s, error %#x",
+          v < 32 && names[v] ? names[v] : "interrupt", v, symbol_name(r->rip, buf, sizeof(buf)),
+          r->error_code);
+}
+
+static uint64_t take_dr6(void)
+{
+    uint64_t dr6;
+
+    __asm__ volatile("mov %%db6, %0; mov %1, %%db6" : "=&r"(dr6) : "r"(DR6_DEFAULT));
+    return dr6;
+}
+
+void trap_guest(struct hv_cpu_user_regs *r)
+{
+    struct vcpu_hw *v = (struct vcpu_hw *)cpu_current();
+
+    switch (r->entry_vector) {
+    case VEC_NMI:
+        log_warn("NMI while a guest ran; ignored");
+        return;
+    case VEC_MC:
+        die(r);
+    case VEC_DB:
+        v->dr[6] = take_dr6();
+        break;
+    default:
+        break;
+    }
+    pv_trap(r);
+}
+
+/* The guest's registers are those at the fault; the rest of its frame is where IRET read it. The two overlap,
+ * so that copying goes from the top down, as memmove does. */
+static _Noreturn void iret_fault(const struct hv_cpu_user_regs *r)
+{
+    struct hv_cpu_user_regs *g = &cpu_info()->regs;
+    uint32_t vector = r->entry_vector, error = r->error_code;
+
+    memmove(g, r, offsetof(struct hv_cpu_user_regs, error_code));
+    g->error_code = error;
+    g->entry_vector = vector;
+    exit_fault();
+}
+
+static bool in_perdomain(uint64_t va)
+{
+    return va >= PERDOMAIN_START && va < FRAMETABLE_START;
+}
+
+void trap_hv(struct hv_cpu_user_regs *r)
+{
+    unsigned v = r->entry_vector & 0xff;
+    uint64_t to;
+
+    if (v == VEC_NMI)
+        return;
+    if (v == VEC_DB) { /* a guest's breakpoint met on our way: it is not for us */
+        r->rflags &= ~(uint64_t)EFLAGS_TF;
+        take_dr6();
+        return;
+    }
+    if (v == VEC_MC || v == VEC_DF)
+        die(r);
+    if (v == VEC_PF && in_perdomain(read_cr2()) && hv_fault_fixup(r))
+        return;
+    to = extable_find(r->rip);
+    if (to) {
+        r->rip = to;
+        return;
+    }
+    if (r->rip == (uint64_t)exit_iretq || r->rip == (uint64_t)fast_iretq)
+        iret_fault(r);
+    if (!hv_fault_fixup(r))
+        die(r);
+}
