@@ -76,7 +76,7 @@ static long op_pin_override(struct hcall *h, vaddr_t arg)
 
 static long yield(void)
 {
-    sched_yield();
+    vcpu_yield();
     return 0;
 }
 

@@ -100,7 +100,7 @@ SYSCTL(debug_keys)
     return 0;
 }
 
-SYSCTL(cpu_info)
+SYSCTL(idle_times)
 {
     struct hv_sysctl_getcpuinfo *c = &op->u.getcpuinfo;
     unsigned n = MIN(c->max_cpus, cpu_count());
@@ -233,7 +233,7 @@ static int (*const rows[])(struct hcall *h, struct hv_sysctl *op) = {
     [HV_SYSCTL_SCHED_ID] = sched_id,
     [HV_SYSCTL_GETDOMAININFOLIST] = domain_list,
     [HV_SYSCTL_DEBUG_KEYS] = debug_keys,
-    [HV_SYSCTL_GETCPUINFO] = cpu_info,
+    [HV_SYSCTL_GETCPUINFO] = idle_times,
     [HV_SYSCTL_AVAILHEAP] = avail_heap,
     [HV_SYSCTL_CPUTOPOINFO] = cpu_topology,
     [HV_SYSCTL_NUMAINFO] = numa_info,

@@ -1,24 +1,35 @@
 /* SPDX-License-Identifier: MIT */
-/* Grant tables v1 and v2: a domain lets another map or copy its frames. Typed functions; entries that the guest
- * writes are read once. */
+/* Grant tables v1 and v2: a domain lets another map or copy its frames (public grant_table.h). Typed functions; entries
+ * that the guest writes are read once. */
 #ifndef COMM_GRANT_H
 #define COMM_GRANT_H
 
 #include "abi/grant_table.h"
+#include "kern/room.h"
 #include "kern/vcpu.h"
 
+struct page;
 extern const struct room grant_room;
-struct hv_gnttab_map_grant_ref;
-struct hv_gnttab_unmap_grant_ref;
 
-void grant_map(struct vcpu *v, struct hv_gnttab_map_grant_ref *op);     /* sets op->status */
-void grant_unmap(struct vcpu *v, struct hv_gnttab_unmap_grant_ref *op, uint64_t new_addr);
-void grant_copy(struct vcpu *v, struct hv_gnttab_copy *op);
-int grant_setup_table(struct domain *d, unsigned frames);
-mfn_t grant_shared_frame(struct domain *d, unsigned idx);   /* INVALID_MFN when there is none */
-mfn_t grant_status_frame(struct domain *d, unsigned idx);
-/* For add_to_physmap / acquire_resource: grows the table up to idx when allowed. */
+void grant_map(struct vcpu *v, struct hv_gnttab_map_grant_ref *op); /* sets op->status, handle */
+/* What an unmapped grant still holds: given back by grant_release() after the TLBs were flushed. */
+struct grant_release {
+    struct page *pg; /* NULL: nothing */
+    bool writable;
+};
+void grant_unmap(struct vcpu *v, struct hv_gnttab_unmap_grant_ref *op, uint64_t new_addr,
+                 struct grant_release *r);
+void grant_release(const struct grant_release *r);
+void grant_copy(struct domain *d, struct hv_gnttab_copy *op);
+
+/* frames: as many shall there be at least. 0, -ENOSPC beyond the limit, -ENOMEM. */
+int grant_grow(struct domain *d, unsigned frames);
+unsigned grant_frames(const struct domain *d);
+unsigned grant_max_frames(const struct domain *d);
+unsigned grant_version(const struct domain *d);
+int grant_set_version(struct domain *d, unsigned version); /* -EBUSY: entries are in use */
+int grant_swap(struct domain *d, uint32_t a, uint32_t b);   /* HV_GNTST_* */
+/* For setup_table, get_status_frames, add_to_physmap and acquire_resource; grows the table when allowed. */
 int grant_get_frame(struct domain *d, unsigned idx, bool status, mfn_t *out);
-int grant_set_limits(struct domain *d, unsigned max_frames, unsigned max_maptrack);
 
 #endif

@@ -129,7 +129,7 @@ static bool context_ok(const struct hv_vcpu_guest_context *c)
 
 static int set_tables(struct vcpu *v, const struct hv_vcpu_guest_context *c)
 {
-    mfn_t frames[16];
+    mfn_t frames[16] = {{0}};
     unsigned n = (unsigned)((c->gdt_ents + 511) / 512);
     int rc;
 

@@ -212,6 +212,12 @@ void pv_trap(struct hv_cpu_user_regs *r)
     pv_inject(v, r, vector, r->error_code);
 }
 
+/* Every access of the hypervisor to guest memory has its own fixup: what is left is its own mistake. */
+bool hv_fault_fixup(struct hv_cpu_user_regs *r)
+{
+    return false;
+}
+
 void pv_syscall(struct hv_cpu_user_regs *r)
 {
     struct vcpu *v = cpu_current();
