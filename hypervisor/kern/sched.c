@@ -22,6 +22,7 @@
 #include "kern/sched_credit.h"
 #include "kern/heap.h"
 #include "kern/log.h"
+#include "kern/page_alloc.h"
 #include "kern/room.h"
 #include "kern/softirq.h"
 #include "lib/errno.h"
@@ -203,6 +204,16 @@ void sched_unpark(struct vcpu *v)
     spin_unlock_irq(&rq->lock, f);
 }
 
+void sched_account(struct vcpu *v)
+{
+    irqflags_t f;
+    struct runq *rq = lock_vcpu(v, &f);
+
+    if (sched_cpu[v->processor].curr == v)
+        credit_burn(rq, v, clock_now());
+    spin_unlock_irq(&rq->lock, f);
+}
+
 void vcpu_wake(struct vcpu *v)
 {
     irqflags_t f;
@@ -244,7 +255,7 @@ void vcpu_sleep_nosync(struct vcpu *v)
     spin_unlock_irq(&rq->lock, f);
 }
 
-void sched_yield(void)
+void vcpu_yield(void)
 {
     cpu_current()->sched->yielding = true;
     softirq_raise(SOFTIRQ_SCHEDULE);
@@ -442,6 +453,8 @@ static void idle_loop(void)
     for (;;) {
         irq_enable();
         softirq_run();
+        if (page_alloc_scrub()) /* something useful in small pieces, while there is any */
+            continue;
         irq_disable();
         if (!softirq_pending())
             cpu_idle();

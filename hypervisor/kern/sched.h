@@ -9,7 +9,7 @@ extern const struct room sched_room;
 void sched_init(void);                  /* boot CPU: run queues, the idle domain and its vCPUs' array */
 struct vcpu *sched_idle_vcpu(unsigned cpu); /* created by sched_init for every CPU of cpu_count() */
 _Noreturn void sched_start(void);       /* this CPU becomes its idle vCPU and runs what is there */
-void sched_yield(void);                 /* current gives way */
+void vcpu_yield(void);                 /* current gives way */
 int sched_set_hard_affinity(struct vcpu *v, cpumask_t m); /* -EINVAL: no online CPU in it */
 int sched_set_soft_affinity(struct vcpu *v, cpumask_t m);
 /* SCHEDOP_pin_override: for a time only on that CPU; negative: back. -EBUSY: is already, -EINVAL: was not. */

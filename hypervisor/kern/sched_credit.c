@@ -207,6 +207,16 @@ static uint64_t until_overtaken(struct runq *rq, const struct vcpu *v, int64_t b
     return MIN(MAX(t, least), MAX(SLICE_MAX, least));
 }
 
+/* Those who use up the domain's budget together, v itself among them. */
+static int nr_on_cpus(const struct domain *d)
+{
+    int n = 0;
+
+    for (unsigned i = 0; i < d->max_vcpus; i++)
+        n += d->vcpu[i] && atomic_load(&d->vcpu[i]->running);
+    return MAX(n, 1);
+}
+
 uint64_t credit_slice_end(struct runq *rq, struct vcpu *v, struct vcpu *prev, uint64_t now)
 {
     struct sched_domain *s = v->domain->sched;
@@ -219,7 +229,7 @@ uint64_t credit_slice_end(struct runq *rq, struct vcpu *v, struct vcpu *prev, ui
     if (next)
         end = now + until_overtaken(rq, v, next->credit);
     if (s->cap) {
-        int64_t left = atomic_load(&s->budget);
+        int64_t left = atomic_load(&s->budget) / nr_on_cpus(v->domain);
 
         end = MIN(end, now + MAX(left, (int64_t)SLICE_MIN / 5));
     }
@@ -266,9 +276,13 @@ static void stop_refill(struct sched_domain *s, int64_t quota)
 static void refill(void *arg)
 {
     struct sched_domain *s = arg;
-    int64_t quota = period_quota(s), old = atomic_load(&s->budget), new;
+    int64_t quota = period_quota(s), old, new;
     struct domain *d = s->domain;
 
+    for (unsigned i = 0; i < d->max_vcpus; i++)
+        if (d->vcpu[i])
+            sched_account(d->vcpu[i]); /* what runs now belongs to the old period */
+    old = atomic_load(&s->budget);
     do {
         new = s->cap ? MIN(old + quota, quota) : 0;
     } while (!atomic_compare_exchange_weak(&s->budget, &old, new));

@@ -67,6 +67,8 @@ uint64_t credit_slice_end(struct runq *rq, struct vcpu *v, struct vcpu *prev, ui
 int credit_victim(struct runq *rq, struct vcpu *v, uint64_t now, uint64_t *at);
 void credit_leave(struct runq *rq, struct vcpu *v);  /* v leaves the queue's care ... */
 void credit_join(struct runq *rq, struct vcpu *v);   /* ... for another's */
-void sched_unpark(struct vcpu *v);                   /* sched.c; takes the lock itself */
+/* In sched.c; they take the lock themselves. */
+void sched_unpark(struct vcpu *v);
+void sched_account(struct vcpu *v); /* burns what it has run so far */
 
 #endif
