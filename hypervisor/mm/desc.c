@@ -125,7 +125,7 @@ void desc_vcpu_free(struct vcpu *v)
 
 static void window_flush(struct vcpu *v)
 {
-    cpumask_t cpus = v->dirty_cpus & cpu_online();
+    cpumask_t cpus = vcpu_tlb_cpus(v);
 
     if (cpus)
         tlb_flush_mask(cpus, TLB_ALL);

@@ -98,6 +98,9 @@ static inline bool guest_va_ok(vaddr_t va) /* canonical and not the hypervisor's
 {
     return (va >> 47 == 0 || va >> 47 == 0x1ffff) && !(va >= HV_VIRT_START && va < HV_VIRT_END);
 }
+/* page.c: where TLBs may hold something of it */
+cpumask_t vcpu_tlb_cpus(const struct vcpu *v);
+
 /* walk.c: the entry of level 1 that maps va in the guest's current tables, NULL: none. */
 uint64_t *walk_l1(struct vcpu *v, vaddr_t va);
 uint64_t *walk_l1_rights(struct vcpu *v, vaddr_t va, uint64_t *rights); /* and what levels 4 to 2 allow */

@@ -116,8 +116,8 @@ void mmu_flush_vcpus(struct vcpu *v, const uint64_t *vcpus, vaddr_t va)
 
     for (unsigned i = 0; i < d->max_vcpus; i++)
         if (d->vcpu[i] && (vcpus[i / 64] >> (i % 64) & 1))
-            cpus |= d->vcpu[i]->dirty_cpus;
-    mmu_flush_cpus(cpus & cpu_online(), va);
+            cpus |= vcpu_tlb_cpus(d->vcpu[i]);
+    mmu_flush_cpus(cpus, va);
 }
 
 void mmu_flush_cpus(cpumask_t cpus, vaddr_t va)

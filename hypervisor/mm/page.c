@@ -117,14 +117,21 @@ void page_put_and_type(struct page *pg)
     page_put(pg);
 }
 
+/* A CPU flushes everything when it takes on another vCPU, so only where one runs something of it can be left. Who
+ * is not seen running here loads its tables later, and sees them as they are by then. */
+cpumask_t vcpu_tlb_cpus(const struct vcpu *v)
+{
+    return atomic_load(&v->running) ? cpumask_of(v->processor) : CPUMASK_NONE;
+}
+
 cpumask_t dom_dirty_cpus(const struct domain *d)
 {
     cpumask_t m = 0;
 
-    for (unsigned i = 0; i < d->max_vcpus; i++)
-        if (d->vcpu && d->vcpu[i])
-            m |= d->vcpu[i]->dirty_cpus;
-    return m & cpu_online();
+    for (unsigned i = 0; d->vcpu && i < d->max_vcpus; i++)
+        if (d->vcpu[i])
+            m |= vcpu_tlb_cpus(d->vcpu[i]);
+    return m;
 }
 
 /* Memory of a domain. */
@@ -436,8 +443,10 @@ static int mm_domain_init(struct domain *d, const struct hv_domctl_createdomain 
     if (rc) {
         heap_free(d->mm);
         d->mm = NULL;
+        return rc;
     }
-    return rc;
+    page_share_with_guest(page_of(d->shared_mfn), d, true);
+    return 0;
 }
 
 static void mm_domain_free(struct domain *d)

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* The frame allocator. */
+#include "host/host.h"
+#include "kern/page_alloc.h"
+#include "lib/string.h"
+#include "port/map.h"
+#include "unit.h"
+
+#define BASE 0x2000u /* behind what host_boot() gave away */
+#define END 0x4000u
+
+static void boot(void)
+{
+    host_boot(2, 16);
+}
+
+static mfn_t add_more(void)
+{
+    page_add_range(mk_mfn(BASE), mk_mfn(END));
+    page_alloc_add(mk_mfn(BASE), mk_mfn(END));
+    return mk_mfn(BASE);
+}
+
+START_TEST(all_that_was_added_can_be_allocated_once)
+{
+    uint64_t n = page_alloc_free_count();
+    static bool seen[HOST_FRAMES];
+
+    for (uint64_t i = 0; i < n; i++) {
+        mfn_t m = page_alloc(0, 0);
+
+        ck_assert(mfn_valid(m));
+        ck_assert(!seen[m.n]);
+        seen[m.n] = true;
+    }
+    ck_assert_uint_eq(page_alloc_free_count(), 0);
+    ck_assert_uint_eq(page_alloc(0, 0).n, INVALID_MFN.n);
+    for (uint64_t i = 0; i < HOST_FRAMES; i++)
+        if (seen[i])
+            page_free(mk_mfn(i), 0);
+    ck_assert_uint_eq(page_alloc_free_count(), n);
+}
+END_TEST
+
+START_TEST(buddies_merge_again)
+{
+    mfn_t base = add_more(), m;
+    uint64_t n = page_alloc_free_count();
+    static mfn_t got[HOST_FRAMES];
+
+    for (uint64_t i = 0; i < n; i++)
+        got[i] = page_alloc(0, 0);
+    for (uint64_t i = 0; i < n; i += 2)
+        page_free(got[i], 0);
+    for (uint64_t i = 1; i < n; i += 2)
+        page_free(got[i], 0);
+    m = page_alloc(13, 0);
+    ck_assert_uint_eq(m.n, base.n);
+    page_free(m, 13);
+    ck_assert_uint_eq(page_alloc_free_count(), n);
+}
+END_TEST
+
+START_TEST(blocks_are_aligned_to_their_size)
+{
+    for (unsigned o = 0; o <= 8; o++)
+        ck_assert_uint_eq(page_alloc(o, 0).n & ((1u << o) - 1), 0);
+}
+END_TEST
+
+START_TEST(too_large_an_order_is_refused)
+{
+    ck_assert_uint_eq(page_alloc(MAX_ORDER + 1, 0).n, INVALID_MFN.n);
+    ck_assert_uint_eq(page_alloc(MAX_ORDER, 0).n, INVALID_MFN.n);
+}
+END_TEST
+
+START_TEST(zeroed_pages_are_zero_after_use)
+{
+    for (unsigned round = 0; round < 3; round++) {
+        mfn_t m = page_alloc(2, PAGE_ZERO);
+        unsigned char *p = map_mfn(m);
+
+        for (unsigned i = 0; i < 4 * PAGE_SIZE; i++)
+            ck_assert_uint_eq(p[i], 0);
+        memset(p, 0xa5, 4 * PAGE_SIZE);
+        page_free(m, 2);
+    }
+}
+END_TEST
+
+START_TEST(scrubbing_ends_and_leaves_zeroes)
+{
+    uint64_t n = page_alloc_free_count();
+    mfn_t m = page_alloc(0, 0);
+
+    memset(map_mfn(m), 0xff, PAGE_SIZE);
+    page_free(m, 0);
+    while (page_alloc_scrub())
+        ;
+    ck_assert_uint_eq(page_alloc_free_count(), n);
+    ck_assert_uint_eq(*(uint64_t *)map_mfn(m), 0);
+}
+END_TEST
+
+START_TEST(a_limit_is_kept)
+{
+    mfn_t m;
+
+    add_more();
+    m = page_alloc_below(4, 0, BASE);
+    ck_assert_uint_le(m.n + 16, BASE);
+    ck_assert_uint_eq(page_alloc_below(0, 0, HOST_FIRST_FRAME).n, INVALID_MFN.n);
+    ck_assert_uint_lt(page_alloc(0, PAGE_LOW).n, 1u << 20);
+}
+END_TEST
+
+START_TEST(freed_frames_are_flushed_from_tlbs_before_reuse)
+{
+    mfn_t m = page_alloc(0, 0);
+    uint64_t before;
+
+    page_free(m, 0);
+    before = host_tlb_flushes;
+    while (page_alloc(0, 0).n != m.n)
+        ;
+    ck_assert_uint_gt(host_tlb_flushes, before);
+}
+END_TEST
+
+START_TEST(only_ram_is_valid)
+{
+    add_more();
+    ck_assert(!mfn_valid(mk_mfn(HOST_FIRST_FRAME - 1)));
+    ck_assert(mfn_valid(mk_mfn(HOST_FIRST_FRAME)));
+    ck_assert(mfn_valid(mk_mfn(END - 1)));
+    ck_assert(!mfn_valid(mk_mfn(END)));
+    ck_assert(!mfn_valid(INVALID_MFN));
+    ck_assert(!mfn_valid(mk_mfn(BASE - 1)));
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {all_that_was_added_can_be_allocated_once,
+                                  buddies_merge_again,
+                                  blocks_are_aligned_to_their_size,
+                                  too_large_an_order_is_refused,
+                                  zeroed_pages_are_zero_after_use,
+                                  scrubbing_ends_and_leaves_zeroes,
+                                  a_limit_is_kept,
+                                  freed_frames_are_flushed_from_tlbs_before_reuse,
+                                  only_ram_is_valid,
+                                  NULL};
+
+    return unit_run("kern/page_alloc", boot, tests);
+}
