@@ -379,7 +379,7 @@ void irq_dispatch(struct hv_cpu_user_regs *r)
     }
 }
 
-static void pics_off(void)
+void irq_8259_off(void)
 {
     static const uint8_t cmd[2] = {0x20, 0xa0};
 
@@ -395,7 +395,6 @@ static void pics_off(void)
 
 void irq_init(void)
 {
-    pics_off();
     nr_gsis = MIN(ioapic_init(), (unsigned)IRQ_MAX / 2);
     if (nr_gsis < 16)
         nr_gsis = 16;

@@ -27,6 +27,9 @@ void irq_dispatch(struct hv_cpu_user_regs *r);
  * may come. */
 void irq_set_vector(uint8_t vector, void (*fn)(struct hv_cpu_user_regs *r));
 
-void irq_init(void); /* boot CPU, once: 8259s masked, I/O APICs found and masked */
+/* Boot CPU, before the local APIC stops listening to them: a request that stays raised
+ * after that is one that nobody can answer. */
+void irq_8259_off(void);
+void irq_init(void); /* boot CPU, once: I/O APICs found and masked */
 
 #endif
