@@ -20,6 +20,7 @@ const uint64_t *map_master_l4(void);
 /* The read-only and the writable view of the machine-to-phys table. max = one past the last frame. */
 uint64_t *map_m2p(void);
 uint64_t map_max_mfn(void);
+bool map_is_ram(mfn_t m); /* it has a place in the direct map, the frame table and the M2P */
 
 /* Boot: what lay in the module is no longer needed; its frames go to page_alloc_add(). */
 struct boot_module;

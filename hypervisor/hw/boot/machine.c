@@ -49,6 +49,10 @@ void machine_init(const struct boot_info *bi)
 
     features_enable();
     smap_patch();
+    /* The 8259s are silenced while the local APIC still listens to them: a request that it has latched from
+     * the firmware's timer goes away only so. */
+    pio_out8(0x21, 0xff);
+    pio_out8(0xa1, 0xff);
     plat_init(bi);
     ipi_init();
     count = MAX(MIN(acpi.cpus, HV_MAX_CPUS), 1u);

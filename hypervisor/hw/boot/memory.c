@@ -149,15 +149,20 @@ unsigned memory_ram_ranges(const struct boot_range **r)
     return rams;
 }
 
+uint64_t map_max_mfn(void)
+{
+    return rams ? ram[rams - 1].end >> PAGE_SHIFT : 0;
+}
+
+bool map_is_ram(mfn_t m)
+{
+    return mfn_valid(m);
+}
+
 void map_free_module(const struct boot_module *m)
 {
     paddr_t start = m->start & PAGE_MASK, end = ROUND_UP(m->end, PAGE_SIZE);
 
     if (m->start < m->end)
         page_alloc_add(paddr_to_mfn(start), paddr_to_mfn(end));
-}
-
-uint64_t map_max_mfn(void)
-{
-    return rams ? ram[rams - 1].end >> PAGE_SHIFT : 0;
 }
