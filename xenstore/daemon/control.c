@@ -46,6 +46,8 @@ static int cmd_check(struct control *k)
 {
     uint64_t nodes = 0;
 
+    if (k->count)
+        return EINVAL;
     store_walk(store.root, "/", 1, false, count_node, &nodes);
     log_say("check: %llu nodes", (unsigned long long)nodes);
     return 0;
@@ -55,7 +57,8 @@ static int cmd_log(struct control *k)
 {
     if (k->count != 1 || (strcmp(k->arg[0], "on") != 0 && strcmp(k->arg[0], "off") != 0))
         return EINVAL;
-    return log_switch(strcmp(k->arg[0], "on") == 0);
+    log_switch(strcmp(k->arg[0], "on") == 0);
+    return 0;
 }
 
 static int cmd_logfile(struct control *k)
@@ -105,6 +108,7 @@ static int cmd_print(struct control *k)
 
 static int quota_show(struct control *k)
 {
+    say(k, "Quota settings:\n");
     for (int i = 0; i < QUOTA_COUNT; i++)
         say(k, "%-17s: %8u %s\n", quotas[i].name, quotas[i].limit, quotas[i].what);
     return reply_add(k->rq, "", 1);
@@ -121,9 +125,9 @@ static int quota_show_domain(struct control *k, const char *text)
     if (!d)
         return ENOENT;
     say(k, "Domain %u:\n", d->domid);
-    say(k, "%-17s: %8u\n", "nodes", d->nodes);
-    say(k, "%-17s: %8u\n", "watches", d->conn ? d->conn->watch_count : 0);
-    say(k, "%-17s: %8u\n", "transactions", d->conn ? d->conn->txn_count : 0);
+    say(k, "%-16s: %8u\n", "nodes", d->nodes);
+    say(k, "%-16s: %8u\n", "watches", d->conn ? d->conn->watch_count : 0);
+    say(k, "%-16s: %8u\n", "transactions", d->conn ? d->conn->txn_count : 0);
     return reply_add(k->rq, "", 1);
 }
 

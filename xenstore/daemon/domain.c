@@ -80,12 +80,9 @@ uint32_t domain_limit(const struct conn *c, enum quota q)
 
 static int connect_ring(struct domain *d, struct hv_store_domain_interface *page, int port)
 {
-    if (!page || port < 0) {
-        if (page)
-            hv_unmap_ring(page);
-        if (port >= 0)
-            hv_unbind((uint32_t)port);
-        return port < 0 ? -port : EINVAL;
+    if (port < 0) {
+        hv_unmap_ring(page);
+        return -port;
     }
     d->conn = ring_connect(d, page, (uint32_t)port);
     return 0;
@@ -122,18 +119,17 @@ static int rebind(struct domain *d, uint32_t port)
 
 int domain_introduce(uint32_t domid, uint64_t gfn, uint32_t port)
 {
+    struct hv_store_domain_interface *page;
     struct domain *d;
     int rc;
 
     if (domain_no_hypervisor)
         return ENOSYS;
     d = domain_get(domid);
-    if (d->introduced && d->conn) {
-        if (d->gfn != gfn)
-            return EINVAL;
+    if (d->introduced && d->conn)
         return rebind(d, port);
-    }
-    rc = connect_ring(d, hv_map_ring(domid, gfn), hv_bind_domain(domid, port));
+    page = hv_map_ring(domid, gfn);
+    rc = page ? connect_ring(d, page, hv_bind_domain(domid, port)) : errno;
     if (rc) {
         domain_drop_if_idle(d);
         return rc;
@@ -144,6 +140,15 @@ int domain_introduce(uint32_t domid, uint64_t gfn, uint32_t port)
     d->introduced = true;
     special_fire(SPECIAL_INTRODUCE_DOMAIN, domid);
     return 0;
+}
+
+bool domain_exists(uint32_t domid)
+{
+    struct domain *d = domain_find(domid);
+
+    if (domid == 0 || domain_no_hypervisor || (d && d->introduced))
+        return true;
+    return hv_domain_state(domid) != HV_STATE_GONE;
 }
 
 /* --- the end of a domain --- */

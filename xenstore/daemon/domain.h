@@ -44,6 +44,9 @@ uint32_t domain_quota(uint32_t domid, enum quota q);
 /* The client's limit; 0: none. Privileged clients have none. */
 uint32_t domain_limit(const struct conn *c, enum quota q);
 
+/* Whether nodes may be given to it: it runs, or nobody can tell. */
+bool domain_exists(uint32_t domid);
+
 /* All three return 0 or errno. */
 int domain_introduce(uint32_t domid, uint64_t gfn, uint32_t port);
 int domain_release(uint32_t domid);

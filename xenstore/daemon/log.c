@@ -51,12 +51,9 @@ int log_trace(const char *file)
     return 0;
 }
 
-int log_switch(bool on)
+void log_switch(bool on)
 {
-    if (on && !trace)
-        return EINVAL;
-    log_tracing = on;
-    return 0;
+    log_tracing = on && trace;
 }
 
 void log_trace_line(const struct conn *c, const char *direction, uint32_t type,

@@ -17,8 +17,8 @@ void log_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_to_syslog(void);
 /* Starts the access log, or turns it off with NULL. 0 or errno. */
 int log_trace(const char *file);
-/* Suspends and resumes it. EINVAL if no file was ever named. */
-int log_switch(bool on);
+/* Suspends and resumes it. */
+void log_switch(bool on);
 void log_trace_line(const struct conn *c, const char *direction, uint32_t type,
                     const struct hv_xsd_sockmsg *h, const char *data, size_t len);
 

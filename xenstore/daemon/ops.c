@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/domain.h"
@@ -24,17 +25,17 @@ static const struct op ops[XS_MSG_TYPES] = {
     [HV_XS_UNWATCH] = {op_unwatch, false, true},
     [HV_XS_TRANSACTION_START] = {op_transaction_start, false, false},
     [HV_XS_TRANSACTION_END] = {op_transaction_end, false, false},
-    [HV_XS_INTRODUCE] = {op_introduce, true, true},
-    [HV_XS_RELEASE] = {op_release, true, true},
-    [HV_XS_GET_DOMAIN_PATH] = {op_get_domain_path, false, true},
+    [HV_XS_INTRODUCE] = {op_introduce, true, false},
+    [HV_XS_RELEASE] = {op_release, true, false},
+    [HV_XS_GET_DOMAIN_PATH] = {op_get_domain_path, false, false},
     [HV_XS_WRITE] = {op_write, false, false},
     [HV_XS_MKDIR] = {op_mkdir, false, false},
     [HV_XS_RM] = {op_rm, false, false},
     [HV_XS_SET_PERMS] = {op_set_perms, false, false},
-    [HV_XS_IS_DOMAIN_INTRODUCED] = {op_is_domain_introduced, false, true},
-    [HV_XS_RESUME] = {op_resume, true, true},
-    [HV_XS_SET_TARGET] = {op_set_target, true, true},
-    [HV_XS_RESET_WATCHES] = {op_reset_watches, false, true},
+    [HV_XS_IS_DOMAIN_INTRODUCED] = {op_is_domain_introduced, true, false},
+    [HV_XS_RESUME] = {op_resume, true, false},
+    [HV_XS_SET_TARGET] = {op_set_target, true, false},
+    [HV_XS_RESET_WATCHES] = {op_reset_watches, false, false},
     [HV_XS_DIRECTORY_PART] = {op_directory_part, false, false},
     [HV_XS_GET_FEATURE] = {op_get_feature, true, true},
     [HV_XS_SET_FEATURE] = {op_set_feature, true, true},
@@ -110,10 +111,10 @@ int reply_text(struct request *rq, const char *text)
     return reply_add(rq, text, strlen(text) + 1);
 }
 
-/* Guests' paths are limited as well, not counting the part that names their own directory. */
+/* A quota for everybody, not counting the part that names a domain's directory. */
 static int check_length(struct conn *c, const struct xs_path *p)
 {
-    uint32_t limit = domain_limit(c, QUOTA_PATH_MAX);
+    uint32_t limit = domain_quota(c->id, QUOTA_PATH_MAX);
     unsigned int domid;
     int prefix = 0;
 
@@ -158,10 +159,11 @@ int arg_number(struct request *rq, uint64_t max, uint64_t *out)
 
 int arg_domid(struct request *rq, uint32_t *out)
 {
-    uint64_t v;
-    int rc = arg_number(rq, UINT32_MAX, &v);
+    size_t len;
+    const char *s = xs_args_next(&rq->args, &len);
 
-    if (rc == 0)
-        *out = (uint32_t)v;
-    return rc;
+    if (!s)
+        return EINVAL;
+    *out = (uint32_t)strtol(s, NULL, 10);
+    return 0;
 }

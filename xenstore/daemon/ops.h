@@ -36,6 +36,7 @@ int reply_text(struct request *rq, const char *text);
 /* The only, or the next, string of the payload as a path. EINVAL if there is none. */
 int arg_path(struct request *rq, bool special, struct xs_path *out);
 int arg_only_path(struct request *rq, struct xs_path *out);
+/* What does not look like a number is 0, as clients have always known it. */
 int arg_domid(struct request *rq, uint32_t *out);
 int arg_number(struct request *rq, uint64_t max, uint64_t *out);
 

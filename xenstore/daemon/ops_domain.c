@@ -38,13 +38,13 @@ int op_introduce(struct request *rq)
 {
     uint32_t domid, port;
     uint64_t gfn;
-    int rc = real_domid(rq, &domid);
+    int rc = arg_domid(rq, &domid);
 
     if (rc == 0)
         rc = arg_frame(rq, &gfn);
     if (rc == 0)
         rc = arg_domid(rq, &port);
-    if (rc == 0 && port == 0)
+    if (rc == 0 && (int32_t)port <= 0)
         rc = EINVAL;
     return rc ? rc : domain_introduce(domid, gfn, port);
 }
@@ -119,12 +119,18 @@ static int reply_number(struct request *rq, uint32_t v)
     return reply_text(rq, text);
 }
 
+/* No argument: nothing, or the one empty string that libraries send for it. */
+static bool empty(const struct request *rq)
+{
+    return rq->args.left == 0 || (rq->args.left == 1 && rq->args.at[0] == '\0');
+}
+
 int op_get_feature(struct request *rq)
 {
     struct domain *d;
     uint32_t domid;
 
-    if (!rq->args.left)
+    if (empty(rq))
         return reply_number(rq, FEATURES);
     if (real_domid(rq, &domid))
         return EINVAL;
@@ -180,7 +186,7 @@ int op_get_quota(struct request *rq)
     struct domain *d;
     enum quota q;
 
-    if (args == 0) {
+    if (empty(rq)) {
         for (int i = 0; i < QUOTA_COUNT; i++) {
             reply_add(rq, quotas[i].name, strlen(quotas[i].name));
             reply_add(rq, i + 1 < QUOTA_COUNT ? " " : "", 1);

@@ -71,24 +71,23 @@ int op_directory_part(struct request *rq)
 {
     struct xs_path p;
     struct node *n;
-    uint64_t offset;
+    uint32_t offset;
+    size_t sent;
     char gen[24];
     int rc = arg_path(rq, false, &p);
 
     if (rc == 0)
-        rc = arg_number(rq, UINT32_MAX, &offset);
+        rc = arg_domid(rq, &offset);
     if (rc == 0)
         rc = get_node(rq, &p, XS_MAY_READ, SEEN_PERMS | SEEN_LIST, &n);
     if (rc)
         return rc;
     snprintf(gen, sizeof(gen), "%llu", (unsigned long long)n->list_gen);
     reply_text(rq, gen);
-    rq->out_len += store_list(n, offset, rq->out + rq->out_len,
-                              HV_STORE_PAYLOAD_MAX - 1 - rq->out_len);
-    if (offset >= store_list_bytes(n))
-        return reply_add(rq, "", 1);
+    sent = store_list(n, offset, rq->out + rq->out_len, HV_STORE_PAYLOAD_MAX - 1 - rq->out_len);
+    rq->out_len += sent;
     conn_charge(rq->c, (uint32_t)(rq->out_len / 256));
-    return 0;
+    return offset + sent >= store_list_bytes(n) ? reply_add(rq, "", 1) : 0;
 }
 
 /* --- writing --- */
@@ -158,6 +157,8 @@ static int create(struct request *rq, const struct xs_path *p, const void *value
     while (xs_path_component(p->s, p->len, &at, &name, &len)) {
         bool last = at == p->len;
 
+        if (!last)
+            txn_saw(rq->t, p->s, at, SEEN_WRITABLE);
         edit_create(rq->t, p->s, at, last ? value : NULL, last ? vlen : 0, perms, last);
     }
     perms_put(perms);
@@ -218,29 +219,18 @@ int op_rm(struct request *rq)
 
 int op_get_perms(struct request *rq)
 {
-    const struct perms *perms;
     struct xs_path p;
     struct node *n;
-    int rc = arg_path(rq, true, &p);
+    int rc = arg_only_path(rq, &p);
 
-    if (rc == 0 && rq->args.left)
-        rc = EINVAL;
-    if (rc)
-        return rc;
-    perms = special_perms(&p);
-    if (!perms) {
-        if (p.s[0] == '@')
-            return EINVAL;
+    if (rc == 0)
         rc = get_node(rq, &p, XS_MAY_READ, SEEN_SELF, &n);
-        if (rc)
-            return rc;
-        perms = n->perms;
-    }
-    for (uint32_t i = 0; i < perms->count && rc == 0; i++) {
+    for (uint32_t i = 0; rc == 0 && i < n->perms->count; i++) {
+        const struct xs_perm *e = &n->perms->entry[i];
         char text[XS_PERM_CHARS];
 
-        if (i == 0 || !(perms->entry[i].access & XS_PERM_DEAD))
-            rc = reply_add(rq, text, xs_perm_format(text, &perms->entry[i]) + 1);
+        if (i == 0 || !(e->access & XS_PERM_DEAD))
+            rc = reply_add(rq, text, xs_perm_format(text, e) + 1);
     }
     return rc;
 }
@@ -276,6 +266,8 @@ static int change_perms(struct request *rq, const struct xs_path *p, struct perm
         return rc;
     if (!rq->c->privileged && perms->entry[0].id != node_owner(n))
         return EPERM;
+    if (!domain_exists(perms->entry[0].id))
+        return ENOENT;
     if (size && quota_size(n->value_len, store_list_bytes(n), perms->count) >= size)
         return ENOSPC;
     edit_perms(rq->t, p->s, p->len, perms);
@@ -293,7 +285,7 @@ int op_set_perms(struct request *rq)
     if (rc)
         return rc;
     if (p.s[0] == '@')
-        rc = rq->c->privileged ? special_set_perms(&p, perms) : EACCES;
+        rc = rq->c->privileged ? special_set_perms(&p, perms) : ENOENT;
     else
         rc = change_perms(rq, &p, perms);
     perms_put(perms);

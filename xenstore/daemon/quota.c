@@ -8,13 +8,13 @@ struct quota_info quotas[QUOTA_COUNT] = {
     [QUOTA_NODES] = {"nodes", "Nodes per domain", 1000},
     [QUOTA_WATCHES] = {"watches", "Watches per domain", 128},
     [QUOTA_TRANSACTIONS] = {"transactions", "Transactions per domain", 10},
-    [QUOTA_NODE_SIZE] = {"node-size", "Max. size of a node", 2048},
-    [QUOTA_PERMISSIONS] = {"permissions", "Max. number of permissions per node", 5},
-    [QUOTA_PATH_MAX] = {"path-max", "Max. length of a node path", 2048},
+    [QUOTA_OUTSTANDING] = {"outstanding", "Outstanding requests per domain", 20},
     [QUOTA_TRANSACTION_NODES] = {"transaction-nodes",
                                  "Max. number of accessed nodes per transaction", 1024},
-    [QUOTA_OUTSTANDING] = {"outstanding", "Outstanding requests per domain", 20},
-    [QUOTA_MEMORY] = {"memory", "Total Xenstore memory per domain (error level)", 2098176},
+    [QUOTA_MEMORY] = {"memory", "Total Xenstore memory per domain (error level)", 2621440},
+    [QUOTA_NODE_SIZE] = {"node-size", "Max. size of a node", 2048},
+    [QUOTA_PATH_MAX] = {"path-max", "Max. length of a node path", 2048},
+    [QUOTA_PERMISSIONS] = {"permissions", "Max. number of permissions per node", 5},
 };
 
 enum quota quota_by_name(const char *name)

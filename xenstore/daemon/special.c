@@ -28,13 +28,6 @@ void special_init(void)
         perms_of[i] = perms_make(&dom0, 1);
 }
 
-const struct perms *special_perms(const struct xs_path *p)
-{
-    int i = find(p);
-
-    return i < SPECIAL_COUNT ? perms_of[i] : NULL;
-}
-
 int special_set_perms(const struct xs_path *p, struct perms *perms)
 {
     int i = find(p);

@@ -16,8 +16,6 @@ enum special {
 };
 
 void special_init(void);
-/* NULL if p is not one of them. */
-const struct perms *special_perms(const struct xs_path *p);
 int special_set_perms(const struct xs_path *p, struct perms *perms); /* 0 or EINVAL */
 void special_fire(enum special s, uint32_t domid);
 

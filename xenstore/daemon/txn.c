@@ -14,16 +14,27 @@
 
 #include "daemon/alloc.h"
 #include "daemon/domain.h"
+#include "daemon/perm.h"
 #include "daemon/watch.h"
+
+enum change {
+    CHANGE_VALUE = 1,
+    CHANGE_PERMS = 2,
+    CHANGE_MADE = 4,
+    CHANGE_REMOVED = 8,
+};
 
 struct touch {
     struct touch *next_hash;
     struct touch *next_change; /* in order of the first change */
+    struct touch *next_event;  /* in order of the first change that watches hear of */
     struct node *removed;      /* what stood here when it was first removed: a reference */
     uint32_t hash;
     uint16_t len;
-    uint8_t seen;
-    bool changed, event;
+    uint8_t seen;    /* enum seen */
+    uint8_t change;  /* enum change */
+    bool listed;     /* among the events */
+    bool event;
     char path[];
 };
 
@@ -40,6 +51,7 @@ struct txn {
     struct touch **table;
     uint32_t buckets, touched;
     struct touch *first_change, **last_change;
+    struct touch *first_event, **last_event;
     uint32_t changes;
     struct owned *owned;
     uint32_t owned_count;
@@ -71,7 +83,7 @@ int txn_start(struct conn *c, struct txn **out)
     uint32_t limit = domain_limit(c, QUOTA_TRANSACTIONS);
     struct txn *t;
 
-    if (limit && c->txn_count >= limit)
+    if (limit && c->txn_count > limit)
         return ENOSPC;
     t = xzalloc(sizeof(*t));
     t->conn = c;
@@ -81,6 +93,7 @@ int txn_start(struct conn *c, struct txn **out)
     t->base = node_ref(store.root);
     t->root = node_ref(store.root);
     t->last_change = &t->first_change;
+    t->last_event = &t->first_event;
     list_append(&c->txns, &t->by_conn);
     c->txn_count++;
     *out = t;
@@ -178,16 +191,22 @@ int txn_saw(struct txn *t, const char *path, size_t len, unsigned int seen)
     return 0;
 }
 
-static struct touch *changed(struct txn *t, const char *path, size_t len, bool event)
+static struct touch *changed(struct txn *t, const char *path, size_t len, enum change how,
+                             bool event)
 {
     struct touch *n = touch(t, path, len);
 
-    n->event |= event;
-    if (!n->changed) {
-        n->changed = true;
+    if (!n->change) {
         *t->last_change = n;
         t->last_change = &n->next_change;
         t->changes++;
+    }
+    n->change |= (uint8_t)how;
+    n->event |= event;
+    if (event && !n->listed) {
+        n->listed = true;
+        *t->last_event = n;
+        t->last_event = &n->next_event;
     }
     return n;
 }
@@ -255,7 +274,7 @@ void edit_value(struct txn *t, const char *path, size_t len, const void *value, 
 {
     store_set_value(slot(t), path, len, value, vlen);
     if (t)
-        changed(t, path, len, true);
+        changed(t, path, len, CHANGE_VALUE, true);
     else
         fire_now(path, len, store_find(store.root, path, len)->perms);
 }
@@ -268,7 +287,7 @@ void edit_perms(struct txn *t, const char *path, size_t len, struct perms *perms
     account(t, perms->entry[0].id, 1);
     store_set_perms(slot(t), path, len, perms);
     if (t)
-        changed(t, path, len, true);
+        changed(t, path, len, CHANGE_PERMS, true);
     else
         fire_now(path, len, perms);
 }
@@ -279,7 +298,7 @@ void edit_create(struct txn *t, const char *path, size_t len, const void *value,
     account(t, perms->entry[0].id, 1);
     store_insert(slot(t), path, len, value, vlen, perms);
     if (t)
-        changed(t, path, len, event);
+        changed(t, path, len, CHANGE_MADE | (value ? CHANGE_VALUE : 0), event);
     else if (event)
         fire_now(path, len, perms);
 }
@@ -291,10 +310,12 @@ void edit_remove(struct txn *t, const char *path, size_t len)
     store_walk(n, path, len, true, unaccount_node, t);
     store_remove(slot(t), path, len);
     if (t) {
-        struct touch *note = changed(t, path, len, true);
+        struct touch *note = changed(t, path, len, CHANGE_REMOVED, true);
 
         if (!note->removed)
             note->removed = node_ref(n);
+        /* Made and removed in here: nobody else will ever have seen it. */
+        note->event = store_find(t->base, path, len) != NULL;
     } else {
         watch_fire_below(path, len, n);
         fire_now(path, len, n->perms);
@@ -308,21 +329,35 @@ static bool same(const struct node *was, const struct node *is, unsigned int see
 {
     if (was == is)
         return true;
-    if (!was || !is || (seen & SEEN_SUBTREE) || was->born != is->born)
+    if (!was || !is || (seen & SEEN_SUBTREE))
+        return false;
+    if ((seen & (SEEN_SELF | SEEN_LIST)) && was->born != is->born)
         return false;
     if ((seen & SEEN_SELF) && was->value_gen != is->value_gen)
         return false;
     if ((seen & SEEN_LIST) && was->list_gen != is->list_gen)
         return false;
-    return was->perms == is->perms || !(seen & SEEN_PERMS);
+    return was->perms == is->perms;
+}
+
+/* What this client has seen of the path does not hold any more. */
+static bool conflict(struct txn *t, const struct touch *n)
+{
+    struct node *was = store_find(t->base, n->path, n->len);
+    struct node *is = store_find(store.root, n->path, n->len);
+
+    if (!n->seen)
+        return false;
+    if (!was && is && n->seen == SEEN_WRITABLE)
+        return !(perm_for(t->conn, is->perms) & XS_MAY_WRITE);
+    return !same(was, is, n->seen);
 }
 
 static bool conflicts(struct txn *t)
 {
     for (uint32_t i = 0; i < t->buckets; i++) {
         for (struct touch *n = t->table[i]; n; n = n->next_hash) {
-            if (n->seen && !same(store_find(t->base, n->path, n->len),
-                                 store_find(store.root, n->path, n->len), n->seen))
+            if (conflict(t, n))
                 return true;
         }
     }
@@ -361,13 +396,28 @@ static void carry_over(struct txn *t, const struct touch *n)
     if (!mine)
         return;
     if (!now) {
+        account(NULL, node_owner(mine), 1);
         store_insert(&store.root, n->path, n->len, node_value(mine), mine->value_len,
                      mine->perms);
         return;
     }
-    if (now->perms != mine->perms)
+    if ((n->change & CHANGE_PERMS) && now->perms != mine->perms) {
+        account(NULL, node_owner(now), -1);
+        account(NULL, node_owner(mine), 1);
         store_set_perms(&store.root, n->path, n->len, mine->perms);
-    store_set_value(&store.root, n->path, n->len, node_value(mine), mine->value_len);
+    }
+    if (n->change & CHANGE_VALUE)
+        store_set_value(&store.root, n->path, n->len, node_value(mine), mine->value_len);
+}
+
+static void carry_removal(const struct touch *n)
+{
+    struct node *now = store_find(store.root, n->path, n->len);
+
+    if (!n->removed || !now)
+        return;
+    store_walk(now, n->path, n->len, true, unaccount_node, NULL);
+    store_remove(&store.root, n->path, n->len);
 }
 
 /*
@@ -381,8 +431,7 @@ static void merge(struct txn *t)
 
     for (struct touch *n = t->first_change; n; n = n->next_change) {
         order[count++] = n;
-        if (n->removed && store_find(store.root, n->path, n->len))
-            store_remove(&store.root, n->path, n->len);
+        carry_removal(n);
     }
     qsort(order, count, sizeof(*order), shorter_first);
     for (uint32_t i = 0; i < count; i++)
@@ -390,9 +439,18 @@ static void merge(struct txn *t)
     free(order);
 }
 
+/* Nobody has changed anything since we began: our tree is the tree. */
+static void replace_root(struct txn *t)
+{
+    node_put(store.root);
+    store.root = node_ref(t->root);
+    for (uint32_t i = 0; i < t->owned_count; i++)
+        account(NULL, t->owned[i].domid, t->owned[i].delta);
+}
+
 static void fire_changes(struct txn *t)
 {
-    for (struct touch *n = t->first_change; n; n = n->next_change) {
+    for (struct touch *n = t->first_event; n; n = n->next_event) {
         struct node *now = store_find(store.root, n->path, n->len);
 
         if (!n->event)
@@ -414,14 +472,10 @@ static int commit(struct txn *t)
         return 0;
     if (over_quota(t))
         return ENOSPC;
-    if (store.root == t->base) {
-        node_put(store.root);
-        store.root = node_ref(t->root);
-    } else {
+    if (store.root == t->base)
+        replace_root(t);
+    else
         merge(t);
-    }
-    for (uint32_t i = 0; i < t->owned_count; i++)
-        account(NULL, t->owned[i].domid, t->owned[i].delta);
     return 0;
 }
 

@@ -24,6 +24,7 @@ enum seen {
     SEEN_LIST = 2,    /* the set of its children */
     SEEN_PERMS = 4,   /* existence and permissions only */
     SEEN_SUBTREE = 8, /* everything below it */
+    SEEN_WRITABLE = 16, /* not there, but writable: no matter who makes it first */
 };
 
 struct txn;
@@ -40,7 +41,10 @@ struct node *txn_root(struct txn *t);
 /* Notes what was seen; ENOSPC when the transaction has touched too many nodes. */
 int txn_saw(struct txn *t, const char *path, size_t len, unsigned int seen);
 
-/* Changes, with accounting; event says whether watches hear of it. See store.h for conditions. */
+/*
+ * Changes, with accounting. Watches hear of them; of a node that is only made on the way to
+ * another one (event is false) they do not. See store.h for conditions.
+ */
 void edit_value(struct txn *t, const char *path, size_t len, const void *value, size_t vlen);
 void edit_perms(struct txn *t, const char *path, size_t len, struct perms *perms);
 void edit_create(struct txn *t, const char *path, size_t len, const void *value, size_t vlen,
