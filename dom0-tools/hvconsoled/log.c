@@ -13,13 +13,27 @@
 static bool use_syslog;
 static const char *guest_dir;
 
+/* Like mkdir -p. */
+static int make_path(const char *dir)
+{
+    char path[512];
+
+    snprintf(path, sizeof(path), "%s", dir);
+    for (char *at = strchr(path + 1, '/'); at; at = strchr(at + 1, '/')) {
+        *at = 0;
+        mkdir(path, 0755);
+        *at = '/';
+    }
+    return mkdir(path, 0750) && errno != EEXIST ? -errno : 0;
+}
+
 void log_start(bool to_syslog, const char *dir)
 {
     use_syslog = to_syslog;
     guest_dir = dir;
     if (to_syslog)
         openlog("hvconsoled", LOG_PID, LOG_DAEMON);
-    if (dir && mkdir(dir, 0750) && errno != EEXIST)
+    if (dir && make_path(dir))
         log_line("cannot make %s: %s", dir, strerror(errno));
 }
 

@@ -107,6 +107,16 @@ static void handle_events(struct daemon *d)
     }
 }
 
+/*
+ * Folders that hold what is written of domains. They are there before the first domain
+ * and stay after the last, so that domains leave XenStore as they found it.
+ */
+static void make_folders(struct daemon *d)
+{
+    xs_mkdir(d->xs, XBT_NULL, "/vm");
+    xs_mkdir(d->xs, XBT_NULL, "/libxl");
+}
+
 static int open_doors(struct daemon *d)
 {
     int rc = door_open(&d->door);
@@ -125,6 +135,7 @@ static int open_doors(struct daemon *d)
         log_line("cannot reach XenStore (%s): is xenstored running?", strerror(errno));
         return -errno;
     }
+    make_folders(d);
     if (!xs_watch(d->xs, "@introduceDomain", "domains") ||
         !xs_watch(d->xs, "@releaseDomain", "domains")) {
         log_line("XenStore: %s", strerror(errno));

@@ -205,6 +205,17 @@ int dom_store_add(struct dom_host *host, hv_domid_t domid, const struct dom_conf
     return 0;
 }
 
+/* Removes a folder if nothing is in it any more. */
+static void remove_empty(struct dom_host *host, const char *path)
+{
+    unsigned int nr = 1;
+    char **list = xs_directory(host->xs, XBT_NULL, path, &nr);
+
+    if (list && !nr)
+        xs_rm(host->xs, XBT_NULL, path);
+    free(list);
+}
+
 void dom_store_remove(struct dom_host *host, hv_domid_t domid)
 {
     char path[64], *vm;
@@ -220,6 +231,8 @@ void dom_store_remove(struct dom_host *host, hv_domid_t domid)
     xs_rm(host->xs, XBT_NULL, path);
     snprintf(path, sizeof(path), "/local/domain/0/backend/console/%u", domid);
     xs_rm(host->xs, XBT_NULL, path);
+    remove_empty(host, "/local/domain/0/backend/console");
+    remove_empty(host, "/local/domain/0/backend");
     snprintf(path, sizeof(path), "/libxl/%u", domid);
     xs_rm(host->xs, XBT_NULL, path);
 }

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+# bash completion for hvtool(8)
+
+_hvtool_domains()
+{
+    hvtool list 2>/dev/null | awk 'NR > 1 { print $1 }'
+}
+
+_hvtool()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} cmd=${COMP_WORDS[1]} words=
+    local commands="create list destroy shutdown reboot pause unpause console info dmesg
+        domid domname rename vcpu-list vcpu-pin sched debug-keys uptime help"
+
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
+        return
+    fi
+    case $cmd in
+    create)
+        case $cur in
+        -*) words="-c -p -n -q --json --dryrun --quiet" ;;
+        *=*) return ;;
+        *)
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+            compopt -o filenames
+            return
+            ;;
+        esac
+        ;;
+    help) words=$commands ;;
+    list) words="-v -l --json $(_hvtool_domains)" ;;
+    shutdown | reboot) words="-a -w $(_hvtool_domains)" ;;
+    console) words="-o $(_hvtool_domains)" ;;
+    sched) words="--json -d -w -c $(_hvtool_domains)" ;;
+    info) words="--json" ;;
+    dmesg) words="-c --json" ;;
+    domid | uptime | vcpu-list) words="--json $(_hvtool_domains)" ;;
+    destroy | pause | unpause | rename | vcpu-pin) words=$(_hvtool_domains) ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+complete -F _hvtool hvtool
