@@ -249,9 +249,9 @@ static void domain_free(struct domain *d)
     if (!g)
         return;
     for (unsigned i = 0; i < g->frames; i++)
-        page_free_mapped(g->shared[i], 0);
+        page_free_shared(g->shared[i]);
     for (unsigned i = 0; i < g->statuses; i++)
-        page_free_mapped(g->status[i], 0);
+        page_free_shared(g->status[i]);
     for (unsigned i = 0; i < g->active_pages; i++)
         page_free_mapped(g->active[i], 0);
     for (unsigned i = 0; i < g->track_pages; i++)

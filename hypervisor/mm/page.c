@@ -330,6 +330,29 @@ int dom_get_memlist(struct domain *d, uint64_t start, uint64_t max, uint64_t *mf
     return (int)n;
 }
 
+/* For a domain that never ran: frames of dead ones are no longer shared when their rooms free them. */
+static void unshare(struct page *pg)
+{
+    struct domain *d = pg->owner;
+
+    spin_lock(&d->mm->lock);
+    list_del(&pg->list);
+    d->mm->hv_tot--;
+    spin_unlock(&d->mm->lock);
+    pg->owner = NULL;
+    pg->type = 0;
+    pg->count = 0;
+}
+
+void page_free_shared(void *p)
+{
+    if (!p)
+        return;
+    if (page_of(map_to_mfn(p))->count & PGC_HV)
+        unshare(page_of(map_to_mfn(p)));
+    page_free_mapped(p, 0);
+}
+
 /* The end of a domain: each step works through a list and can be interrupted between two pages. */
 
 static int page_quiet(struct page *pg)
@@ -387,15 +410,31 @@ static int sweep(struct mm_domain *mm, struct list_head *from, struct list_head 
     }
 }
 
+/* The guest's own frame with its vcpu_info: back to the shared page. Nothing writes there any more. */
+static void drop_info(struct vcpu *v)
+{
+    static struct hv_vcpu_info spare;
+    mfn_t m = v->info_mfn;
+
+    if (mfn_eq(m, INVALID_MFN))
+        return;
+    v->info = v->hw.info = v->id < HV_LEGACY_MAX_VCPUS ? &v->domain->shared->vcpu_info[v->id] : &spare;
+    v->info_mfn = INVALID_MFN;
+    page_put_and_type(page_of(m));
+}
+
 static int mm_domain_kill(struct domain *d)
 {
     struct mm_domain *mm = d->mm;
     int rc = 0;
 
     if (mm->kill_phase == 0) {
-        for (unsigned i = 0; i < d->max_vcpus; i++)
-            if (d->vcpu && d->vcpu[i])
-                mmu_drop_bases(d->vcpu[i]);
+        for (unsigned i = 0; i < d->max_vcpus; i++) {
+            if (!d->vcpu[i])
+                continue;
+            drop_info(d->vcpu[i]);
+            mmu_drop_bases(d->vcpu[i]);
+        }
         mm->kill_phase = 1;
     }
     if (mm->kill_phase == 1) {
@@ -454,6 +493,8 @@ static void mm_domain_free(struct domain *d)
     if (!d->mm)
         return;
     desc_domain_free(d);
+    while (!list_empty(&d->mm->hv_pages)) /* d->shared, if the domain never came to be */
+        unshare(list_entry(d->mm->hv_pages.next, struct page, list));
     heap_free(d->mm->e820);
     heap_free(d->mm);
     d->mm = NULL;

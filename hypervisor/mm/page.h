@@ -63,6 +63,7 @@ int must_check dom_page_alloc_bits(struct domain *d, unsigned order, unsigned bi
 int must_check dom_page_steal(struct domain *d, struct page *pg);
 bool dom_page_drop(struct page *pg);  /* clears "allocated": frees it when the last reference goes */
 void page_share_with_guest(struct page *pg, struct domain *d, bool writable); /* a hypervisor page */
+void page_free_shared(void *p);       /* frees such a page, shared or no longer; when the domain goes */
 cpumask_t dom_dirty_cpus(const struct domain *d); /* CPUs whose TLB may hold something of d */
 uint64_t dom_tot_pages(const struct domain *d);
 uint64_t dom_max_pages(const struct domain *d);

@@ -13,6 +13,7 @@
 #include "kern/log.h"
 #include "kern/page_alloc.h"
 #include "kern/param.h"
+#include "lib/errno.h"
 #include "lib/rangeset.h"
 #include "lib/string.h"
 #include "mm/mmu.h"
@@ -187,8 +188,11 @@ static void start_vcpu(struct dom0_image *i, struct vcpu *v)
     struct hv_cpu_user_regs *r = &v->hw.regs;
     mfn_t l4 = i->mfn_of[i->pt_pfn];
     struct hv_mmuext_op pin = {.cmd = HV_MMUEXT_PIN_L4_TABLE, .arg1.mfn = l4.n};
-    int rc = mmu_ext(v, i->d, &pin);
+    int rc;
 
+    do /* a softirq that waits interrupts it */
+        rc = mmu_ext(v, i->d, &pin);
+    while (rc == -ERESTART);
     if (!rc)
         rc = mmu_set_base(v, l4, false);
     if (rc)
