@@ -268,6 +268,14 @@ void ctx_load_segments(struct vcpu_hw *v)
 void ctx_sync_fpu(struct vcpu_hw *v)
 {
 }
+void ctx_load_user_gs(struct vcpu_hw *v, uint16_t sel)
+{
+    v->gs_user_sel = sel;
+}
+int ctx_set_base(struct vcpu_hw *v, unsigned which, uint64_t base)
+{
+    return 0;
+}
 void ctx_load_tables(struct vcpu_hw *v)
 {
 }

@@ -50,6 +50,17 @@ bool map_is_ram(mfn_t m)
 {
     return mfn_valid(m);
 }
+const struct boot_info *boot_info_get(void)
+{
+    static const struct boot_info info = {
+        .cmdline = "",
+        .loader = "test",
+        .map = {{HOST_FIRST_FRAME << PAGE_SHIFT, (paddr_t)HOST_FRAMES << PAGE_SHIFT, 1}},
+        .ranges = 1,
+    };
+
+    return &info;
+}
 void map_free_module(const struct boot_module *m)
 {
 }

@@ -6,7 +6,7 @@
  * fit, its free ones chained through themselves. Larger ones are whole pages with the same header in
  * front. Either way the header is found from the block's address: it starts the block's page, or,
  * where the block itself starts a page (aligned to PAGE_SIZE), the page before. A slab that gets empty
- * goes back to the frame allocator unless it is the last of its size.
+ * goes back to the frame allocator at once, so that what a domain took is all there again when it is gone.
  *
  * Locks: heap_lock, RANK_HEAP; irqs are masked, since timers and interrupts may free.
  */
@@ -76,22 +76,19 @@ static void slab_fill(struct heap_page *pg, unsigned cls)
     list_add(&pg->list, &partial[cls]);
 }
 
-static void *alloc_small(unsigned cls)
+/* From the slabs there are, and the new page if one is given. */
+static void *take_block(unsigned cls, struct heap_page *fresh)
 {
     irqflags_t f = spin_lock_irq(&heap_lock);
-    struct heap_page *pg = NULL;
+    struct heap_page *pg;
     void *p = NULL;
 
     if (!partial[cls].next)
         list_init(&partial[cls]);
+    if (fresh)
+        slab_fill(fresh, cls);
     if (!list_empty(&partial[cls])) {
         pg = list_entry(partial[cls].next, struct heap_page, list);
-    } else {
-        pg = page_alloc_mapped(0);
-        if (pg)
-            slab_fill(pg, cls);
-    }
-    if (pg) {
         p = pg->free;
         pg->free = *(void **)p;
         pg->used++;
@@ -99,8 +96,21 @@ static void *alloc_small(unsigned cls)
             list_del(&pg->list);
     }
     spin_unlock_irq(&heap_lock, f);
-    if (p)
-        memset(p, 0, sizes[cls]);
+    return p;
+}
+
+/* A page is never fetched under the lock: that may wait for other CPUs' TLBs, and they for the lock. */
+static void *alloc_small(unsigned cls)
+{
+    void *p = take_block(cls, NULL), *fresh;
+
+    if (!p) {
+        fresh = page_alloc_mapped(0);
+        if (!fresh)
+            return NULL;
+        p = take_block(cls, fresh);
+    }
+    memset(p, 0, sizes[cls]);
     return p;
 }
 
@@ -139,16 +149,15 @@ void *heap_alloc(size_t n)
 static struct heap_page *free_small(struct heap_page *pg, void *p)
 {
     irqflags_t f = spin_lock_irq(&heap_lock);
-    struct list_head *head = &partial[pg->cls];
     struct heap_page *gone = NULL;
 
     ASSERT(pg->used);
     if (!pg->free)
-        list_add(&pg->list, head);
+        list_add(&pg->list, &partial[pg->cls]);
     *(void **)p = pg->free;
     pg->free = p;
     pg->used--;
-    if (!pg->used && (head->next != &pg->list || head->prev != &pg->list)) {
+    if (!pg->used) {
         list_del(&pg->list);
         gone = pg;
     }

@@ -469,12 +469,9 @@ static void slice_ends(void *arg)
 static struct vcpu *make_idle(unsigned cpu)
 {
     struct vcpu *v = heap_alloc_aligned(sizeof(*v), CACHE_LINE);
-    void *fpu = heap_alloc_aligned(fpu_area_size(), CACHE_LINE);
 
-    if (!v || !fpu)
+    if (!v)
         panic("No memory for the idle vCPUs");
-    fpu_init_area(fpu);
-    v->hw.fpu = fpu;
     v->hw.resume = idle_loop;
     v->hw.info = v->info = &vcpu_dummy_info;
     v->domain = idle_domain;

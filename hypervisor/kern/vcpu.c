@@ -32,10 +32,6 @@ static void init_state(struct vcpu *v, struct domain *d, unsigned id)
     v->runstate.state_entry_time = clock_now();
     v->info = id < HV_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : &vcpu_dummy_info;
     v->hw.info = v->info;
-    v->hw.resume = ctx_resume_pv;
-    v->hw.kernel_mode = 1;
-    v->hw.dr[6] = 0xffff0ff0;
-    v->hw.dr[7] = 0x400;
 }
 
 int vcpu_create(struct domain *d, unsigned id, struct vcpu **out)
@@ -51,24 +47,15 @@ int vcpu_create(struct domain *d, unsigned id, struct vcpu **out)
     if (!v)
         return -ENOMEM;
     init_state(v, d, id);
-    rc = -ENOMEM;
-    v->hw.fpu = heap_alloc_aligned(fpu_area_size(), CACHE_LINE);
-    if (!v->hw.fpu)
-        goto free;
-    fpu_init_area(v->hw.fpu);
     timer_init(&v->poll_timer, poll_expired, v, cpu_id());
     rc = rooms_vcpu_init(v);
-    if (rc)
-        goto free_fpu;
+    if (rc) {
+        heap_free(v);
+        return rc;
+    }
     __atomic_store_n(&d->vcpu[id], v, __ATOMIC_RELEASE);
     *out = v;
     return 0;
-
-free_fpu:
-    heap_free(v->hw.fpu);
-free:
-    heap_free(v);
-    return rc;
 }
 
 /* It does not run and nobody will wake it. */
@@ -79,7 +66,6 @@ void vcpu_free(struct vcpu *v)
     timer_kill(&v->singleshot_timer);
     v->domain->vcpu[v->id] = NULL;
     rooms_vcpu_free(v);
-    heap_free(v->hw.fpu);
     heap_free(v);
 }
 
