@@ -9,6 +9,7 @@
 #include "hw/cpu/msr.h"
 #include "kern/heap.h"
 #include "lib/string.h"
+#include "port/cpu.h"
 
 static uint64_t fake_tls[16];
 
@@ -32,20 +33,6 @@ void free(void *p)
 void __stack_chk_fail(void)
 {
     __builtin_trap();
-}
-
-/* zstd's tracing hooks, weak in the library: an image so far from address 0 cannot express "absent". */
-unsigned long long ZSTD_trace_decompress_begin(const void *ctx);
-void ZSTD_trace_decompress_end(unsigned long long ctx, const void *trace);
-unsigned long long ZSTD_trace_decompress_begin(const void *ctx)
-{
-    (void)ctx;
-    return 0;
-}
-void ZSTD_trace_decompress_end(unsigned long long ctx, const void *trace)
-{
-    (void)ctx;
-    (void)trace;
 }
 
 static int unpack_xz(const void *src, size_t n, void *dst, size_t *out)
@@ -88,11 +75,13 @@ static unpack_fn chosen;
 
 static int with_tls(const void *src, size_t n, void *dst, size_t *out)
 {
+    irqflags_t f = irq_save(); /* an interrupt would take its frame from their red zone */
     int rc;
 
     wrmsr(MSR_FS_BASE, (uint64_t)fake_tls);
     rc = chosen(src, n, dst, out);
     wrmsr(MSR_FS_BASE, 0);
+    irq_restore(f);
     return rc;
 }
 
