@@ -22,13 +22,16 @@
 #include "peer.h"
 
 #define MAX_CLIENTS 64
-#define QUIET_MS    15 /* how long a daemon may take to say nothing more */
+#define PATIENCE_MS 1000
+#define MARK        0x7fffffffu
 
 static const char *dir;
 
 static struct client {
     char name[32];
     struct peer *peer;
+    bool active; /* has asked for something */
+    bool gone;
 } clients[MAX_CLIENTS];
 
 static struct variable {
@@ -144,26 +147,38 @@ static void print_message(const struct client *c, const struct message *m)
     putchar('\n');
 }
 
-/* Prints all that comes to anybody until all are quiet; remembers a transaction's number. */
-static void drain(struct client *asker, uint32_t *tx)
+/*
+ * Prints what has come for c. A request of our own at the end marks where to stop: replies come
+ * in order, so by then everything is here that the daemon had to say. Who does not answer it is
+ * gone.
+ */
+static void drain_one(struct client *c, uint32_t *tx)
 {
     struct message m;
-    bool any;
-    int ms = asker ? 2000 : QUIET_MS;
 
-    do {
-        any = false;
-        if (asker && peer_receive(asker->peer, &m, ms)) {
-            print_message(asker, &m);
-            if (tx && m.h.type == HV_XS_TRANSACTION_START)
-                *tx = (uint32_t)strtoul(m.data, NULL, 10);
-            any = true;
-        }
-        ms = QUIET_MS;
-    } while (any);
+    if (!peer_send(c->peer, HV_XS_GET_DOMAIN_PATH, MARK, 0, "1", 2)) {
+        c->gone = true;
+        return;
+    }
+    while (peer_receive(c->peer, &m, PATIENCE_MS)) {
+        if (m.h.req_id == MARK)
+            return;
+        print_message(c, &m);
+        if (tx && m.h.type == HV_XS_TRANSACTION_START)
+            *tx = (uint32_t)strtoul(m.data, NULL, 10);
+    }
+    printf("  %s is not served any more\n", c->name);
+    c->gone = true;
+}
+
+/* The client that asked first; *tx takes the number of a transaction that it has started. */
+static void drain(struct client *asker, uint32_t *tx)
+{
+    if (asker && !asker->gone)
+        drain_one(asker, tx);
     for (struct client *c = clients; c->peer; c++) {
-        while (c != asker && peer_receive(c->peer, &m, 2))
-            print_message(c, &m);
+        if (c != asker && !c->gone && c->active)
+            drain_one(c, NULL);
     }
 }
 
@@ -183,6 +198,7 @@ static void request(char *line)
         start = find_variable(args + 1);
         args = "\\0";
     }
+    c->active = true;
     len = unescape(args ? args : "", data);
     peer_send(c->peer, type_number(type), 7, tx_id, data, len);
     drain(c, start);
@@ -214,7 +230,7 @@ static void virq(void)
         fwrite(&port, sizeof(port), 1, f);
         fclose(f);
     }
-    usleep(20000);
+    usleep(50000);
     drain(NULL, NULL);
 }
 

@@ -16,17 +16,34 @@
 #define NODE_PER_ENTRY 8u
 
 /*
+ * A client learns that p is not there, or that it may not know: that hangs on the permissions
+ * of the last node on the way, which ends at found, and on there being none behind it.
+ */
+static int saw_nothing(struct request *rq, const struct xs_path *p, size_t found)
+{
+    size_t at = found == 1 ? 0 : found, len;
+    const char *name;
+    int rc = txn_saw(rq->t, p->s, found, SEEN_PERMS);
+
+    xs_path_component(p->s, p->len, &at, &name, &len);
+    return rc ? rc : txn_saw(rq->t, p->s, at, SEEN_SELF);
+}
+
+/*
  * Finds the node at p, for somebody who needs the rights in need. Of a node that is not there
- * only those may know who have one of these rights on the closest node above it.
+ * only those may know who have one of these rights on the closest node above it. With create,
+ * ENOENT is not the client's answer but means that the node is to be made.
  */
 static int get_node(struct request *rq, const struct xs_path *p, uint32_t need,
-                    unsigned int seen, struct node **out)
+                    unsigned int seen, bool create, struct node **out)
 {
     size_t found;
     struct node *n = store_nearest(txn_root(rq->t), p->s, p->len, &found);
     uint32_t may = perm_for(rq->c, n->perms);
     int rc = txn_saw(rq->t, p->s, p->len, seen);
 
+    if (rc == 0 && found != p->len && !(create && (may & need)))
+        rc = saw_nothing(rq, p, found);
     if (rc)
         return rc;
     if (found != p->len)
@@ -44,7 +61,7 @@ int op_read(struct request *rq)
     int rc = arg_only_path(rq, &p);
 
     if (rc == 0)
-        rc = get_node(rq, &p, XS_MAY_READ, SEEN_SELF, &n);
+        rc = get_node(rq, &p, XS_MAY_READ, SEEN_SELF, false, &n);
     return rc ? rc : reply_add(rq, node_value(n), n->value_len);
 }
 
@@ -55,7 +72,7 @@ int op_directory(struct request *rq)
     int rc = arg_only_path(rq, &p);
 
     if (rc == 0)
-        rc = get_node(rq, &p, XS_MAY_READ, SEEN_PERMS | SEEN_LIST, &n);
+        rc = get_node(rq, &p, XS_MAY_READ, SEEN_PERMS | SEEN_LIST, false, &n);
     if (rc)
         return rc;
     if (store_list_bytes(n) > HV_STORE_PAYLOAD_MAX)
@@ -79,7 +96,7 @@ int op_directory_part(struct request *rq)
     if (rc == 0)
         rc = arg_domid(rq, &offset);
     if (rc == 0)
-        rc = get_node(rq, &p, XS_MAY_READ, SEEN_PERMS | SEEN_LIST, &n);
+        rc = get_node(rq, &p, XS_MAY_READ, SEEN_PERMS | SEEN_LIST, false, &n);
     if (rc)
         return rc;
     snprintf(gen, sizeof(gen), "%llu", (unsigned long long)n->list_gen);
@@ -173,7 +190,7 @@ int op_write(struct request *rq)
     int rc = arg_path(rq, false, &p);
 
     if (rc == 0)
-        rc = get_node(rq, &p, XS_MAY_WRITE, SEEN_SELF, &n);
+        rc = get_node(rq, &p, XS_MAY_WRITE, SEEN_SELF, true, &n);
     if (rc == ENOENT)
         return create(rq, &p, rq->args.at, rq->args.left);
     if (rc)
@@ -191,7 +208,7 @@ int op_mkdir(struct request *rq)
     int rc = arg_only_path(rq, &p);
 
     if (rc == 0)
-        rc = get_node(rq, &p, XS_MAY_WRITE, SEEN_SELF, &n);
+        rc = get_node(rq, &p, XS_MAY_WRITE, SEEN_SELF, true, &n);
     return rc == ENOENT ? create(rq, &p, NULL, 0) : rc;
 }
 
@@ -203,7 +220,7 @@ int op_rm(struct request *rq)
     int rc = arg_only_path(rq, &p);
 
     if (rc == 0)
-        rc = get_node(rq, &p, XS_MAY_WRITE, SEEN_SELF | SEEN_SUBTREE, &n);
+        rc = get_node(rq, &p, XS_MAY_WRITE, SEEN_SELF | SEEN_SUBTREE, false, &n);
     parent = rc == EINVAL ? 0 : xs_path_parent(p.s, p.len);
     if (rc == ENOENT && store_find(txn_root(rq->t), p.s, parent))
         return 0;
@@ -224,7 +241,7 @@ int op_get_perms(struct request *rq)
     int rc = arg_only_path(rq, &p);
 
     if (rc == 0)
-        rc = get_node(rq, &p, XS_MAY_READ, SEEN_SELF, &n);
+        rc = get_node(rq, &p, XS_MAY_READ, SEEN_SELF, false, &n);
     for (uint32_t i = 0; rc == 0 && i < n->perms->count; i++) {
         const struct xs_perm *e = &n->perms->entry[i];
         char text[XS_PERM_CHARS];
@@ -245,8 +262,12 @@ static int parse_perms(struct request *rq, struct perms **out)
     size_t count = 0, len;
 
     while (count < MAX_ENTRIES && (s = xs_args_next(&rq->args, &len))) {
-        if (!xs_perm_parse(s, &entry[count++]))
+        if (!xs_perm_parse(s, &entry[count]))
             return EINVAL;
+        /* An entry for nobody must not serve whoever gets that number later. */
+        if (count && !domain_exists(entry[count].id))
+            entry[count].access |= XS_PERM_DEAD;
+        count++;
     }
     if (count == 0)
         return EINVAL;
@@ -260,7 +281,7 @@ static int change_perms(struct request *rq, const struct xs_path *p, struct perm
 {
     uint32_t size = domain_limit(rq->c, QUOTA_NODE_SIZE);
     struct node *n;
-    int rc = get_node(rq, p, XS_MAY_WRITE | XS_MAY_OWN, SEEN_SELF, &n);
+    int rc = get_node(rq, p, XS_MAY_WRITE | XS_MAY_OWN, SEEN_SELF, false, &n);
 
     if (rc)
         return rc;
