@@ -2,6 +2,7 @@
 /* Event channels of every kind in the 2-level ABI, and what is refused. */
 #include "guest.h"
 #include "abi/event_channel.h"
+#include "abi/physdev.h"
 #include "abi/sched.h"
 
 static long status(uint32_t port, struct hv_evtchn_status *st)
@@ -152,11 +153,18 @@ static void virq(void)
 static void pirq(void)
 {
     struct hv_evtchn_bind_pirq p = {.pirq = 0xfffff};
+    struct hv_physdev_setup_gsi gsi = {.gsi = 8};
+    struct hv_physdev_map_pirq map = {
+        .domid = HV_DOMID_SELF, .type = HV_MAP_PIRQ_TYPE_GSI, .index = 8, .pirq = 8};
     struct hv_evtchn_status st;
 
     test_num("evtchn: no such physical interrupt", evtchn_op(HV_EVTCHNOP_BIND_PIRQ, &p),
              -EINVAL);
     p.pirq = 8; /* the RTC, which nobody else uses here */
+    test_num("evtchn: an interrupt must be mapped first",
+             evtchn_op(HV_EVTCHNOP_BIND_PIRQ, &p), -EPERM);
+    test_num("evtchn: its line is set up", physdev_op(HV_PHYSDEVOP_SETUP_GSI, &gsi), 0);
+    test_num("evtchn: it is mapped", physdev_op(HV_PHYSDEVOP_MAP_PIRQ, &map), 0);
     test_num("evtchn: a physical interrupt is bound", evtchn_op(HV_EVTCHNOP_BIND_PIRQ, &p),
              0);
     test_num("evtchn: its status", status(p.port, &st) + st.status, HV_EVTCHNSTAT_PIRQ);

@@ -18,7 +18,7 @@ static int map(uint32_t ref, void *where, uint32_t flags)
     long rc;
 
     m = (struct hv_gnttab_map_grant_ref){
-        .host_addr = P(where), .flags = flags, .ref = ref, .dom = HV_DOMID_SELF};
+        .host_addr = P(where), .flags = flags, .ref = ref, .dom = 0};
     rc = grant_op(HV_GNTTABOP_MAP_GRANT_REF, &m, 1);
     return rc ? (int)rc * 1000 : m.status;
 }
@@ -80,7 +80,7 @@ static void mapping(void)
              table[8].flags & (HV_GTF_READING | HV_GTF_WRITING),
              HV_GTF_READING | HV_GTF_WRITING);
     test_num("grants: unmap with another address is refused",
-             unmap(page, handle), HV_GNTST_GENERAL_ERROR);
+             unmap(page_alloc(), handle), HV_GNTST_GENERAL_ERROR);
     test_num("grants: unmap", unmap(where, handle), 0);
     test_num("grants: the marks are gone",
              table[8].flags & (HV_GTF_READING | HV_GTF_WRITING), 0);
@@ -110,6 +110,10 @@ static void refused(void)
                                           .ref = 9,
                                           .dom = 1234};
 
+    bad.dom = HV_DOMID_SELF;
+    grant_op(HV_GNTTABOP_MAP_GRANT_REF, &bad, 1);
+    test_num("grants: DOMID_SELF is nobody to map from", bad.status, HV_GNTST_BAD_DOMAIN);
+    bad.dom = 1234;
     test_num("grants: no entry", map(9, where, HV_GNTMAP_HOST_MAP), HV_GNTST_GENERAL_ERROR);
     test_num("grants: no reference so high", map(0x7fffffff, where, HV_GNTMAP_HOST_MAP),
              HV_GNTST_BAD_GNTREF);
@@ -124,7 +128,7 @@ static void refused(void)
     table[9].domid = 0;
     table[9].flags = HV_GTF_PERMIT_ACCESS;
     test_num("grants: a frame that is not there", map(9, where, HV_GNTMAP_HOST_MAP),
-             HV_GNTST_GENERAL_ERROR);
+             HV_GNTST_BAD_PAGE);
     table[9].flags = 0;
     table[9].frame = (uint32_t)va_mfn((void *)start_info->pt_base);
     table[9].flags = HV_GTF_PERMIT_ACCESS;
@@ -189,7 +193,7 @@ static void copies(void)
              copy(va_mfn(a), va_mfn((void *)start_info->pt_base), 0, 0, 0, 8),
              HV_GNTST_GENERAL_ERROR);
     test_num("grants: no copy of a frame that is not there",
-             copy(0xffffffffff, va_mfn(b), 0, 0, 0, 8), HV_GNTST_GENERAL_ERROR);
+             copy(0xffffffffff, va_mfn(b), 0, 0, 0, 8), HV_GNTST_BAD_PAGE);
     table[10].flags = table[11].flags = 0;
 }
 

@@ -30,7 +30,7 @@ static struct frame kernel;
 
 /* Records an entry from user mode; the last one wanted goes back to go_user()'s caller. */
 static int wanted;
-static bool events_wanted, was_masked;
+static volatile bool events_wanted, was_masked;
 static bool hook(struct frame *f)
 {
     if ((f->vector == ENTRY_EVENT && !events_wanted) || (f->cs & 3) != 3)
