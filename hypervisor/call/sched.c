@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sched_op: what a guest asks of the scheduler. Reference: Xen public interface, sched.h. */
+/* sched_op: what a guest asks of the scheduler. Reference: Xen public interface, sched.h.
+ */
 #include "abi/sched.h"
 #include "call/call.h"
 #include "comm/event.h"
@@ -91,15 +92,24 @@ HCALL(call_sched_op)
     vaddr_t arg = h->arg[1];
 
     switch ((int)h->arg[0]) {
-    case HV_SCHEDOP_YIELD: return yield();
-    case HV_SCHEDOP_BLOCK: return block(h->v);
-    case HV_SCHEDOP_SHUTDOWN: return op_shutdown(h, arg, true);
-    case HV_SCHEDOP_POLL: return op_poll(h, arg);
-    case HV_SCHEDOP_REMOTE_SHUTDOWN: return op_remote_shutdown(h, arg);
-    case HV_SCHEDOP_SHUTDOWN_CODE: return op_shutdown(h, arg, false);
-    case HV_SCHEDOP_WATCHDOG: return op_watchdog(h, arg);
-    case HV_SCHEDOP_PIN_OVERRIDE: return op_pin_override(h, arg);
-    default: return -ENOSYS;
+    case HV_SCHEDOP_YIELD:
+        return yield();
+    case HV_SCHEDOP_BLOCK:
+        return block(h->v);
+    case HV_SCHEDOP_SHUTDOWN:
+        return op_shutdown(h, arg, true);
+    case HV_SCHEDOP_POLL:
+        return op_poll(h, arg);
+    case HV_SCHEDOP_REMOTE_SHUTDOWN:
+        return op_remote_shutdown(h, arg);
+    case HV_SCHEDOP_SHUTDOWN_CODE:
+        return op_shutdown(h, arg, false);
+    case HV_SCHEDOP_WATCHDOG:
+        return op_watchdog(h, arg);
+    case HV_SCHEDOP_PIN_OVERRIDE:
+        return op_pin_override(h, arg);
+    default:
+        return -ENOSYS;
     }
 }
 
@@ -107,11 +117,14 @@ HCALL(call_sched_op)
 HCALL(call_sched_op_compat)
 {
     switch ((int)h->arg[0]) {
-    case HV_SCHEDOP_YIELD: return yield();
-    case HV_SCHEDOP_BLOCK: return block(h->v);
+    case HV_SCHEDOP_YIELD:
+        return yield();
+    case HV_SCHEDOP_BLOCK:
+        return block(h->v);
     case HV_SCHEDOP_SHUTDOWN:
         domain_shutdown(h->d, (uint8_t)h->arg[1]);
         return 0;
-    default: return -ENOSYS;
+    default:
+        return -ENOSYS;
     }
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The host port as tests drive it: fake CPUs in one thread, a clock that only tests move, an arena as RAM.
+/* The host port as tests drive it: fake CPUs in one thread, a clock that only tests move,
+ * an arena as RAM.
  *
- * Nothing runs by itself. What the core does on CPU n happens while host_cpu is n; softirqs (the scheduler
- * among them) run in host_run_cpu() and host_settle(), timers when host_advance() passes their time. A vCPU that was
- * switched to "runs" by being cpu_current() of its CPU: its guest does nothing, the test speaks for it. */
+ * Nothing runs by itself. What the core does on CPU n happens while host_cpu is n;
+ * softirqs (the scheduler among them) run in host_run_cpu() and host_settle(), timers
+ * when host_advance() passes their time. A vCPU that was switched to "runs" by being
+ * cpu_current() of its CPU: its guest does nothing, the test speaks for it. */
 #ifndef HOST_HOST_H
 #define HOST_HOST_H
 
@@ -11,29 +13,31 @@
 #include "port/cpu.h"
 #include "port/upcall.h"
 
-#define HOST_FRAMES 65536u     /* frame numbers of the arena: 256 MiB */
-#define HOST_FIRST_FRAME 0x100 /* RAM begins here, as on a PC */
+#define HOST_FRAMES      65536u /* frame numbers of the arena: 256 MiB */
+#define HOST_FIRST_FRAME 0x100  /* RAM begins here, as on a PC */
 
-/* Once per process: that many CPUs, all online, and so much RAM; frame allocator, timers, domain list and
- * scheduler are up, every CPU runs its idle vCPU. Rooms above kern are the test's affair (its own `rooms[]`
- * replaces the one with nothing but the scheduler). */
+/* Once per process: that many CPUs, all online, and so much RAM; frame allocator, timers,
+ * domain list and scheduler are up, every CPU runs its idle vCPU. Rooms above kern are
+ * the test's affair (its own `rooms[]` replaces the one with nothing but the scheduler).
+ */
 void host_boot(unsigned cpus, unsigned ram_mib);
 
-void host_on_cpu(unsigned cpu);           /* what follows is done by that CPU */
-void host_run_cpu(unsigned cpu);          /* its softirqs, until none is pending */
-void host_settle(void);                   /* those of all CPUs */
-void host_advance(uint64_t ns);           /* time passes, timers fire, all CPUs settle */
-extern uint64_t host_clock;               /* ns */
+void host_on_cpu(unsigned cpu);  /* what follows is done by that CPU */
+void host_run_cpu(unsigned cpu); /* its softirqs, until none is pending */
+void host_settle(void);          /* those of all CPUs */
+void host_advance(uint64_t ns);  /* time passes, timers fire, all CPUs settle */
+extern uint64_t host_clock;      /* ns */
 extern cpumask_t host_online;
-extern unsigned host_switches;            /* ctx_switch() calls */
-extern uint64_t host_tlb_flushes;         /* of any kind, each CPU counted */
-bool host_irq_fire(unsigned irq);         /* the device raises it; false: nobody has bound it */
+extern unsigned host_switches;    /* ctx_switch() calls */
+extern uint64_t host_tlb_flushes; /* of any kind, each CPU counted */
+bool host_irq_fire(unsigned irq); /* the device raises it; false: nobody has bound it */
 
 /* All console output so far, terminated. */
 const char *host_console(void);
 void host_console_clear(void);
 
-/* Runs fn and says how it came back: 0 by returning, else what would have been the end of the machine. */
+/* Runs fn and says how it came back: 0 by returning, else what would have been the end of
+ * the machine. */
 enum host_end { HOST_RETURNED, HOST_RESTART, HOST_POWEROFF, HOST_HALT };
 enum host_end host_catch(void (*fn)(void *arg), void *arg);
 

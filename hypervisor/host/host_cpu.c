@@ -2,9 +2,9 @@
 /*
  * The host port: CPUs, time, switching. See host.h.
  *
- * ctx_switch() does not return on a machine; here it jumps back to where the softirqs of that CPU were
- * started, which is what an empty stack means. host_relax() stands in for the other CPUs' going on while
- * one waits for them.
+ * ctx_switch() does not return on a machine; here it jumps back to where the softirqs of
+ * that CPU were started, which is what an empty stack means. host_relax() stands in for
+ * the other CPUs' going on while one waits for them.
  */
 #include "host/host.h"
 #include "kern/log.h"
@@ -125,7 +125,8 @@ static bool run_others(unsigned except)
     bool any = false;
 
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
-        if (cpu == except || !softirq_cpu[cpu].pending || !(host_online & cpumask_of(cpu)))
+        if (cpu == except || !softirq_cpu[cpu].pending ||
+            !(host_online & cpumask_of(cpu)))
             continue;
         host_run_cpu(cpu);
         any = true;
@@ -177,7 +178,8 @@ void host_advance(uint64_t ns)
 
 void host_boot(unsigned cpus, unsigned ram_mib)
 {
-    uint64_t frames = MIN((uint64_t)ram_mib << (20 - PAGE_SHIFT), HOST_FRAMES - HOST_FIRST_FRAME);
+    uint64_t frames =
+        MIN((uint64_t)ram_mib << (20 - PAGE_SHIFT), HOST_FRAMES - HOST_FIRST_FRAME);
 
     nr_cpus = cpus;
     host_online = cpus == 64 ? CPUMASK_ALL : cpumask_of(cpus) - 1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The host port: console, interrupts, PCI, firmware, privileged instructions; all with nothing behind them. */
+/* The host port: console, interrupts, PCI, firmware, privileged instructions; all with
+ * nothing behind them. */
 #include "host/host.h"
 #include "lib/errno.h"
 #include "port/console.h"
@@ -170,11 +171,13 @@ int pci_msix_prepare(sbdf_t dev, bool release)
 }
 
 /* port/platform.h */
-void platform_hidden_ports(void (*fn)(void *arg, unsigned first, unsigned last), void *arg)
+void platform_hidden_ports(void (*fn)(void *arg, unsigned first, unsigned last),
+                           void *arg)
 {
     fn(arg, 0x20, 0x21);
 }
-void platform_hidden_frames(void (*fn)(void *arg, uint64_t first, uint64_t last), void *arg)
+void platform_hidden_frames(void (*fn)(void *arg, uint64_t first, uint64_t last),
+                            void *arg)
 {
     fn(arg, 0xfee00, 0xfee00);
 }

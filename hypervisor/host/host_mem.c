@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The host port: machine memory is an arena, "guest virtual addresses" are addresses of this process, and
- * the kernel itself does the copying, so that a wild guest pointer is answered with -EFAULT as on a
- * machine.
+ * The host port: machine memory is an arena, "guest virtual addresses" are addresses of
+ * this process, and the kernel itself does the copying, so that a wild guest pointer is
+ * answered with -EFAULT as on a machine.
  */
 #include "host/host.h"
 #include "kern/page_alloc.h"

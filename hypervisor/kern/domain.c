@@ -2,13 +2,14 @@
 /*
  * Domains: life cycle, lookup, references, pausing, shutting down.
  *
- * A domain is born paused and in the list with one reference of its own, which domain_kill() gives back. Whoever
- * uses it outside of its own vCPUs' calls holds another. alive -> dying: nothing new is given to it, the
- * rooms take back what it holds (preemptible) -> dead: only references keep it -> the last put takes it off
- * the list and frees it from a task, since a put can happen under any lock.
+ * A domain is born paused and in the list with one reference of its own, which
+ * domain_kill() gives back. Whoever uses it outside of its own vCPUs' calls holds
+ * another. alive -> dying: nothing new is given to it, the rooms take back what it holds
+ * (preemptible) -> dead: only references keep it -> the last put takes it off the list
+ * and frees it from a task, since a put can happen under any lock.
  *
- * Locks: domlist_lock (RANK_DOMLIST) for the list and the hash; d->lock for the fields marked (d). Pause counts
- * are atomic.
+ * Locks: domlist_lock (RANK_DOMLIST) for the list and the hash; d->lock for the fields
+ * marked (d). Pause counts are atomic.
  */
 #include "kern/domain.h"
 #include "abi/domctl.h"
@@ -25,8 +26,9 @@
 #include "port/clock.h"
 #include "port/map.h"
 
-#define HASH 64
-#define MAX_CONTROLLER_PAUSES 255 /* a toolstack gone wild must not overflow d->pauses */
+#define HASH                  64
+#define MAX_CONTROLLER_PAUSES 255 /* a toolstack gone wild must not overflow d->pauses   \
+                                   */
 
 struct domain *dom0;
 void (*domain_state_changed)(struct domain *d);
@@ -65,9 +67,7 @@ static void enlist(struct domain *d)
 {
     struct list_head *p;
 
-    list_for_each(p, &domlist)
-        if (list_entry(p, struct domain, list)->id > d->id)
-            break;
+    list_for_each(p, &domlist) if (list_entry(p, struct domain, list)->id > d->id) break;
     list_add_tail(&d->list, p);
     d->hash_next = hash[d->id % HASH];
     hash[d->id % HASH] = d;
@@ -125,7 +125,8 @@ struct domain *domain_get_next(domid_t id)
     struct domain *d, *found = NULL;
 
     read_lock(&domlist_lock);
-    list_for_each_entry(d, &domlist, list) {
+    list_for_each_entry(d, &domlist, list)
+    {
         if (d->id >= id && atomic_load(&d->ready) && domain_hold(d)) {
             found = d;
             break;
@@ -204,7 +205,8 @@ static int alloc_memory(struct domain *d)
     return 0;
 }
 
-/* The id is taken with the entry into the list, so that two creations cannot get the same. */
+/* The id is taken with the entry into the list, so that two creations cannot get the
+ * same. */
 static int take_id(struct domain *d, domid_t id)
 {
     int rc = 0;
@@ -430,7 +432,8 @@ void domain_crash(struct domain *d, const char *fmt, ...)
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
     if (v && v->domain == d)
-        log_err("Domain %u (vcpu#%u) crashed on cpu#%u: %s", d->id, v->id, cpu_id(), text);
+        log_err("Domain %u (vcpu#%u) crashed on cpu#%u: %s", d->id, v->id, cpu_id(),
+                text);
     else
         log_err("Domain %u crashed: %s", d->id, text);
     domain_shutdown(d, HV_SHUTDOWN_CRASH);

@@ -2,11 +2,12 @@
 /*
  * The hypervisor's own memory: small blocks.
  *
- * Blocks of up to half a page come from slabs: a page with a header and as many blocks of one size as
- * fit, its free ones chained through themselves. Larger ones are whole pages with the same header in
- * front. Either way the header is found from the block's address: it starts the block's page, or,
- * where the block itself starts a page (aligned to PAGE_SIZE), the page before. A slab that gets empty
- * goes back to the frame allocator at once, so that what a domain took is all there again when it is gone.
+ * Blocks of up to half a page come from slabs: a page with a header and as many blocks of
+ * one size as fit, its free ones chained through themselves. Larger ones are whole pages
+ * with the same header in front. Either way the header is found from the block's address:
+ * it starts the block's page, or, where the block itself starts a page (aligned to
+ * PAGE_SIZE), the page before. A slab that gets empty goes back to the frame allocator at
+ * once, so that what a domain took is all there again when it is gone.
  *
  * Locks: heap_lock, RANK_HEAP; irqs are masked, since timers and interrupts may free.
  */
@@ -18,17 +19,17 @@
 #include "lib/list.h"
 #include "lib/string.h"
 
-#define HEADER 64u
+#define HEADER     64u
 #define SLAB_MAGIC 0x51ab51abu
-#define BIG_MAGIC 0xb16b16b1u
+#define BIG_MAGIC  0xb16b16b1u
 
 struct heap_page {
     struct list_head list; /* slabs with free blocks of this class */
     void *free;            /* chain of free blocks */
     uint32_t magic;
-    uint16_t cls;          /* slab: index of its size */
-    uint16_t used;         /* slab: blocks given out */
-    uint32_t order;        /* big: what the frame allocator gave */
+    uint16_t cls;   /* slab: index of its size */
+    uint16_t used;  /* slab: blocks given out */
+    uint32_t order; /* big: what the frame allocator gave */
 };
 _Static_assert(sizeof(struct heap_page) <= HEADER, "header must fit");
 
@@ -99,7 +100,8 @@ static void *take_block(unsigned cls, struct heap_page *fresh)
     return p;
 }
 
-/* A page is never fetched under the lock: that may wait for other CPUs' TLBs, and they for the lock. */
+/* A page is never fetched under the lock: that may wait for other CPUs' TLBs, and they
+ * for the lock. */
 static void *alloc_small(unsigned cls)
 {
     void *p = take_block(cls, NULL), *fresh;

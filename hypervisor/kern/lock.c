@@ -2,9 +2,10 @@
 /*
  * Ticket locks, reader/writer locks, and the check of their order.
  *
- * The check keeps a stack of held locks per CPU. An interrupt may come while a lock of any rank is held
- * and take one of lower rank, without harm, because such locks are never held with irqs on; so a lock
- * taken with irqs off is only compared with others taken with irqs off.
+ * The check keeps a stack of held locks per CPU. An interrupt may come while a lock of
+ * any rank is held and take one of lower rank, without harm, because such locks are never
+ * held with irqs on; so a lock taken with irqs off is only compared with others taken
+ * with irqs off.
  */
 #include "kern/lock.h"
 #include "kern/log.h"
@@ -101,8 +102,8 @@ bool spin_trylock(spinlock_t *l)
 {
     uint16_t s = atomic_load_explicit(&l->serving, memory_order_relaxed);
 
-    if (!atomic_compare_exchange_strong_explicit(&l->next, &s, (uint16_t)(s + 1),
-                                                 memory_order_acquire, memory_order_relaxed))
+    if (!atomic_compare_exchange_strong_explicit(
+            &l->next, &s, (uint16_t)(s + 1), memory_order_acquire, memory_order_relaxed))
         return false;
     remember(l, l->rank, LOCK_CHECK && irq_enabled());
     atomic_store_explicit(&l->owner, (uint16_t)(cpu_id() + 1), memory_order_relaxed);
@@ -147,8 +148,8 @@ void read_lock(rwlock_t *l)
         if (v == WRITER) {
             cpu_relax();
             v = atomic_load_explicit(&l->v, memory_order_relaxed);
-        } else if (atomic_compare_exchange_weak_explicit(&l->v, &v, v + 1, memory_order_acquire,
-                                                         memory_order_relaxed)) {
+        } else if (atomic_compare_exchange_weak_explicit(
+                       &l->v, &v, v + 1, memory_order_acquire, memory_order_relaxed)) {
             return;
         }
     }
@@ -165,8 +166,8 @@ void write_lock(rwlock_t *l)
     uint32_t none = 0;
 
     check_take(l, l->rank, LOCK_CHECK && irq_enabled());
-    while (!atomic_compare_exchange_weak_explicit(&l->v, &none, WRITER, memory_order_acquire,
-                                                  memory_order_relaxed)) {
+    while (!atomic_compare_exchange_weak_explicit(
+        &l->v, &none, WRITER, memory_order_acquire, memory_order_relaxed)) {
         cpu_relax();
         none = 0;
     }

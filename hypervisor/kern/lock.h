@@ -7,9 +7,9 @@
 #include "port/cpu.h"
 
 enum lock_rank {
-    RANK_DOMCTL = 10,   /* one control operation at a time */
+    RANK_DOMCTL = 10, /* one control operation at a time */
     RANK_DOMLIST = 20,
-    RANK_DOMAIN = 30,   /* struct domain: life cycle */
+    RANK_DOMAIN = 30, /* struct domain: life cycle */
     RANK_GRANT = 40,
     RANK_EVENT = 45,
     RANK_PAGELOCK = 50, /* one page table page */
@@ -17,18 +17,19 @@ enum lock_rank {
     RANK_PIRQ = 60,
     RANK_CHANNEL = 62, /* one event channel; interrupts take it */
     RANK_FIFO = 64,    /* a domain's FIFO queues */
-    RANK_SCHED = 70,    /* a run queue */
+    RANK_SCHED = 70,   /* a run queue */
     RANK_TIMER = 75,
     RANK_HEAP = 80,
-    RANK_FRAMES = 85,   /* frame allocator */
+    RANK_FRAMES = 85, /* frame allocator */
     RANK_IRQ = 90,
     RANK_CONSOLE = 95,
-    RANK_LEAF = 100,    /* takes no other */
+    RANK_LEAF = 100, /* takes no other */
 };
 
-/* Built with LOCK_CHECK=1 (the host port, debug builds) every lock taken is checked: not held already,
- * and of no lower rank than those held. Two locks of one rank are ordered by the room that has them.
- * A lock that an interrupt handler takes is only ever taken by spin_lock_irq(). */
+/* Built with LOCK_CHECK=1 (the host port, debug builds) every lock taken is checked: not
+ * held already, and of no lower rank than those held. Two locks of one rank are ordered
+ * by the room that has them. A lock that an interrupt handler takes is only ever taken by
+ * spin_lock_irq(). */
 #ifndef LOCK_CHECK
 #define LOCK_CHECK 0
 #endif
@@ -37,11 +38,14 @@ typedef struct {
     _Atomic uint16_t next;    /* ticket for the one who comes */
     _Atomic uint16_t serving; /* ticket that holds the lock */
     uint16_t rank;
-    _Atomic uint16_t owner;   /* CPU + 1, 0: nobody */
+    _Atomic uint16_t owner; /* CPU + 1, 0: nobody */
 } spinlock_t;
-#define SPINLOCK_INIT(r) {0, 0, (r), 0}
+#define SPINLOCK_INIT(r)                                                                 \
+    {                                                                                    \
+        0, 0, (r), 0                                                                     \
+    }
 void spin_init(spinlock_t *l, enum lock_rank rank);
-void spin_lock(spinlock_t *l);      /* not for locks that interrupts take */
+void spin_lock(spinlock_t *l); /* not for locks that interrupts take */
 bool spin_trylock(spinlock_t *l);
 void spin_unlock(spinlock_t *l);
 irqflags_t must_check spin_lock_irq(spinlock_t *l); /* masks irqs first */
@@ -52,7 +56,10 @@ typedef struct {
     _Atomic uint32_t v; /* readers, or ~0 for a writer */
     uint16_t rank;
 } rwlock_t;
-#define RWLOCK_INIT(r) {0, (r)}
+#define RWLOCK_INIT(r)                                                                   \
+    {                                                                                    \
+        0, (r)                                                                           \
+    }
 void rwlock_init(rwlock_t *l, enum lock_rank rank);
 void read_lock(rwlock_t *l);
 void read_unlock(rwlock_t *l);

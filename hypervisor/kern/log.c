@@ -2,12 +2,13 @@
 /*
  * The log: a ring that tools read, written together with the consoles.
  *
- * The ring holds the last LOG_SIZE characters; a position is a 32-bit count of characters ever written, so
- * that a reader who kept one can tell what is new and what he missed. Lines carry the prefix that
- * people and scripts know from Xen.
+ * The ring holds the last LOG_SIZE characters; a position is a 32-bit count of characters
+ * ever written, so that a reader who kept one can tell what is new and what he missed.
+ * Lines carry the prefix that people and scripts know from Xen.
  *
- * Locks: log_lock (RANK_CONSOLE, irqs masked) keeps lines whole. A CPU that dies while it holds it, or another
- * one that does, must still be able to print: once panicking is set, printing does not wait.
+ * Locks: log_lock (RANK_CONSOLE, irqs masked) keeps lines whole. A CPU that dies while it
+ * holds it, or another one that does, must still be able to print: once panicking is set,
+ * printing does not wait.
  */
 #include "kern/log.h"
 #include "kern/lock.h"
@@ -18,7 +19,7 @@
 #include "port/cpu.h"
 
 #define LOG_SIZE (32u << 10) /* power of two */
-#define LINE 512
+#define LINE     512
 
 static char ring[LOG_SIZE];
 static uint32_t produced, start; /* start: what a clear dropped */
@@ -99,10 +100,11 @@ void log_print(enum log_level level, const char *fmt, ...)
     va_end(ap);
 }
 
-/* What guests cause may not fill the log or stop the machine at the serial line's speed: a bucket of
- * characters that fills with time. */
-#define BUCKET_MAX 16384
-#define BUCKET_NS_PER_CHAR 100000ull /* 10 characters a millisecond: about 115200 baud */
+/* What guests cause may not fill the log or stop the machine at the serial line's speed:
+ * a bucket of characters that fills with time. */
+#define BUCKET_MAX         16384
+#define BUCKET_NS_PER_CHAR 100000ull /* 10 characters a millisecond: about 115200 baud   \
+                                      */
 
 static uint64_t bucket = BUCKET_MAX, bucket_time;
 static uint32_t suppressed;
@@ -149,7 +151,8 @@ void log_print_guest(enum log_level level, const char *fmt, ...)
     unlock_log(locked, f);
 }
 
-/* Lines of guests other than dom0 are put together here; the one whose line is oldest loses its place. */
+/* Lines of guests other than dom0 are put together here; the one whose line is oldest
+ * loses its place. */
 #define GUEST_LINE 128
 static struct guest_line {
     unsigned domid; /* 0: free */

@@ -2,10 +2,11 @@
 /*
  * Boot options.
  *
- * One table says for each option what kind of value it takes, where that goes and what it means. The names are
- * Xen's, so that an existing boot entry works; those of Xen's that have no meaning here are listed behind it
- * and accepted without a word. Anything else is answered with the nearest known name. No locks: parsed
- * once, before other CPUs run. The heap does not exist yet.
+ * One table says for each option what kind of value it takes, where that goes and what it
+ * means. The names are Xen's, so that an existing boot entry works; those of Xen's that
+ * have no meaning here are listed behind it and accepted without a word. Anything else is
+ * answered with the nearest known name. No locks: parsed once, before other CPUs run. The
+ * heap does not exist yet.
  *
  * Reference: Xen Hypervisor Command Line Options (xen-command-line.pandoc).
  */
@@ -46,58 +47,196 @@ static bool parse_xpti(const char *v);
 static const struct option options[] = {
     {"com1", STRING, boot_params.com1, NULL, "first serial port: baud,8n1,port,irq"},
     {"com2", STRING, boot_params.com2, NULL, "second serial port: baud,8n1,port,irq"},
-    {"console", STRING, boot_params.console, NULL, "where output goes: com1, com2, vga, none"},
-    {"console_to_ring", BOOL, &boot_params.console_to_ring, NULL, "guests' output into the log"},
+    {"console", STRING, boot_params.console, NULL,
+     "where output goes: com1, com2, vga, none"},
+    {"console_to_ring", BOOL, &boot_params.console_to_ring, NULL,
+     "guests' output into the log"},
     {"dom0_max_vcpus", SPECIAL, NULL, parse_dom0_vcpus, "vCPUs of dom0: n or min-max"},
-    {"dom0_mem", SPECIAL, NULL, parse_dom0_mem, "memory of dom0: size[,min:size][,max:size]"},
-    {"dom0_vcpus_pin", BOOL, &boot_params.dom0_vcpus_pin, NULL, "dom0's vCPU n stays on CPU n"},
-    {"gnttab_max_frames", UINT, &boot_params.gnttab_max_frames, NULL, "grant table frames"},
+    {"dom0_mem", SPECIAL, NULL, parse_dom0_mem,
+     "memory of dom0: size[,min:size][,max:size]"},
+    {"dom0_vcpus_pin", BOOL, &boot_params.dom0_vcpus_pin, NULL,
+     "dom0's vCPU n stays on CPU n"},
+    {"gnttab_max_frames", UINT, &boot_params.gnttab_max_frames, NULL,
+     "grant table frames"},
     {"gnttab_max_maptrack_frames", UINT, &boot_params.gnttab_max_maptrack_frames, NULL,
      "frames that track a domain's grant mappings"},
-    {"guest_loglvl", LEVEL, &boot_params.guest_loglvl, NULL, "none, error, warning, info, debug, all"},
-    {"loglvl", LEVEL, &boot_params.loglvl, NULL, "none, error, warning, info, debug, all"},
+    {"guest_loglvl", LEVEL, &boot_params.guest_loglvl, NULL,
+     "none, error, warning, info, debug, all"},
+    {"loglvl", LEVEL, &boot_params.loglvl, NULL,
+     "none, error, warning, info, debug, all"},
     {"maxcpus", UINT, &boot_params.maxcpus, NULL, "use at most so many CPUs"},
-    {"noreboot", BOOL, &boot_params.noreboot, NULL, "stop instead of restarting after a crash"},
+    {"noreboot", BOOL, &boot_params.noreboot, NULL,
+     "stop instead of restarting after a crash"},
     {"nosmp", BOOL, &boot_params.nosmp, NULL, "use one CPU"},
     {"sched", SPECIAL, NULL, parse_sched, "credit2 is the only one"},
     {"sched_ratelimit_us", UINT, &boot_params.sched_ratelimit_us, NULL,
      "a vCPU runs at least so long before another takes its place"},
-    {"smap", BOOL, &boot_params.smap, NULL, "the hypervisor cannot touch guests' pages by accident"},
-    {"smep", BOOL, &boot_params.smep, NULL, "the hypervisor cannot run guests' code by accident"},
+    {"smap", BOOL, &boot_params.smap, NULL,
+     "the hypervisor cannot touch guests' pages by accident"},
+    {"smep", BOOL, &boot_params.smep, NULL,
+     "the hypervisor cannot run guests' code by accident"},
     {"spec-ctrl", BOOL, &boot_params.spec_ctrl, NULL, "barriers against speculation"},
     {"watchdog", BOOL, &boot_params.watchdog, NULL, "panic when a CPU is stuck"},
     {"watchdog_timeout", UINT, &boot_params.watchdog_timeout, NULL, "seconds until that"},
-    {"xpti", SPECIAL, NULL, parse_xpti, "hide the hypervisor's memory while a guest runs"},
+    {"xpti", SPECIAL, NULL, parse_xpti,
+     "hide the hypervisor's memory while a guest runs"},
 };
 
 /* Xen's options without a meaning here, and what boot loaders add. */
-static const char *const silent[] = {
-    "acpi", "acpi_apic_instance", "acpi_pstate_strict", "acpi_skip_timer_override", "acpi_sleep",
-    "allow_unsafe", "altp2m", "apic", "apicv", "apic_verbosity", "arat", "argo", "asid",
-    "async-show-all", "ats", "availmem", "badpage", "bootscrub", "bootscrub_chunk", "cet",
-    "clocksource", "cmci-threshold", "cmos-rtc-probe", "conring_size", "console_timestamps",
-    "conswitch", "core_parking", "cpufreq", "cpuid", "cpuidle", "cpuinfo", "crashinfo_maxaddr",
-    "crashkernel", "credit2_balance_over", "credit2_balance_under", "credit2_cap_period_ms",
-    "credit2_load_precision_shift", "credit2_load_window_shift", "credit2_runqueue", "dbgp",
-    "debug_stack_lines", "debugtrace", "dit", "dma_bits", "dom0", "dom0-cpuid", "dom0-iommu",
-    "dom0_ioports_disable", "dom0_nodes", "e820-mtrr-clip", "e820-verbose", "edd", "edid", "efi",
-    "ept", "extra_guest_irqs", "flask", "font", "gdb", "global-pages", "gnttab", "hap", "hap_1gb",
-    "hap_2mb", "hardware_dom", "hest_disable", "highmem-start", "hpet", "hpetbroadcast",
-    "hvm_debug", "hvm_fep", "idle_latency_factor", "invpcid", "ioapic_ack", "iommu",
-    "iommu_dev_iotlb_timeout", "iommu_inclusive_mapping", "irq-max-guests", "irq_ratelimit",
-    "irq_vector_map", "ivmd", "ivrs_hpet", "ivrs_ioapic", "lapic", "lapic_timer_c2_ok", "ler",
-    "low_crashinfo", "low_mem_virq_limit", "max_cstate", "max_gsi_irqs", "mce", "mce_fb",
-    "mce_verbosity", "mem", "memop-max-order", "mmcfg", "mmio-relax", "msi", "mwait-idle", "nmi",
-    "no-real-mode", "noapic", "noirqbalance", "nolapic", "nr_irqs", "numa", "pci", "pci-phantom",
-    "pcid", "pku", "placeholder", "ple_gap", "ple_window", "preferred-cstates", "psr", "pv",
-    "pv-l1tf", "pv-linear-pt", "rcu-idle-timer-period-ms", "reboot", "rmrr", "ro-hpet",
-    "sched-gran", "sched_credit2_max_cpus_runqueue", "sched_credit2_migrate_resist",
-    "sched_credit_tslice_ms", "sched_smt_power_savings", "scrub-domheap", "serial_tx_buffer",
-    "smt", "snb_igd_quirk", "sync_console", "tboot", "tbuf_size", "tdt", "tevt_mask",
-    "tickle_one_idle_cpu", "timer_slop", "tsc", "tsx", "ucode", "unrestricted_guest",
-    "vcpu_migration_delay", "vesa-ram", "vga", "viridian-version", "vm-notify-window", "vpid",
-    "vpmu", "x2apic", "x2apic-mode", "x2apic_phys", "xsave", "xsm",
-};
+static const char *const silent[] = {"acpi",
+                                     "acpi_apic_instance",
+                                     "acpi_pstate_strict",
+                                     "acpi_skip_timer_override",
+                                     "acpi_sleep",
+                                     "allow_unsafe",
+                                     "altp2m",
+                                     "apic",
+                                     "apicv",
+                                     "apic_verbosity",
+                                     "arat",
+                                     "argo",
+                                     "asid",
+                                     "async-show-all",
+                                     "ats",
+                                     "availmem",
+                                     "badpage",
+                                     "bootscrub",
+                                     "bootscrub_chunk",
+                                     "cet",
+                                     "clocksource",
+                                     "cmci-threshold",
+                                     "cmos-rtc-probe",
+                                     "conring_size",
+                                     "console_timestamps",
+                                     "conswitch",
+                                     "core_parking",
+                                     "cpufreq",
+                                     "cpuid",
+                                     "cpuidle",
+                                     "cpuinfo",
+                                     "crashinfo_maxaddr",
+                                     "crashkernel",
+                                     "credit2_balance_over",
+                                     "credit2_balance_under",
+                                     "credit2_cap_period_ms",
+                                     "credit2_load_precision_shift",
+                                     "credit2_load_window_shift",
+                                     "credit2_runqueue",
+                                     "dbgp",
+                                     "debug_stack_lines",
+                                     "debugtrace",
+                                     "dit",
+                                     "dma_bits",
+                                     "dom0",
+                                     "dom0-cpuid",
+                                     "dom0-iommu",
+                                     "dom0_ioports_disable",
+                                     "dom0_nodes",
+                                     "e820-mtrr-clip",
+                                     "e820-verbose",
+                                     "edd",
+                                     "edid",
+                                     "efi",
+                                     "ept",
+                                     "extra_guest_irqs",
+                                     "flask",
+                                     "font",
+                                     "gdb",
+                                     "global-pages",
+                                     "gnttab",
+                                     "hap",
+                                     "hap_1gb",
+                                     "hap_2mb",
+                                     "hardware_dom",
+                                     "hest_disable",
+                                     "highmem-start",
+                                     "hpet",
+                                     "hpetbroadcast",
+                                     "hvm_debug",
+                                     "hvm_fep",
+                                     "idle_latency_factor",
+                                     "invpcid",
+                                     "ioapic_ack",
+                                     "iommu",
+                                     "iommu_dev_iotlb_timeout",
+                                     "iommu_inclusive_mapping",
+                                     "irq-max-guests",
+                                     "irq_ratelimit",
+                                     "irq_vector_map",
+                                     "ivmd",
+                                     "ivrs_hpet",
+                                     "ivrs_ioapic",
+                                     "lapic",
+                                     "lapic_timer_c2_ok",
+                                     "ler",
+                                     "low_crashinfo",
+                                     "low_mem_virq_limit",
+                                     "max_cstate",
+                                     "max_gsi_irqs",
+                                     "mce",
+                                     "mce_fb",
+                                     "mce_verbosity",
+                                     "mem",
+                                     "memop-max-order",
+                                     "mmcfg",
+                                     "mmio-relax",
+                                     "msi",
+                                     "mwait-idle",
+                                     "nmi",
+                                     "no-real-mode",
+                                     "noapic",
+                                     "noirqbalance",
+                                     "nolapic",
+                                     "nr_irqs",
+                                     "numa",
+                                     "pci",
+                                     "pci-phantom",
+                                     "pcid",
+                                     "pku",
+                                     "placeholder",
+                                     "ple_gap",
+                                     "ple_window",
+                                     "preferred-cstates",
+                                     "psr",
+                                     "pv",
+                                     "pv-l1tf",
+                                     "pv-linear-pt",
+                                     "rcu-idle-timer-period-ms",
+                                     "reboot",
+                                     "rmrr",
+                                     "ro-hpet",
+                                     "sched-gran",
+                                     "sched_credit2_max_cpus_runqueue",
+                                     "sched_credit2_migrate_resist",
+                                     "sched_credit_tslice_ms",
+                                     "sched_smt_power_savings",
+                                     "scrub-domheap",
+                                     "serial_tx_buffer",
+                                     "smt",
+                                     "snb_igd_quirk",
+                                     "sync_console",
+                                     "tboot",
+                                     "tbuf_size",
+                                     "tdt",
+                                     "tevt_mask",
+                                     "tickle_one_idle_cpu",
+                                     "timer_slop",
+                                     "tsc",
+                                     "tsx",
+                                     "ucode",
+                                     "unrestricted_guest",
+                                     "vcpu_migration_delay",
+                                     "vesa-ram",
+                                     "vga",
+                                     "viridian-version",
+                                     "vm-notify-window",
+                                     "vpid",
+                                     "vpmu",
+                                     "x2apic",
+                                     "x2apic-mode",
+                                     "x2apic_phys",
+                                     "xsave",
+                                     "xsm"};
 
 static bool parse_uint(const char *s, uint64_t *out, const char **end)
 {
@@ -150,7 +289,8 @@ bool param_size(const char *s, uint64_t *out, const char **end)
     return true;
 }
 
-/* "512M", "512M,max:1G", "min:256M,max:1G"; a size alone is both what it gets and its limit. */
+/* "512M", "512M,max:1G", "min:256M,max:1G"; a size alone is both what it gets and its
+ * limit. */
 static bool parse_dom0_mem(const char *v)
 {
     uint64_t amount = 0, min = 0, max = 0;
@@ -174,7 +314,8 @@ static bool parse_dom0_mem(const char *v)
     return true;
 }
 
-/* "4", "2-4", "-4", "2-": the number is fitted between the bounds when CPUs are known; the upper counts. */
+/* "4", "2-4", "-4", "2-": the number is fitted between the bounds when CPUs are known;
+ * the upper counts. */
 static bool parse_dom0_vcpus(const char *v)
 {
     uint64_t min = 0, max = 0;
@@ -230,7 +371,8 @@ static bool parse_level(const char *v, unsigned *out)
                   {"info", LOG_INFO}, {"debug", LOG_DEBUG}, {"all", LOG_DEBUG}};
     size_t n = 0;
 
-    while (v[n] && v[n] != '/') /* what follows is printed at a limited rate: the lower counts */
+    while (v[n] &&
+           v[n] != '/') /* what follows is printed at a limited rate: the lower counts */
         n++;
     for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
         if (strlen(levels[i].name) == n && !strncmp(v, levels[i].name, n)) {
@@ -262,8 +404,10 @@ static bool apply(const struct option *o, const char *value, bool negated)
             return false;
         memcpy(o->target, value, strlen(value) + 1);
         return true;
-    case LEVEL: return value && parse_level(value, o->target);
-    case SPECIAL: return o->special(negated ? "0" : value ? value : "1");
+    case LEVEL:
+        return value && parse_level(value, o->target);
+    case SPECIAL:
+        return o->special(negated ? "0" : value ? value : "1");
     }
     return false;
 }
@@ -358,16 +502,17 @@ static void one_option(char *word)
     }
     if (!o) {
         if (!is_silent(word) && !is_silent(strip_no(word)))
-            log_warn("Unknown boot option '%s' ignored; the nearest known one is '%s'", word,
-                     param_nearest(word));
+            log_warn("Unknown boot option '%s' ignored; the nearest known one is '%s'",
+                     word, param_nearest(word));
         return;
     }
     if (!apply(o, value, negated))
-        log_warn("Boot option '%s': bad value '%s' ignored; it is: %s", o->name, value ? value : "",
-                 o->help);
+        log_warn("Boot option '%s': bad value '%s' ignored; it is: %s", o->name,
+                 value ? value : "", o->help);
 }
 
-/* Words are divided by blanks; quotes keep blanks. A first word that is a path is the loader's. */
+/* Words are divided by blanks; quotes keep blanks. A first word that is a path is the
+ * loader's. */
 void param_parse(const char *s)
 {
     bool first = true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Boot options; sizes take B, K, M, G, T and mean KiB without a letter, as Xen's do. All options stand in one table in param.c (name, kind, target, one-line help), so that an
+/* Boot options; sizes take B, K, M, G, T and mean KiB without a letter, as Xen's do. All
+ * options stand in one table in param.c (name, kind, target, one-line help), so that an
  * unknown one can be answered with the nearest known. */
 #ifndef KERN_PARAM_H
 #define KERN_PARAM_H
@@ -7,12 +8,12 @@
 #include "lib/types.h"
 
 struct boot_params {
-    uint64_t dom0_mem;          /* bytes, 0: all but a reserve */
-    uint64_t dom0_mem_max;      /* bytes, 0: as dom0_mem */
-    unsigned dom0_max_vcpus;    /* 0: one a CPU */
+    uint64_t dom0_mem;       /* bytes, 0: all but a reserve */
+    uint64_t dom0_mem_max;   /* bytes, 0: as dom0_mem */
+    unsigned dom0_max_vcpus; /* 0: one a CPU */
     bool dom0_vcpus_pin;
-    unsigned maxcpus;           /* 0: all */
-    bool noreboot;              /* on a panic or when dom0 crashes: stop instead of restarting */
+    unsigned maxcpus; /* 0: all */
+    bool noreboot;    /* on a panic or when dom0 crashes: stop instead of restarting */
     bool console_to_ring;
     bool nosmp;
     unsigned loglvl, guest_loglvl; /* highest level printed */
@@ -20,15 +21,17 @@ struct boot_params {
     bool xpti;
     bool smep, smap;
     bool watchdog;
-    bool spec_ctrl;             /* speculation barriers that the CPU needs */
-    unsigned watchdog_timeout;  /* seconds */
-    unsigned gnttab_max_frames, gnttab_max_maptrack_frames; /* defaults for domains that do not say */
+    bool spec_ctrl;            /* speculation barriers that the CPU needs */
+    unsigned watchdog_timeout; /* seconds */
+    /* defaults for domains that do not say */
+    unsigned gnttab_max_frames, gnttab_max_maptrack_frames;
     char console[64], com1[64], com2[64];
 };
 extern struct boot_params boot_params;
 void param_parse(const char *cmdline); /* warns by name about what it does not know */
 /* "512M" up to a comma or the end; false when it is no size. *end: what follows. */
 bool param_size(const char *s, uint64_t *out, const char **end);
-const char *param_nearest(const char *name); /* the known option that is spelled most like it */
+/* the known option that is spelled most like it */
+const char *param_nearest(const char *name);
 
 #endif

@@ -33,7 +33,8 @@ int rooms_domain_init(struct domain *d, const struct hv_domctl_createdomain *c)
     return 0;
 }
 
-/* kill_at is the number of rooms done, so that a room which finished is not asked again. */
+/* kill_at is the number of rooms done, so that a room which finished is not asked again.
+ */
 int rooms_domain_kill(struct domain *d)
 {
     unsigned n = count();

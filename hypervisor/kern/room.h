@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The room interface: each room hands main.c one record; creation walks the list of records forward,
- * destruction backward. Every hook may be NULL. A hook that fails leaves nothing behind; the walk then
- * undoes the rooms before it. */
+/* The room interface: each room hands main.c one record; creation walks the list of
+ * records forward, destruction backward. Every hook may be NULL. A hook that fails leaves
+ * nothing behind; the walk then undoes the rooms before it. */
 #ifndef KERN_ROOM_H
 #define KERN_ROOM_H
 
@@ -14,11 +14,12 @@ struct hv_domctl_createdomain;
 struct room {
     const char *name;
     int (*domain_init)(struct domain *d, const struct hv_domctl_createdomain *c);
-    int (*domain_kill)(struct domain *d);  /* give back what the guest holds; -ERESTART: call again */
+    /* give back what the guest holds; -ERESTART: call again */
+    int (*domain_kill)(struct domain *d);
     void (*domain_free)(struct domain *d); /* last reference gone */
     int (*vcpu_init)(struct vcpu *v);
     void (*vcpu_free)(struct vcpu *v);
-    void (*dump)(struct domain *d);        /* debug key 'q' and friends */
+    void (*dump)(struct domain *d); /* debug key 'q' and friends */
 };
 
 extern const struct room *const rooms[]; /* main.c; NULL at the end */

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler's mechanism: sleeping, waking, switching, placing on CPUs, run states. sched_credit.c says
- * who comes next.
+ * The scheduler's mechanism: sleeping, waking, switching, placing on CPUs, run states.
+ * sched_credit.c says who comes next.
  *
- * A vCPU is in one of these states, all seen under the lock of its run queue, which is that of the CPU
- * v->processor:
- *   sleeping   not runnable, not queued, not running
- *   queued     runnable, in the queue of v->processor
- *   running    its state is in CPU v->processor, whose sched_cpu.curr it is; or, for a short time, curr is
- *              already another and the machine still saves it: sched_switched() ends that. So nobody in a
- *              queue runs anywhere, and a vCPU cannot be picked before it is saved.
- *   parked     runnable, but over its domain's cap
- * v->processor changes only while it is neither queued nor running (or, stealing, under both queues' locks);
- * who takes the lock therefore looks again afterwards (lock_vcpu).
+ * A vCPU is in one of these states, all seen under the lock of its run queue, which is
+ * that of the CPU v->processor: sleeping   not runnable, not queued, not running queued
+ * runnable, in the queue of v->processor running    its state is in CPU v->processor,
+ * whose sched_cpu.curr it is; or, for a short time, curr is already another and the
+ * machine still saves it: sched_switched() ends that. So nobody in a queue runs anywhere,
+ * and a vCPU cannot be picked before it is saved. parked     runnable, but over its
+ * domain's cap v->processor changes only while it is neither queued nor running (or,
+ * stealing, under both queues' locks); who takes the lock therefore looks again
+ * afterwards (lock_vcpu).
  *
- * Work-conserving: a CPU sets its bit in idle_cpus and then looks into all queues; who queues a vCPU looks
- * at idle_cpus afterwards. One of them sees the other.
+ * Work-conserving: a CPU sets its bit in idle_cpus and then looks into all queues; who
+ * queues a vCPU looks at idle_cpus afterwards. One of them sees the other.
  *
  * Locks: runq.lock, RANK_SCHED, irqs masked; a second one is only tried.
  */
@@ -68,7 +67,8 @@ static void set_runstate(struct vcpu *v, int state, uint64_t now)
 
 static int sleeping_state(struct vcpu *v)
 {
-    return atomic_load(&v->pause_flags) & VPF_BLOCKED ? HV_RUNSTATE_BLOCKED : HV_RUNSTATE_OFFLINE;
+    return atomic_load(&v->pause_flags) & VPF_BLOCKED ? HV_RUNSTATE_BLOCKED
+                                                      : HV_RUNSTATE_OFFLINE;
 }
 
 void sched_runstate_of(struct vcpu *v, struct hv_vcpu_runstate_info *out)
@@ -135,7 +135,8 @@ static unsigned choose_cpu(struct vcpu *v)
     return least_loaded(v, m);
 }
 
-/* v was queued: makes an idle CPU fetch it, or one that runs a lesser one give way, now or at the right time. */
+/* v was queued: makes an idle CPU fetch it, or one that runs a lesser one give way, now
+ * or at the right time. */
 static void tickle(struct runq *rq, struct vcpu *v, uint64_t now)
 {
     cpumask_t idle = atomic_load(&idle_cpus) & v->hard_affinity & cpu_online();
@@ -163,10 +164,12 @@ static void tickle(struct runq *rq, struct vcpu *v, uint64_t now)
 
 static bool may_queue(struct vcpu *v)
 {
-    return vcpu_runnable(v) && !v->sched->queued && !atomic_load(&v->running) && !credit_park(v);
+    return vcpu_runnable(v) && !v->sched->queued && !atomic_load(&v->running) &&
+           !credit_park(v);
 }
 
-/* rq is locked and v's; v may be queued. Gives it to a CPU, perhaps of another queue. Unlocks. */
+/* rq is locked and v's; v may be queued. Gives it to a CPU, perhaps of another queue.
+ * Unlocks. */
 static void place(struct runq *rq, struct vcpu *v, irqflags_t f)
 {
     uint64_t now = clock_now();
@@ -174,7 +177,8 @@ static void place(struct runq *rq, struct vcpu *v, irqflags_t f)
 
     if (runq_of(cpu) != rq) {
         credit_leave(rq, v);
-        credit_join(runq_of(cpu), v); /* may be a reset too old: it only gets that one more */
+        credit_join(runq_of(cpu),
+                    v); /* may be a reset too old: it only gets that one more */
         __atomic_store_n(&v->processor, cpu, __ATOMIC_RELAXED);
         spin_unlock_irq(&rq->lock, f);
         rq = lock_vcpu(v, &f);
@@ -226,7 +230,8 @@ void vcpu_wake(struct vcpu *v)
             set_runstate(v, sleeping_state(v), now);
     } else if (atomic_load(&v->running)) {
         if (sched_cpu[v->processor].curr != v)
-            set_runstate(v, HV_RUNSTATE_RUNNABLE, now); /* sched_switched() will place it */
+            set_runstate(v, HV_RUNSTATE_RUNNABLE,
+                         now); /* sched_switched() will place it */
     } else if (!v->sched->queued) {
         set_runstate(v, HV_RUNSTATE_RUNNABLE, now);
         if (may_queue(v)) {
@@ -291,7 +296,8 @@ static struct vcpu *go_idle(struct runq *rq, unsigned cpu)
     return NULL;
 }
 
-static struct vcpu *choose_next(struct runq *rq, unsigned cpu, struct vcpu *prev, uint64_t now)
+static struct vcpu *choose_next(struct runq *rq, unsigned cpu, struct vcpu *prev,
+                                uint64_t now)
 {
     struct vcpu *next = credit_pick(rq, cpu, prev, now);
 
@@ -304,9 +310,11 @@ static struct vcpu *choose_next(struct runq *rq, unsigned cpu, struct vcpu *prev
     return next;
 }
 
-static void set_slice(struct runq *rq, struct sched_cpu *c, struct vcpu *prev, uint64_t now)
+static void set_slice(struct runq *rq, struct sched_cpu *c, struct vcpu *prev,
+                      uint64_t now)
 {
-    uint64_t end = c->curr->is_idle ? NO_DEADLINE : credit_slice_end(rq, c->curr, prev, now);
+    uint64_t end =
+        c->curr->is_idle ? NO_DEADLINE : credit_slice_end(rq, c->curr, prev, now);
 
     if (end != NO_DEADLINE)
         timer_set(&c->slice, end);
@@ -327,7 +335,8 @@ static void move_timers(struct vcpu *v, unsigned cpu)
 static void account_switch(struct runq *rq, struct sched_cpu *c, struct vcpu *prev,
                            struct vcpu *next, uint64_t now)
 {
-    set_runstate(prev, vcpu_runnable(prev) ? HV_RUNSTATE_RUNNABLE : sleeping_state(prev), now);
+    set_runstate(prev, vcpu_runnable(prev) ? HV_RUNSTATE_RUNNABLE : sleeping_state(prev),
+                 now);
     set_runstate(next, HV_RUNSTATE_RUNNING, now);
     rq->nr_running += (unsigned)!next->is_idle - (unsigned)!prev->is_idle;
     next->sched->since = next->sched->burned_to = now;

@@ -2,17 +2,20 @@
 /*
  * Who comes next: credits, as in Xen's credit2.
  *
- * A vCPU that runs burns credit at a speed inverse to its domain's weight (256: one per ns). The queue
- * is ordered by credit and the highest runs. When even the highest has none left, all get CREDIT_INIT, and
- * nobody keeps more than that. So, among those who always want to run, time is shared by weight, and
- * who sleeps much (I/O) comes back with more credit than they have and takes a CPU at once: that is the whole
- * of the boost. Sleepers do not take part in a reset: runq.given is the sum of all resets and
+ * A vCPU that runs burns credit at a speed inverse to its domain's weight (256: one per
+ * ns). The queue is ordered by credit and the highest runs. When even the highest has
+ * none left, all get CREDIT_INIT, and nobody keeps more than that. So, among those who
+ * always want to run, time is shared by weight, and who sleeps much (I/O) comes back with
+ * more credit than they have and takes a CPU at once: that is the whole of the boost.
+ * Sleepers do not take part in a reset: runq.given is the sum of all resets and
  * credit_settle() makes up for those missed.
  *
- * Caps: a capped domain has a budget of CPU time, refilled every period by a timer; running takes from it,
- * an overrun is a debt for the next period. Without budget its vCPUs are parked: runnable, but not queued.
+ * Caps: a capped domain has a budget of CPU time, refilled every period by a timer;
+ * running takes from it, an overrun is a debt for the next period. Without budget its
+ * vCPUs are parked: runnable, but not queued.
  *
- * Locks: the run queue's for all of a unit; the budget is atomic, since a domain's vCPUs lie in several queues.
+ * Locks: the run queue's for all of a unit; the budget is atomic, since a domain's vCPUs
+ * lie in several queues.
  */
 #include "kern/sched_credit.h"
 #include "abi/domctl.h"
@@ -24,7 +27,7 @@
 #include "port/clock.h"
 
 #define WEIGHT_DEFAULT 256
-#define REFILL_PERIOD 10000000ull
+#define REFILL_PERIOD  10000000ull
 
 static bool allowed(const struct vcpu *v, unsigned cpu)
 {
@@ -67,9 +70,8 @@ void credit_enqueue(struct runq *rq, struct vcpu *v)
 
     ASSERT(!u->queued && !atomic_load(&v->running));
     credit_settle(rq, u);
-    list_for_each(p, &rq->queue)
-        if (list_entry(p, struct sched_unit, queue)->credit < u->credit)
-            break;
+    list_for_each(p, &rq->queue) if (list_entry(p, struct sched_unit, queue)->credit <
+                                     u->credit) break;
     list_add_tail(&u->queue, p);
     u->queued = true;
     rq->nr_queued++;
@@ -118,15 +120,15 @@ bool credit_park(struct vcpu *v)
     return v->sched->parked;
 }
 
-/* The highest in the queue has no credit: everybody gets some, enough to bring that one above zero. */
+/* The highest in the queue has no credit: everybody gets some, enough to bring that one
+ * above zero. */
 static void reset(struct runq *rq, int64_t highest)
 {
     struct sched_unit *u;
     cpumask_t m = rq->cpus;
 
     rq->given += CREDIT_INIT * (1 + -highest / CREDIT_INIT);
-    list_for_each_entry(u, &rq->queue, queue)
-        credit_settle(rq, u);
+    list_for_each_entry(u, &rq->queue, queue) credit_settle(rq, u);
     for (; m; m &= m - 1) {
         struct vcpu *v = sched_cpu[__builtin_ctzll(m)].curr;
 
@@ -139,9 +141,8 @@ static struct sched_unit *first_for(struct runq *rq, unsigned cpu)
 {
     struct sched_unit *u;
 
-    list_for_each_entry(u, &rq->queue, queue)
-        if (allowed(u->vcpu, cpu) && !credit_park(u->vcpu))
-            return u;
+    list_for_each_entry(u, &rq->queue, queue) if (allowed(u->vcpu, cpu) &&
+                                                  !credit_park(u->vcpu)) return u;
     return NULL;
 }
 
@@ -155,12 +156,12 @@ static bool keeps_cpu(const struct vcpu *prev, uint64_t now)
 
 struct vcpu *credit_pick(struct runq *rq, unsigned cpu, struct vcpu *prev, uint64_t now)
 {
-    bool prev_ok = !prev->is_idle && vcpu_runnable(prev) && allowed(prev, cpu) && !credit_park(prev);
+    bool prev_ok =
+        !prev->is_idle && vcpu_runnable(prev) && allowed(prev, cpu) && !credit_park(prev);
     struct sched_unit *u = first_for(rq, cpu);
 
-    if (prev_ok &&
-        (!u || keeps_cpu(prev, now) ||
-         (!prev->sched->yielding && prev->sched->credit >= u->credit))) {
+    if (prev_ok && (!u || keeps_cpu(prev, now) ||
+                    (!prev->sched->yielding && prev->sched->credit >= u->credit))) {
         if (prev->sched->credit <= 0)
             reset(rq, prev->sched->credit);
         prev->sched->yielding = false;
@@ -182,7 +183,8 @@ struct vcpu *credit_steal(struct runq *from, unsigned cpu)
 {
     struct sched_unit *u, *second = NULL;
 
-    list_for_each_entry(u, &from->queue, queue) {
+    list_for_each_entry(u, &from->queue, queue)
+    {
         if (!allowed(u->vcpu, cpu) || credit_park(u->vcpu))
             continue;
         if (u->vcpu->soft_affinity & cpumask_of(cpu)) {
@@ -217,7 +219,8 @@ static int nr_on_cpus(const struct domain *d)
     return MAX(n, 1);
 }
 
-uint64_t credit_slice_end(struct runq *rq, struct vcpu *v, struct vcpu *prev, uint64_t now)
+uint64_t credit_slice_end(struct runq *rq, struct vcpu *v, struct vcpu *prev,
+                          uint64_t now)
 {
     struct sched_domain *s = v->domain->sched;
     struct sched_unit *next = first_for(rq, v->processor);
@@ -268,11 +271,13 @@ int credit_victim(struct runq *rq, struct vcpu *v, uint64_t now, uint64_t *at)
 static void stop_refill(struct sched_domain *s, int64_t quota)
 {
     atomic_store(&s->refilling, false);
-    if (s->cap && atomic_load(&s->budget) < quota && !atomic_exchange(&s->refilling, true))
+    if (s->cap && atomic_load(&s->budget) < quota &&
+        !atomic_exchange(&s->refilling, true))
         timer_set(&s->refill, clock_now() + REFILL_PERIOD);
 }
 
-/* The period is over. The timer goes on until the budget is whole, so an idle domain costs nothing. */
+/* The period is over. The timer goes on until the budget is whole, so an idle domain
+ * costs nothing. */
 static void refill(void *arg)
 {
     struct sched_domain *s = arg;

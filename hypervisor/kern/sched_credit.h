@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Between sched.c (who runs, sleeps, is switched) and sched_credit.c (who comes next). Everything here is called with
- * the run queue's lock held. */
+/* Between sched.c (who runs, sleeps, is switched) and sched_credit.c (who comes next).
+ * Everything here is called with the run queue's lock held. */
 #ifndef KERN_SCHED_CREDIT_H
 #define KERN_SCHED_CREDIT_H
 
 #include "kern/sched.h"
 #include "lib/list.h"
 
-#define RUNQ_CPUS 8 /* CPUs that share a queue: few enough for its lock, many enough to be fair */
+/* CPUs that share a queue: few enough for its lock, many enough to be fair */
+#define RUNQ_CPUS 8
 #define CREDIT_INIT 10000000ll /* ns: what a reset gives */
-#define SLICE_MIN 500000ull
-#define SLICE_MAX 10000000ull
+#define SLICE_MIN   500000ull
+#define SLICE_MAX   10000000ull
 #define NO_DEADLINE (~0ull)
 
 struct runq {
@@ -18,12 +19,12 @@ struct runq {
     struct list_head queue; /* by falling credit; nobody in it runs anywhere */
     cpumask_t cpus;
     unsigned nr_queued;
-    unsigned nr_running;    /* CPUs that run a vCPU which is not idle */
-    int64_t given;          /* sum of all resets, see credit_settle() */
+    unsigned nr_running; /* CPUs that run a vCPU which is not idle */
+    int64_t given;       /* sum of all resets, see credit_settle() */
 } __attribute__((aligned(CACHE_LINE)));
 
 struct sched_cpu {
-    struct vcpu *curr;      /* chosen to run here; becomes cpu_current() with the switch */
+    struct vcpu *curr; /* chosen to run here; becomes cpu_current() with the switch */
     struct vcpu *idle;
     struct runq *rq;
     struct timer slice;
@@ -34,14 +35,13 @@ struct sched_unit {
     struct vcpu *vcpu;
     struct list_head queue;
     bool queued;
-    bool parked;            /* runnable, but its domain's cap is used up */
+    bool parked; /* runnable, but its domain's cap is used up */
     bool yielding;
-    bool pinned;            /* SCHEDOP_pin_override; saved_affinity comes back */
+    bool pinned; /* SCHEDOP_pin_override; saved_affinity comes back */
     int64_t credit;
-    int64_t given;          /* runq.given when credit was last brought up to date */
-    uint64_t burned_to;     /* running: credit is accounted up to here */
-    uint64_t since;         /* running: it got the CPU */
-    uint64_t migrated;      /* when it last changed its queue */
+    int64_t given;      /* runq.given when credit was last brought up to date */
+    uint64_t burned_to; /* running: credit is accounted up to here */
+    uint64_t since;     /* running: it got the CPU */
     cpumask_t saved_affinity;
 };
 
@@ -55,18 +55,22 @@ struct sched_domain {
 
 void credit_enqueue(struct runq *rq, struct vcpu *v);
 void credit_dequeue(struct runq *rq, struct vcpu *v);
-void credit_burn(struct runq *rq, struct vcpu *v, uint64_t now); /* v runs on a CPU of rq */
+/* v runs on a CPU of rq */
+void credit_burn(struct runq *rq, struct vcpu *v, uint64_t now);
 /* May it not run for want of budget? Then it is marked parked until the refill. */
 bool credit_park(struct vcpu *v);
 /* The best for this CPU: prev (if it may go on), one taken off the queue, or NULL. */
 struct vcpu *credit_pick(struct runq *rq, unsigned cpu, struct vcpu *prev, uint64_t now);
-struct vcpu *credit_steal(struct runq *from, unsigned cpu); /* one for an idle CPU of another queue */
+/* one for an idle CPU of another queue */
+struct vcpu *credit_steal(struct runq *from, unsigned cpu);
 /* When the slice of v, just chosen, ends. */
-uint64_t credit_slice_end(struct runq *rq, struct vcpu *v, struct vcpu *prev, uint64_t now);
-/* The CPU of rq whose vCPU deserves less than the queued v; *at: when it should give way (0: now). */
+uint64_t credit_slice_end(struct runq *rq, struct vcpu *v, struct vcpu *prev,
+                          uint64_t now);
+/* The CPU of rq whose vCPU deserves less than the queued v; *at: when it should give way
+ * (0: now). */
 int credit_victim(struct runq *rq, struct vcpu *v, uint64_t now, uint64_t *at);
-void credit_leave(struct runq *rq, struct vcpu *v);  /* v leaves the queue's care ... */
-void credit_join(struct runq *rq, struct vcpu *v);   /* ... for another's */
+void credit_leave(struct runq *rq, struct vcpu *v); /* v leaves the queue's care ... */
+void credit_join(struct runq *rq, struct vcpu *v);  /* ... for another's */
 /* In sched.c; they take the lock themselves. */
 void sched_unpark(struct vcpu *v);
 void sched_account(struct vcpu *v); /* burns what it has run so far */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The scheduler's parameters as tools see them: credit2's layout and bounds. Callers hold the domctl lock. */
+/* The scheduler's parameters as tools see them: credit2's layout and bounds. Callers hold
+ * the domctl lock. */
 #include "abi/domctl.h"
 #include "abi/sysctl.h"
 #include "kern/param.h"
@@ -35,7 +36,8 @@ int sched_domctl(struct domain *d, struct hv_domctl_scheduler_op *op)
         if (op->u.credit2.cap != cap)
             sched_set_cap(d, op->u.credit2.cap);
         return 0;
-    default: return -EINVAL;
+    default:
+        return -EINVAL;
     }
 }
 
@@ -55,6 +57,7 @@ int sched_sysctl(struct hv_sysctl_scheduler_op *op)
     case HV_SYSCTL_SCHEDOP_GETINFO:
         s->ratelimit_us = boot_params.sched_ratelimit_us;
         return 0;
-    default: return -EINVAL;
+    default:
+        return -EINVAL;
     }
 }

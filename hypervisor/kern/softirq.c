@@ -2,9 +2,9 @@
 /*
  * Work put off to the way out to the guest or to the idle loop.
  *
- * A raise from another CPU sets the bit first and pokes then; the poked CPU looks at its bits with irqs
- * off before it sleeps or returns to the guest, so none is lost. Only the raise that sets the first
- * bit pokes: later ones find a CPU that is already on its way.
+ * A raise from another CPU sets the bit first and pokes then; the poked CPU looks at its
+ * bits with irqs off before it sleeps or returns to the guest, so none is lost. Only the
+ * raise that sets the first bit pokes: later ones find a CPU that is already on its way.
  */
 #include "kern/softirq.h"
 #include "kern/log.h"
@@ -41,8 +41,9 @@ void softirq_raise_cpu(unsigned cpu, enum softirq nr)
         ipi_poke(cpumask_of(cpu));
 }
 
-/* The schedule softirq may not return (it switches to another vCPU and starts with an empty stack), so
- * it comes last; what became pending meanwhile is found by the next look on the way out. */
+/* The schedule softirq may not return (it switches to another vCPU and starts with an
+ * empty stack), so it comes last; what became pending meanwhile is found by the next look
+ * on the way out. */
 void softirq_run(void)
 {
     _Atomic uint32_t *pending = &softirq_cpu[cpu_id()].pending;

@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Work put off from interrupts to the way out to the guest (or the idle loop), per CPU. */
+/* Work put off from interrupts to the way out to the guest (or the idle loop), per CPU.
+ */
 #ifndef KERN_SOFTIRQ_H
 #define KERN_SOFTIRQ_H
 
 #include "port/cpu.h"
 
-enum softirq { SOFTIRQ_TIMER, SOFTIRQ_SCHEDULE, SOFTIRQ_TASK, SOFTIRQ_RCU, SOFTIRQ_COUNT };
+enum softirq {
+    SOFTIRQ_TIMER,
+    SOFTIRQ_SCHEDULE,
+    SOFTIRQ_TASK,
+    SOFTIRQ_RCU,
+    SOFTIRQ_COUNT
+};
 
 /* Pending bits, one cache line a CPU; entry code reads them on the way out. */
 struct softirq_cpu {
@@ -14,9 +21,10 @@ struct softirq_cpu {
 extern struct softirq_cpu softirq_cpu[HV_MAX_CPUS];
 
 void softirq_register(enum softirq nr, void (*fn)(void));
-void softirq_raise(enum softirq nr);                /* on this CPU */
-void softirq_raise_cpu(unsigned cpu, enum softirq nr); /* on another, poked when it needs to be */
-void softirq_run(void);                             /* irqs on; runs until none is pending */
+void softirq_raise(enum softirq nr); /* on this CPU */
+/* on another, poked when it needs to be */
+void softirq_raise_cpu(unsigned cpu, enum softirq nr);
+void softirq_run(void); /* irqs on; runs until none is pending */
 static inline bool softirq_pending(void)
 {
     return softirq_cpu[cpu_id()].pending != 0;

@@ -2,13 +2,14 @@
 /*
  * Timers: a pairing heap per CPU.
  *
- * The heap is built of the timers themselves (child, sibling, back), so that setting one needs no memory
- * and cannot fail. Setting is O(1), stopping and expiring O(log n) on average. The machine's deadline
- * is moved only when the earliest timer changes; a timer set from another CPU raises SOFTIRQ_TIMER there, whose
- * handler sets the deadline anew.
+ * The heap is built of the timers themselves (child, sibling, back), so that setting one
+ * needs no memory and cannot fail. Setting is O(1), stopping and expiring O(log n) on
+ * average. The machine's deadline is moved only when the earliest timer changes; a timer
+ * set from another CPU raises SOFTIRQ_TIMER there, whose handler sets the deadline anew.
  *
- * Locks: each heap has one, RANK_TIMER, irqs masked. A timer belongs to the heap of t->cpu, which changes only with
- * the locks of both heaps held. Functions run without locks; heap.running names the one that does.
+ * Locks: each heap has one, RANK_TIMER, irqs masked. A timer belongs to the heap of
+ * t->cpu, which changes only with the locks of both heaps held. Functions run without
+ * locks; heap.running names the one that does.
  */
 #include "kern/timer.h"
 #include "kern/lock.h"
@@ -47,7 +48,8 @@ static struct timer *meld(struct timer *a, struct timer *b)
     return a;
 }
 
-/* The children of a removed root, melded in pairs from left to right, then from right to left. */
+/* The children of a removed root, melded in pairs from left to right, then from right to
+ * left. */
 static struct timer *meld_children(struct timer *c)
 {
     struct timer *pairs = NULL, *root = NULL;
@@ -114,8 +116,8 @@ static struct timer_heap *lock_heap(struct timer *t, irqflags_t *f)
     }
 }
 
-/* With the lock held, after the root may have changed. A deadline that comes too early is only a wasted
- * interrupt, so a later root is not worth telling the machine. */
+/* With the lock held, after the root may have changed. A deadline that comes too early is
+ * only a wasted interrupt, so a later root is not worth telling the machine. */
 static void update_deadline(struct timer_heap *h, unsigned cpu)
 {
     uint64_t first = h->root ? h->root->expires : ~0ull;

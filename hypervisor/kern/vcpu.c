@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vCPUs: creation, pausing, blocking. Whether one may run is the sum of pause_flags, its own and its domain's
- * pause counts (vcpu_runnable()); whoever changes one of them tells the scheduler by vcpu_wake() or
- * vcpu_sleep_*() afterwards, which look at all of them under the run queue's lock.
+ * vCPUs: creation, pausing, blocking. Whether one may run is the sum of pause_flags, its
+ * own and its domain's pause counts (vcpu_runnable()); whoever changes one of them tells
+ * the scheduler by vcpu_wake() or vcpu_sleep_*() afterwards, which look at all of them
+ * under the run queue's lock.
  */
 #include "kern/vcpu.h"
 #include "kern/heap.h"
@@ -95,8 +96,8 @@ void vcpu_sleep_sync(struct vcpu *v)
         cpu_relax();
 }
 
-/* The event was made pending before; the fence pairs with the one in vcpu_block(): either that sees the event
- * or this sees VPF_BLOCKED. */
+/* The event was made pending before; the fence pairs with the one in vcpu_block(): either
+ * that sees the event or this sees VPF_BLOCKED. */
 void vcpu_unblock(struct vcpu *v)
 {
     atomic_thread_fence(memory_order_seq_cst);

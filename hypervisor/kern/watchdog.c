@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Watchdogs of guests (SCHEDOP_watchdog): each domain may have two; one that is not set again in time shuts
- * its domain down. Lock: d->lock (RANK_DOMAIN).
+ * Watchdogs of guests (SCHEDOP_watchdog): each domain may have two; one that is not set
+ * again in time shuts its domain down. Lock: d->lock (RANK_DOMAIN).
  */
 #include "abi/sched.h"
 #include "kern/domain.h"

@@ -2,12 +2,14 @@
 /*
  * 64-bit ELF executables with Xen's notes.
  *
- * Nothing in the file is believed: each table and each segment is checked against the file's size
- * before it is read, headers are copied out (they may lie unaligned), and sums that could wrap are
- * written as differences. After elf_parse() said yes, elf_load() needs no further checks.
+ * Nothing in the file is believed: each table and each segment is checked against the
+ * file's size before it is read, headers are copied out (they may lie unaligned), and
+ * sums that could wrap are written as differences. After elf_parse() said yes, elf_load()
+ * needs no further checks.
  *
- * Reference: System V ABI, "ELF header", "Program header", "Note section"; Xen public interface,
- * elfnote.h; Xen's man page of the domain builder rules for PADDR_OFFSET: 0 where there are notes.
+ * Reference: System V ABI, "ELF header", "Program header", "Note section"; Xen public
+ * interface, elfnote.h; Xen's man page of the domain builder rules for PADDR_OFFSET: 0
+ * where there are notes.
  */
 #include "lib/elf.h"
 #include "abi/elfnote.h"
@@ -37,16 +39,17 @@ struct nhdr {
     uint32_t namesz, descsz, type;
 };
 
-#define PT_LOAD 1
-#define PT_NOTE 4
-#define SHT_NOTE 7
-#define ET_EXEC 2
-#define ET_DYN 3
-#define EM_386 3
+#define PT_LOAD   1
+#define PT_NOTE   4
+#define SHT_NOTE  7
+#define ET_EXEC   2
+#define ET_DYN    3
+#define EM_386    3
 #define EM_X86_64 62
-#define MAX_SEGMENTS 128 /* no kernel comes near; bounds the work a hostile file can cause */
+#define MAX_SEGMENTS                                                                     \
+    128 /* no kernel comes near; bounds the work a hostile file can cause */
 #define MAX_SECTIONS 4096
-#define UNSET (~0ull)
+#define UNSET        (~0ull)
 
 static const char *const feature_names[] = {
     [HV_FEAT_WRITABLE_PAGE_TABLES] = "writable_page_tables",
@@ -77,7 +80,8 @@ static bool fetch(const struct elf_image *e, void *dst, uint64_t off, size_t n)
     return true;
 }
 
-static bool phdr_at(const struct elf_image *e, const struct ehdr *h, unsigned i, struct phdr *p)
+static bool phdr_at(const struct elf_image *e, const struct ehdr *h, unsigned i,
+                    struct phdr *p)
 {
     return fetch(e, p, h->phoff + (uint64_t)i * h->phentsize, sizeof(*p));
 }
@@ -110,7 +114,8 @@ static bool name_is(const char *s, size_t n, const char *name)
     return strlen(name) == n && !strncmp(s, name, n);
 }
 
-/* "a|b|!c": what the kernel can live with and, with !, what it needs. False: needs the unknown. */
+/* "a|b|!c": what the kernel can live with and, with !, what it needs. False: needs the
+ * unknown. */
 static bool parse_features(struct elf_image *e, const char *s)
 {
     while (*s) {
@@ -158,22 +163,48 @@ static int take_note(struct elf_image *e, uint32_t type, const uint8_t *desc, ui
 
     note_text(text, sizeof(text), desc, n);
     switch (type) {
-    case HV_ELFNOTE_ENTRY: e->entry = v; e->has_notes = true; break;
-    case HV_ELFNOTE_XEN_VERSION: e->has_notes = true; break;
-    case HV_ELFNOTE_HYPERCALL_PAGE: e->hypercall_page = v; break;
-    case HV_ELFNOTE_VIRT_BASE: e->virt_base = v; break;
-    case HV_ELFNOTE_PADDR_OFFSET: e->paddr_offset = v; break;
-    case HV_ELFNOTE_INIT_P2M: e->init_p2m = v; break;
-    case HV_ELFNOTE_MOD_START_PFN: e->mod_start_pfn = v != 0; break;
-    case HV_ELFNOTE_PHYS32_ENTRY: e->phys32_entry = v; break;
-    case HV_ELFNOTE_SUPPORTED_FEATURES: e->features_supported[0] |= (uint32_t)v; break;
-    case HV_ELFNOTE_GUEST_OS: note_text(e->guest_os, sizeof(e->guest_os), desc, n); break;
-    case HV_ELFNOTE_LOADER: note_text(e->loader, sizeof(e->loader), desc, n); break;
-    case HV_ELFNOTE_PAE_MODE: e->pae_extended = strstr(text, "bimodal") || strstr(text, "yes"); break;
+    case HV_ELFNOTE_ENTRY:
+        e->entry = v;
+        e->has_notes = true;
+        break;
+    case HV_ELFNOTE_XEN_VERSION:
+        e->has_notes = true;
+        break;
+    case HV_ELFNOTE_HYPERCALL_PAGE:
+        e->hypercall_page = v;
+        break;
+    case HV_ELFNOTE_VIRT_BASE:
+        e->virt_base = v;
+        break;
+    case HV_ELFNOTE_PADDR_OFFSET:
+        e->paddr_offset = v;
+        break;
+    case HV_ELFNOTE_INIT_P2M:
+        e->init_p2m = v;
+        break;
+    case HV_ELFNOTE_MOD_START_PFN:
+        e->mod_start_pfn = v != 0;
+        break;
+    case HV_ELFNOTE_PHYS32_ENTRY:
+        e->phys32_entry = v;
+        break;
+    case HV_ELFNOTE_SUPPORTED_FEATURES:
+        e->features_supported[0] |= (uint32_t)v;
+        break;
+    case HV_ELFNOTE_GUEST_OS:
+        note_text(e->guest_os, sizeof(e->guest_os), desc, n);
+        break;
+    case HV_ELFNOTE_LOADER:
+        note_text(e->loader, sizeof(e->loader), desc, n);
+        break;
+    case HV_ELFNOTE_PAE_MODE:
+        e->pae_extended = strstr(text, "bimodal") || strstr(text, "yes");
+        break;
     case HV_ELFNOTE_FEATURES:
         *why = "needs a feature that this hypervisor does not know";
         return parse_features(e, text) ? 0 : -EINVAL;
-    default: break;
+    default:
+        break;
     }
     return 0;
 }
@@ -209,7 +240,8 @@ static int walk_notes(struct elf_image *e, uint64_t off, uint64_t size, uint64_t
     return 0;
 }
 
-static int notes_from_segments(struct elf_image *e, const struct ehdr *h, const char **why)
+static int notes_from_segments(struct elf_image *e, const struct ehdr *h,
+                               const char **why)
 {
     struct phdr p;
     int rc = 0;
@@ -220,7 +252,8 @@ static int notes_from_segments(struct elf_image *e, const struct ehdr *h, const 
     return rc;
 }
 
-static int notes_from_sections(struct elf_image *e, const struct ehdr *h, const char **why)
+static int notes_from_sections(struct elf_image *e, const struct ehdr *h,
+                               const char **why)
 {
     struct shdr s;
     int rc = 0;
@@ -228,7 +261,8 @@ static int notes_from_sections(struct elf_image *e, const struct ehdr *h, const 
     if (h->shentsize < sizeof(s) || h->shnum > MAX_SECTIONS || h->shoff > e->size)
         return 0;
     for (unsigned i = 0; i < h->shnum && !rc; i++)
-        if (fetch(e, &s, h->shoff + (uint64_t)i * h->shentsize, sizeof(s)) && s.type == SHT_NOTE)
+        if (fetch(e, &s, h->shoff + (uint64_t)i * h->shentsize, sizeof(s)) &&
+            s.type == SHT_NOTE)
             rc = walk_notes(e, s.offset, s.size, s.align, why);
     return rc;
 }
@@ -287,7 +321,8 @@ int elf_parse(struct elf_image *e, const void *data, size_t size, const char **w
         e->entry = h.entry;
     *why = "has load addresses that do not fit its notes";
     first = e->start - e->paddr_offset + e->virt_base;
-    last = first + (e->end - e->start); /* one past the end; 0 would be the top of the space */
+    last = first +
+           (e->end - e->start); /* one past the end; 0 would be the top of the space */
     if (last <= first)
         return -EINVAL;
     e->start = first;
@@ -300,7 +335,8 @@ int elf_parse(struct elf_image *e, const void *data, size_t size, const char **w
 }
 
 int elf_load(const struct elf_image *e,
-             int (*put)(void *arg, uint64_t va, const void *src, uint64_t filesz, uint64_t memsz),
+             int (*put)(void *arg, uint64_t va, const void *src, uint64_t filesz,
+                        uint64_t memsz),
              void *arg)
 {
     struct ehdr h;
@@ -312,8 +348,8 @@ int elf_load(const struct elf_image *e,
     for (unsigned i = 0; i < h.phnum; i++) {
         if (!phdr_at(e, &h, i, &p) || p.type != PT_LOAD || !p.memsz)
             continue;
-        rc = put(arg, p.paddr - e->paddr_offset + e->virt_base, e->data + p.offset, p.filesz,
-                 p.memsz);
+        rc = put(arg, p.paddr - e->paddr_offset + e->virt_base, e->data + p.offset,
+                 p.filesz, p.memsz);
         if (rc)
             return rc;
     }

@@ -2,9 +2,9 @@
 /*
  * Formatted output for the bare machine; a hosted build uses libc's.
  *
- * Known: %d %i %u %x %X %o %p %c %s %%, the flags - + space 0 #, width and precision (also *), the
- * lengths hh h l ll z j t. The result is always terminated when n is not 0; the value returned is
- * the length that the whole text has.
+ * Known: %d %i %u %x %X %o %p %c %s %%, the flags - + space 0 #, width and precision
+ * (also *), the lengths hh h l ll z j t. The result is always terminated when n is not 0;
+ * the value returned is the length that the whole text has.
  */
 #include "lib/string.h"
 
@@ -79,12 +79,23 @@ static const char *parse_flags(const char *f, struct spec *sp)
 {
     for (;; f++) {
         switch (*f) {
-        case '-': sp->left = true; break;
-        case '0': sp->zero = true; break;
-        case '+': sp->plus = true; break;
-        case ' ': sp->space = true; break;
-        case '#': sp->alt = true; break;
-        default: return f;
+        case '-':
+            sp->left = true;
+            break;
+        case '0':
+            sp->zero = true;
+            break;
+        case '+':
+            sp->plus = true;
+            break;
+        case ' ':
+            sp->space = true;
+            break;
+        case '#':
+            sp->alt = true;
+            break;
+        default:
+            return f;
         }
     }
 }
@@ -103,10 +114,19 @@ static const char *parse_length(const char *f, struct spec *sp)
 {
     for (;; f++) {
         switch (*f) {
-        case 'h': sp->length--; break;
-        case 'l': sp->length++; break;
-        case 'z': case 'j': case 't': sp->length = 2; break;
-        default: return f;
+        case 'h':
+            sp->length--;
+            break;
+        case 'l':
+            sp->length++;
+            break;
+        case 'z':
+        case 'j':
+        case 't':
+            sp->length = 2;
+            break;
+        default:
+            return f;
         }
     }
 }
@@ -169,25 +189,36 @@ int vsnprintf(char *buf, size_t n, const char *fmt, va_list ap)
         }
         f = parse_length(f, &sp);
         switch (*f) {
-        case 'd': case 'i':
+        case 'd':
+        case 'i':
             put_signed(&o, &sp, sp.length > 0 ? va_arg(ap, long) : va_arg(ap, int));
             break;
-        case 'u': case 'x': case 'X': case 'o':
-            put_unsigned(&o, &sp, sp.length > 0 ? va_arg(ap, unsigned long) : va_arg(ap, unsigned),
+        case 'u':
+        case 'x':
+        case 'X':
+        case 'o':
+            put_unsigned(&o, &sp,
+                         sp.length > 0 ? va_arg(ap, unsigned long) : va_arg(ap, unsigned),
                          *f);
             break;
         case 'p':
             sp.length = 2;
             put_unsigned(&o, &sp, (uintptr_t)va_arg(ap, void *), 'p');
             break;
-        case 's': put_text(&o, &sp, va_arg(ap, const char *)); break;
+        case 's':
+            put_text(&o, &sp, va_arg(ap, const char *));
+            break;
         case 'c':
             pad(&o, ' ', sp.left ? 0 : sp.width - 1);
             put(&o, (char)va_arg(ap, int));
             pad(&o, ' ', sp.left ? sp.width - 1 : 0);
             break;
-        case '\0': f--; break;
-        default: put(&o, *f); break;
+        case '\0':
+            f--;
+            break;
+        default:
+            put(&o, *f);
+            break;
         }
     }
     if (n)

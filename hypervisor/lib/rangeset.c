@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sets of numbers as a sorted list of ranges that neither overlap nor touch, so that "has" looks at
- * one range only. What can fail (a new node) is allocated before the list is changed.
+ * Sets of numbers as a sorted list of ranges that neither overlap nor touch, so that
+ * "has" looks at one range only. What can fail (a new node) is allocated before the list
+ * is changed.
  */
 #include "lib/alloc.h"
 #include "lib/errno.h"
@@ -38,8 +39,7 @@ void rangeset_free(struct rangeset *r)
 
     if (!r)
         return;
-    list_for_each_safe(p, tmp, &r->ranges)
-        drop(list_entry(p, struct range, list));
+    list_for_each_safe(p, tmp, &r->ranges) drop(list_entry(p, struct range, list));
     lib_free(r);
 }
 
@@ -48,15 +48,15 @@ static struct range *find(const struct rangeset *r, unsigned long n)
 {
     struct list_head *p;
 
-    list_for_each(p, &r->ranges)
-        if (list_entry(p, struct range, list)->last >= n)
-            return list_entry(p, struct range, list);
+    list_for_each(p, &r->ranges) if (list_entry(p, struct range, list)->last >=
+                                     n) return list_entry(p, struct range, list);
     return NULL;
 }
 
 static struct range *next_of(const struct rangeset *r, const struct range *x)
 {
-    return x->list.next == &r->ranges ? NULL : list_entry(x->list.next, struct range, list);
+    return x->list.next == &r->ranges ? NULL
+                                      : list_entry(x->list.next, struct range, list);
 }
 
 static int insert_before(struct rangeset *r, struct range *at, unsigned long first,
@@ -131,12 +131,14 @@ bool rangeset_empty(const struct rangeset *r)
 }
 
 int rangeset_each(const struct rangeset *r,
-                  int (*fn)(void *arg, unsigned long first, unsigned long last), void *arg)
+                  int (*fn)(void *arg, unsigned long first, unsigned long last),
+                  void *arg)
 {
     struct range *x;
     int rc = 0;
 
-    list_for_each_entry(x, &r->ranges, list) {
+    list_for_each_entry(x, &r->ranges, list)
+    {
         rc = fn(arg, x->first, x->last);
         if (rc)
             break;

@@ -14,6 +14,7 @@ bool rangeset_has(const struct rangeset *r, unsigned long first, unsigned long l
 bool rangeset_empty(const struct rangeset *r);
 /* Calls fn for each range in rising order until it returns nonzero, and returns that. */
 int rangeset_each(const struct rangeset *r,
-                  int (*fn)(void *arg, unsigned long first, unsigned long last), void *arg);
+                  int (*fn)(void *arg, unsigned long first, unsigned long last),
+                  void *arg);
 
 #endif

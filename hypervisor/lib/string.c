@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The C library's memory and string functions for the bare machine; a hosted build uses libc's.
+ * The C library's memory and string functions for the bare machine; a hosted build uses
+ * libc's.
  *
- * Long copies go by words: x86 allows unaligned ones. The compiler must not recognise the loops as
- * memcpy or memset and call the function it is compiling, hence the pragma.
+ * Long copies go by words: x86 allows unaligned ones. The compiler must not recognise the
+ * loops as memcpy or memset and call the function it is compiling, hence the pragma.
  */
 #include "lib/string.h"
 
@@ -33,7 +34,8 @@ void *memcpy(void *restrict d, const void *restrict s, size_t n)
     return d;
 }
 
-/* Forward when the target lies below the source: every word is read before it is overwritten. */
+/* Forward when the target lies below the source: every word is read before it is
+ * overwritten. */
 void *memmove(void *d, const void *s, size_t n)
 {
     uint8_t *to = d;

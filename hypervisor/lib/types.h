@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Typed numbers shared by every room. Frame numbers are one-member structs, so that a machine
- * frame cannot be passed where a guest frame is meant. */
+/* Typed numbers shared by every room. Frame numbers are one-member structs, so that a
+ * machine frame cannot be passed where a guest frame is meant. */
 #ifndef LIB_TYPES_H
 #define LIB_TYPES_H
 
@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #define PAGE_SHIFT 12
-#define PAGE_SIZE 4096ul
-#define PAGE_MASK (~(PAGE_SIZE - 1))
+#define PAGE_SIZE  4096ul
+#define PAGE_MASK  (~(PAGE_SIZE - 1))
 
 typedef uint64_t paddr_t; /* machine physical address, bytes */
 typedef uint64_t vaddr_t; /* virtual address: a guest's unless said otherwise */
@@ -51,14 +51,14 @@ static inline mfn_t paddr_to_mfn(paddr_t a)
     return (mfn_t){a >> PAGE_SHIFT};
 }
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
-#define ROUND_UP(x, a) (((x) + (a) - 1) / (a) * (a))
-#define must_check __attribute__((warn_unused_result))
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
-#define printf_like(f, a) __attribute__((format(printf, f, a)))
+#define ARRAY_SIZE(a)                 (sizeof(a) / sizeof((a)[0]))
+#define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
+#define MIN(a, b)                     ((a) < (b) ? (a) : (b))
+#define MAX(a, b)                     ((a) > (b) ? (a) : (b))
+#define ROUND_UP(x, a)                (((x) + (a)-1) / (a) * (a))
+#define must_check                    __attribute__((warn_unused_result))
+#define likely(x)                     __builtin_expect(!!(x), 1)
+#define unlikely(x)                   __builtin_expect(!!(x), 0)
+#define printf_like(f, a)             __attribute__((format(printf, f, a)))
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Any bytes as a kernel image: refused, or loaded from within the image into a range that was announced. To get
- * beyond the header, every second input is laid over a good image. */
+/* Any bytes as a kernel image: refused, or loaded from within the image into a range that
+ * was announced. To get beyond the header, every second input is laid over a good image.
+ */
 #include "elf_build.h"
 #include "lib/elf.h"
 
@@ -36,7 +37,8 @@ static void one(const uint8_t *data, size_t size)
         abort();
 }
 
-/* The input is a list of (offset, byte) changes to a good image, whose size the first two bytes choose. */
+/* The input is a list of (offset, byte) changes to a good image, whose size the first two
+ * bytes choose. */
 static void over_good(const uint8_t *data, size_t size)
 {
     struct elf_build b;

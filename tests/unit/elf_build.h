@@ -14,11 +14,12 @@ struct elf_build {
     size_t note_at;
 };
 
-/* One segment of 256 bytes at physical 0x1000, entry there; notes are added with elf_build_note(). */
+/* One segment of 256 bytes at physical 0x1000, entry there; notes are added with
+ * elf_build_note(). */
 static inline void elf_build_start(struct elf_build *b)
 {
-    static const unsigned char ident[EI_NIDENT] = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB,
-                                                   EV_CURRENT};
+    static const unsigned char ident[EI_NIDENT] = {
+        0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT};
 
     memset(b, 0, sizeof(*b));
     b->h = (Elf64_Ehdr *)b->data;
@@ -32,13 +33,18 @@ static inline void elf_build_start(struct elf_build *b)
     b->h->e_phoff = sizeof(Elf64_Ehdr);
     b->h->e_phentsize = sizeof(Elf64_Phdr);
     b->h->e_phnum = 2;
-    *b->load = (Elf64_Phdr){.p_type = PT_LOAD, .p_offset = 0x800, .p_vaddr = 0x1000,
-                            .p_paddr = 0x1000, .p_filesz = 0x100, .p_memsz = 0x400};
+    *b->load = (Elf64_Phdr){.p_type = PT_LOAD,
+                            .p_offset = 0x800,
+                            .p_vaddr = 0x1000,
+                            .p_paddr = 0x1000,
+                            .p_filesz = 0x100,
+                            .p_memsz = 0x400};
     *b->note = (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = 0x200, .p_align = 4};
     b->note_at = 0x200;
 }
 
-static inline void elf_build_note(struct elf_build *b, uint32_t type, const void *desc, uint32_t n)
+static inline void elf_build_note(struct elf_build *b, uint32_t type, const void *desc,
+                                  uint32_t n)
 {
     uint32_t head[4] = {4, n, type, 0x006e6558}; /* "Xen" */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Domains: creation that fails at each step, killing that is interrupted, references, pausing, shutting down. */
+/* Domains: creation that fails at each step, killing that is interrupted, references,
+ * pausing, shutting down. */
 #include "abi/domctl.h"
 #include "abi/sched.h"
 #include "host/host.h"
@@ -58,7 +59,8 @@ static void vcpu_free_b(struct vcpu *v)
     vcpus_b--;
 }
 static const struct room room_a = {"a", init_a, kill_a, free_a, NULL, NULL, NULL};
-static const struct room room_b = {"b", init_b, kill_b, free_b, vcpu_init_b, vcpu_free_b, NULL};
+static const struct room room_b = {"b",         init_b,      kill_b, free_b,
+                                   vcpu_init_b, vcpu_free_b, NULL};
 const struct room *const rooms[] = {&sched_room, &room_a, &room_b, NULL};
 
 static void changed(struct domain *d)
@@ -352,7 +354,8 @@ START_TEST(a_crash_says_why_once)
     host_on_cpu(d->vcpu[1]->processor);
     domain_crash(d, "touched %d", 42);
     domain_crash(d, "again");
-    ck_assert_ptr_nonnull(strstr(host_console(), "(XEN) Domain 5 (vcpu#1) crashed on cpu#"));
+    ck_assert_ptr_nonnull(
+        strstr(host_console(), "(XEN) Domain 5 (vcpu#1) crashed on cpu#"));
     ck_assert_ptr_nonnull(strstr(host_console(), ": touched 42\n"));
     ck_assert_ptr_null(strstr(host_console(), "again"));
     ck_assert_int_eq(d->shutdown_code, HV_SHUTDOWN_CRASH);
@@ -372,8 +375,10 @@ START_TEST(the_machine_goes_with_dom0)
         bool noreboot;
         enum host_end end;
     } cases[] = {
-        {HV_SHUTDOWN_POWEROFF, false, HOST_POWEROFF}, {HV_SHUTDOWN_REBOOT, false, HOST_RESTART},
-        {HV_SHUTDOWN_CRASH, false, HOST_RESTART},     {HV_SHUTDOWN_CRASH, true, HOST_HALT},
+        {HV_SHUTDOWN_POWEROFF, false, HOST_POWEROFF},
+        {HV_SHUTDOWN_REBOOT, false, HOST_RESTART},
+        {HV_SHUTDOWN_CRASH, false, HOST_RESTART},
+        {HV_SHUTDOWN_CRASH, true, HOST_HALT},
         {HV_SHUTDOWN_WATCHDOG, false, HOST_RESTART},
     };
     struct domain *d = make(0);
@@ -413,18 +418,24 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {a_new_domain_is_paused_and_found, free_ids_are_given_in_turn,
+    const TTest *const tests[] = {a_new_domain_is_paused_and_found,
+                                  free_ids_are_given_in_turn,
                                   the_list_is_walked_by_rising_id,
-                                  a_failing_room_undoes_the_others, a_failing_vcpu_leaves_none,
+                                  a_failing_room_undoes_the_others,
+                                  a_failing_vcpu_leaves_none,
                                   creation_survives_every_lack_of_memory,
                                   killing_goes_on_where_it_stopped,
                                   a_reference_keeps_a_dead_domain,
                                   creating_and_killing_leaves_memory_as_it_was,
-                                  nobody_kills_himself, the_controllers_pauses_are_bounded,
-                                  the_first_shutdown_reason_counts, a_code_said_before_is_kept,
-                                  a_resumed_domain_runs_again, a_crash_says_why_once,
+                                  nobody_kills_himself,
+                                  the_controllers_pauses_are_bounded,
+                                  the_first_shutdown_reason_counts,
+                                  a_code_said_before_is_kept,
+                                  a_resumed_domain_runs_again,
+                                  a_crash_says_why_once,
                                   the_machine_goes_with_dom0,
-                                  a_watchdog_that_is_not_fed_shuts_down, NULL};
+                                  a_watchdog_that_is_not_fed_shuts_down,
+                                  NULL};
 
     return unit_run("domains", prepare, tests);
 }

@@ -16,7 +16,8 @@ static void prepare(void)
 
 START_TEST(blocks_are_zeroed_aligned_and_do_not_overlap)
 {
-    static const size_t sizes[] = {1, 15, 16, 33, 100, 200, 500, 641, 1000, 1344, 2000, 2017, 5000, 70000};
+    static const size_t sizes[] = {1,   15,   16,   33,   100,  200,  500,
+                                   641, 1000, 1344, 2000, 2017, 5000, 70000};
     static uint8_t *p[ARRAY_SIZE(sizes) * 20];
     unsigned n = 0;
 
@@ -114,9 +115,11 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {blocks_are_zeroed_aligned_and_do_not_overlap,
-                                  any_alignment_up_to_a_page_is_kept, what_is_freed_comes_back,
+                                  any_alignment_up_to_a_page_is_kept,
+                                  what_is_freed_comes_back,
                                   no_memory_is_a_null_and_no_harm,
-                                  freeing_what_was_never_allocated_is_caught, NULL};
+                                  freeing_what_was_never_allocated_is_caught,
+                                  NULL};
 
     return unit_run("heap", prepare, tests);
 }

@@ -20,9 +20,10 @@ static bool quiet(void)
 
 START_TEST(a_usual_line_is_taken_without_a_word)
 {
-    param_parse("placeholder dom0_mem=512M,max:1G com1=115200,8n1 console=com1,vga loglvl=all "
-                "guest_loglvl=all ucode=scan iommu=no cpufreq=xen dom0_max_vcpus=2 noreboot "
-                "sched=credit2 no-smep smap=off maxcpus=3 nosmp=1 dom0_vcpus_pin");
+    param_parse(
+        "placeholder dom0_mem=512M,max:1G com1=115200,8n1 console=com1,vga loglvl=all "
+        "guest_loglvl=all ucode=scan iommu=no cpufreq=xen dom0_max_vcpus=2 noreboot "
+        "sched=credit2 no-smep smap=off maxcpus=3 nosmp=1 dom0_vcpus_pin");
     ck_assert_msg(quiet(), "%s", host_console());
     ck_assert_uint_eq(boot_params.dom0_mem, 512 * MIB);
     ck_assert_uint_eq(boot_params.dom0_mem_max, 1024 * MIB);
@@ -51,14 +52,23 @@ END_TEST
 
 START_TEST(a_bad_value_is_named_and_changes_nothing)
 {
-    static const char *const bad[] = {"dom0_mem=lots", "dom0_mem=512Q", "dom0_mem=1M,mix:2M", "maxcpus=",
-                                      "maxcpus=2x", "loglvl=loud", "noreboot=perhaps", "dom0_max_vcpus=0",
-                                      "sched=credit", "maxcpus", "dom0_mem=99999999999999999999T"};
+    static const char *const bad[] = {"dom0_mem=lots",
+                                      "dom0_mem=512Q",
+                                      "dom0_mem=1M,mix:2M",
+                                      "maxcpus=",
+                                      "maxcpus=2x",
+                                      "loglvl=loud",
+                                      "noreboot=perhaps",
+                                      "dom0_max_vcpus=0",
+                                      "sched=credit",
+                                      "maxcpus",
+                                      "dom0_mem=99999999999999999999T"};
 
     for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
         host_console_clear();
         param_parse(bad[i]);
-        ck_assert_msg(strstr(host_console(), "bad value"), "%s: %s", bad[i], host_console());
+        ck_assert_msg(strstr(host_console(), "bad value"), "%s: %s", bad[i],
+                      host_console());
     }
     ck_assert_uint_eq(boot_params.maxcpus, 0);
     ck_assert_uint_eq(boot_params.dom0_mem, 0);
@@ -70,8 +80,9 @@ START_TEST(sizes_have_units)
     static const struct {
         const char *text;
         uint64_t bytes;
-    } sizes[] = {{"4", 4096},           {"4k", 4096},  {"4096B", 4096}, {"2M", 2 * MIB},
-                 {"1g", 1024 * MIB},    {"0x10M", 16 * MIB}, {"1T", MIB * MIB}};
+    } sizes[] = {{"4", 4096},      {"4k", 4096},       {"4096B", 4096},
+                 {"2M", 2 * MIB},  {"1g", 1024 * MIB}, {"0x10M", 16 * MIB},
+                 {"1T", MIB * MIB}};
     const char *end;
     uint64_t v;
 
@@ -135,7 +146,8 @@ START_TEST(dom0_writes_raw_and_others_get_a_prefix)
     log_guest(3, "par", 3);
     log_guest(4, "other\n", 6);
     log_guest(3, "t\x1b[2J\n", 6);
-    ck_assert_str_eq(host_console(), "[  0.1] hel\n(XEN) between\nlo\n(d4) other\n(d3) part[2J\n");
+    ck_assert_str_eq(host_console(),
+                     "[  0.1] hel\n(XEN) between\nlo\n(d4) other\n(d3) part[2J\n");
 }
 END_TEST
 
@@ -147,7 +159,8 @@ START_TEST(a_chatty_guest_is_cut_and_it_is_said)
     ck_assert_uint_lt(strlen(host_console()), 40000);
     host_advance(1000000000ull);
     log_guest(1, "later\n", 6);
-    ck_assert_ptr_nonnull(strstr(host_console(), "guest messages were suppressed\n(d1) later\n"));
+    ck_assert_ptr_nonnull(
+        strstr(host_console(), "guest messages were suppressed\n(d1) later\n"));
 }
 END_TEST
 
@@ -194,7 +207,8 @@ START_TEST(a_panic_says_so_and_ends_the_machine)
 {
     boot_params.noreboot = true;
     ck_assert_int_eq(host_catch(die, NULL), HOST_HALT);
-    ck_assert_ptr_nonnull(strstr(host_console(), "(XEN) Panic on CPU 0:\n(XEN) the printer is on fire\n"));
+    ck_assert_ptr_nonnull(
+        strstr(host_console(), "(XEN) Panic on CPU 0:\n(XEN) the printer is on fire\n"));
 }
 END_TEST
 
@@ -202,15 +216,18 @@ int main(void)
 {
     const TTest *const tests[] = {a_usual_line_is_taken_without_a_word,
                                   an_unknown_one_is_named_with_the_nearest,
-                                  a_bad_value_is_named_and_changes_nothing, sizes_have_units,
+                                  a_bad_value_is_named_and_changes_nothing,
+                                  sizes_have_units,
                                   dom0_mem_is_kept_between_its_bounds,
                                   the_loaders_path_and_blanks_are_skipped,
-                                  overlong_words_are_survived, lines_get_the_prefix_people_know,
+                                  overlong_words_are_survived,
+                                  lines_get_the_prefix_people_know,
                                   dom0_writes_raw_and_others_get_a_prefix,
                                   a_chatty_guest_is_cut_and_it_is_said,
                                   the_ring_is_read_in_pieces_and_cleared,
                                   an_overrun_ring_gives_its_newest_part,
-                                  a_panic_says_so_and_ends_the_machine, NULL};
+                                  a_panic_says_so_and_ends_the_machine,
+                                  NULL};
 
     return unit_run("options and log", prepare, tests);
 }

@@ -8,7 +8,7 @@
 #include "lib/errno.h"
 #include "unit.h"
 
-#define MS 1000000ull
+#define MS     1000000ull
 #define SECOND (1000 * MS)
 
 static struct domain *make(unsigned vcpus, unsigned weight)
@@ -467,7 +467,8 @@ START_TEST(tools_read_back_what_they_set)
 }
 END_TEST
 
-/* Nobody knows what else can go wrong: many changes in random order, and the invariants hold. */
+/* Nobody knows what else can go wrong: many changes in random order, and the invariants
+ * hold. */
 START_TEST(random_changes_keep_the_invariants)
 {
     struct domain *d[6];
@@ -482,12 +483,26 @@ START_TEST(random_changes_keep_the_invariants)
 
         host_on_cpu((unsigned)rand_r(&seed) % 12);
         switch (rand_r(&seed) % 8) {
-        case 0: v->pause_flags |= VPF_BLOCKED; vcpu_sleep_nosync(v); break;
-        case 1: case 2: vcpu_unblock(v); break;
-        case 3: sched_set_hard_affinity(v, 1 + (unsigned)rand_r(&seed) % 4095); break;
-        case 4: sched_set_cap(x, rand_r(&seed) % 3 ? 0 : 50); break;
-        case 5: host_advance((unsigned)rand_r(&seed) % (5 * MS)); break;
-        case 6: host_run_cpu((unsigned)rand_r(&seed) % 12); break;
+        case 0:
+            v->pause_flags |= VPF_BLOCKED;
+            vcpu_sleep_nosync(v);
+            break;
+        case 1:
+        case 2:
+            vcpu_unblock(v);
+            break;
+        case 3:
+            sched_set_hard_affinity(v, 1 + (unsigned)rand_r(&seed) % 4095);
+            break;
+        case 4:
+            sched_set_cap(x, rand_r(&seed) % 3 ? 0 : 50);
+            break;
+        case 5:
+            host_advance((unsigned)rand_r(&seed) % (5 * MS));
+            break;
+        case 6:
+            host_run_cpu((unsigned)rand_r(&seed) % 12);
+            break;
         case 7:
             if (host_current[host_cpu] != v)
                 vcpu_pause(v), vcpu_unpause(v);
@@ -512,12 +527,17 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {one_spinner_gets_the_whole_cpu, equal_weights_share_equally,
-                                  time_is_shared_by_weight, extreme_weights_do_not_starve,
-                                  three_spinners_share_two_cpus, no_cpu_idles_while_somebody_waits,
-                                  more_vcpus_than_cpus_fill_all_queues, a_cap_holds_also_alone,
+    const TTest *const tests[] = {one_spinner_gets_the_whole_cpu,
+                                  equal_weights_share_equally,
+                                  time_is_shared_by_weight,
+                                  extreme_weights_do_not_starve,
+                                  three_spinners_share_two_cpus,
+                                  no_cpu_idles_while_somebody_waits,
+                                  more_vcpus_than_cpus_fill_all_queues,
+                                  a_cap_holds_also_alone,
                                   a_cap_is_for_all_vcpus_together,
-                                  what_a_capped_one_leaves_goes_to_others, lifting_the_cap_frees_it,
+                                  what_a_capped_one_leaves_goes_to_others,
+                                  lifting_the_cap_frees_it,
                                   hard_affinity_is_never_left,
                                   a_running_vcpu_moves_when_its_affinity_does,
                                   soft_affinity_is_followed_while_its_cpu_is_free,
@@ -525,12 +545,16 @@ int main(void)
                                   a_woken_sleeper_preempts_a_spinner,
                                   the_rate_limit_delays_a_preemption_and_no_more,
                                   a_wake_takes_an_idle_cpu_at_once,
-                                  yield_lets_another_run_and_comes_back, yield_alone_goes_on,
-                                  pause_waits_until_it_does_not_run, pauses_count,
+                                  yield_lets_another_run_and_comes_back,
+                                  yield_alone_goes_on,
+                                  pause_waits_until_it_does_not_run,
+                                  pauses_count,
                                   an_event_before_the_block_keeps_it_awake,
                                   run_states_add_up_to_the_time_passed,
-                                  idle_time_is_what_nobody_used, pin_override_is_undone,
-                                  tools_read_back_what_they_set, random_changes_keep_the_invariants,
+                                  idle_time_is_what_nobody_used,
+                                  pin_override_is_undone,
+                                  tools_read_back_what_they_set,
+                                  random_changes_keep_the_invariants,
                                   NULL};
 
     return unit_run("scheduler", NULL, tests);

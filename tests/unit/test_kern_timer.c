@@ -133,7 +133,8 @@ START_TEST(random_settings_agree_with_a_list)
 
         host_on_cpu((unsigned)rand_r(&seed) % 4);
         switch (rand_r(&seed) % 4) {
-        case 0: case 1:
+        case 0:
+        case 1:
             want[i] = host_clock + 1 + (unsigned)rand_r(&seed) % 2000;
             timer_set(&t[i], want[i]);
             break;
@@ -245,14 +246,21 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {each_fires_at_its_time_on_its_cpu, a_stopped_one_does_not_fire,
-                                  setting_again_moves_it, the_past_fires_at_once,
-                                  a_moved_timer_fires_on_its_new_cpu, a_killed_timer_cannot_be_set,
-                                  its_function_may_set_it_again, random_settings_agree_with_a_list,
-                                  a_kicked_task_runs_once, a_task_may_kick_itself,
-                                  locks_in_rising_rank_are_fine, locks_in_falling_rank_are_caught,
+    const TTest *const tests[] = {each_fires_at_its_time_on_its_cpu,
+                                  a_stopped_one_does_not_fire,
+                                  setting_again_moves_it,
+                                  the_past_fires_at_once,
+                                  a_moved_timer_fires_on_its_new_cpu,
+                                  a_killed_timer_cannot_be_set,
+                                  its_function_may_set_it_again,
+                                  random_settings_agree_with_a_list,
+                                  a_kicked_task_runs_once,
+                                  a_task_may_kick_itself,
+                                  locks_in_rising_rank_are_fine,
+                                  locks_in_falling_rank_are_caught,
                                   taking_a_lock_twice_is_caught,
-                                  releasing_what_is_not_held_is_caught, NULL};
+                                  releasing_what_is_not_held_is_caught,
+                                  NULL};
 
     return unit_run("timers", prepare, tests);
 }

@@ -33,7 +33,8 @@ START_TEST(a_kernel_with_notes_is_understood)
     elf_build_number(&b, HV_ELFNOTE_HYPERCALL_PAGE, BASE + 0x1000);
     elf_build_number(&b, HV_ELFNOTE_INIT_P2M, 0x8000000000ull);
     elf_build_number(&b, HV_ELFNOTE_MOD_START_PFN, 1);
-    elf_build_note(&b, HV_ELFNOTE_FEATURES, "!writable_page_tables|pae_pgdir_above_4gb|what", 47);
+    elf_build_note(&b, HV_ELFNOTE_FEATURES,
+                   "!writable_page_tables|pae_pgdir_above_4gb|what", 47);
     elf_build_number(&b, HV_ELFNOTE_SUPPORTED_FEATURES, 1u << HV_FEAT_DOM0);
     ck_assert_int_eq(parse(), 0);
     ck_assert(e.has_notes && e.mod_start_pfn);
@@ -204,15 +205,19 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {a_kernel_with_notes_is_understood, without_notes_it_says_so,
+    const TTest *const tests[] = {a_kernel_with_notes_is_understood,
+                                  without_notes_it_says_so,
                                   an_unknown_feature_that_is_needed_is_refused,
-                                  each_segment_is_loaded_once, no_elf_files_are_refused,
+                                  each_segment_is_loaded_once,
+                                  no_elf_files_are_refused,
                                   other_machines_are_refused,
                                   header_tables_outside_the_file_are_refused,
                                   segments_outside_the_file_are_refused,
                                   a_wrapping_virtual_range_is_refused,
-                                  an_entry_outside_is_refused, damaged_notes_are_left_unread,
-                                  every_truncation_is_survived, NULL};
+                                  an_entry_outside_is_refused,
+                                  damaged_notes_are_left_unread,
+                                  every_truncation_is_survived,
+                                  NULL};
 
     return unit_run("elf", prepare, tests);
 }

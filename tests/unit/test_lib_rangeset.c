@@ -78,7 +78,8 @@ START_TEST(it_agrees_with_a_plain_bitmap)
         unsigned first = MIN(a, b), last = MAX(a, b), ranges = 0;
         bool add = rand_r(&seed) % 2;
 
-        ck_assert_int_eq(add ? rangeset_add(r, first, last) : rangeset_remove(r, first, last), 0);
+        ck_assert_int_eq(
+            add ? rangeset_add(r, first, last) : rangeset_remove(r, first, last), 0);
         for (unsigned i = first; i <= last; i++)
             bits[i] = add;
         for (unsigned i = 0; i < 64; i++) {
@@ -93,8 +94,8 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {neighbours_become_one_range, a_hole_makes_two_ranges,
-                                  the_ends_of_the_number_line_work, it_agrees_with_a_plain_bitmap,
-                                  NULL};
+                                  the_ends_of_the_number_line_work,
+                                  it_agrees_with_a_plain_bitmap, NULL};
 
     return unit_run("range sets", prepare, tests);
 }

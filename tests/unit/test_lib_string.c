@@ -17,17 +17,17 @@ static void *libc_memmove(void *d, const void *s, size_t n)
     return memmove(d, s, n);
 }
 
-#define memcpy our_memcpy
-#define memmove our_memmove
-#define memset our_memset
-#define memcmp our_memcmp
-#define strlen our_strlen
-#define strnlen our_strnlen
-#define strcmp our_strcmp
-#define strncmp our_strncmp
-#define strchr our_strchr
-#define strstr our_strstr
-#define snprintf our_snprintf
+#define memcpy    our_memcpy
+#define memmove   our_memmove
+#define memset    our_memset
+#define memcmp    our_memcmp
+#define strlen    our_strlen
+#define strnlen   our_strnlen
+#define strcmp    our_strcmp
+#define strncmp   our_strncmp
+#define strchr    our_strchr
+#define strstr    our_strstr
+#define snprintf  our_snprintf
 #define vsnprintf our_vsnprintf
 #include "../../hypervisor/lib/string.c"
 #include "../../hypervisor/lib/print.c"
@@ -158,7 +158,8 @@ START_TEST(formats_read_as_the_c_library_writes_them)
     same("%x %X %#x %#x %08x", 0xbeefu, 0xbeefu, 0xbeefu, 0u, 0xbeefu);
     same("%lx %lld %zu %hhx %hd", ~0ul, -1ll, sizeof(int), 0x123, 70000);
     same("%o %#018lx", 511u, 0xffff830000000000ul);
-    same("%s|%10s|%-10s|%.2s|%*s|%-*s|%.*s", "a", "bc", "de", "fgh", 6, "i", 6, "j", 1, "klm");
+    same("%s|%10s|%-10s|%.2s|%*s|%-*s|%.*s", "a", "bc", "de", "fgh", 6, "i", 6, "j", 1,
+         "klm");
     same("%c%5c%-5cx", 'a', 'b', 'c');
     same("%p", (void *)0x1234);
     same("%.5d|%8.5d|%-8.3u|%.0d", 42, -42, 7u, 0);

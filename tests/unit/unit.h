@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What every unit test's main() does. Each test runs in a process of its own, so the core's static state is
- * fresh each time. */
+/* What every unit test's main() does. Each test runs in a process of its own, so the
+ * core's static state is fresh each time. */
 #ifndef UNIT_H
 #define UNIT_H
 
 #include <check.h>
 #include <stdlib.h>
 
-/* The cases: a test function each, ended by NULL; prepare runs before each, or is NULL. */
-static inline int unit_run(const char *name, void (*prepare)(void), const TTest *const *tests)
+/* The cases: a test function each, ended by NULL; prepare runs before each, or is NULL.
+ */
+static inline int unit_run(const char *name, void (*prepare)(void),
+                           const TTest *const *tests)
 {
     Suite *s = suite_create(name);
     TCase *c = tcase_create(name);

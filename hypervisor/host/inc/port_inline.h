@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The host's answer to port/cpu.h's and port/map.h's inline functions: fake CPUs in one thread. */
+/* The host's answer to port/cpu.h's and port/map.h's inline functions: fake CPUs in one
+ * thread. */
 #ifndef HOST_PORT_INLINE_H
 #define HOST_PORT_INLINE_H
 
@@ -7,11 +8,11 @@
 
 struct vcpu;
 
-extern unsigned host_cpu;                /* the fake CPU that runs now */
+extern unsigned host_cpu; /* the fake CPU that runs now */
 extern struct vcpu *host_current[64];
 extern bool host_irqs_on[64];
-extern uint8_t *host_arena;              /* where frame 0 would be mapped */
-void host_relax(void);                   /* lets the other CPUs do what they were asked to */
+extern uint8_t *host_arena; /* where frame 0 would be mapped */
+void host_relax(void);      /* lets the other CPUs do what they were asked to */
 
 static inline unsigned cpu_id(void)
 {
