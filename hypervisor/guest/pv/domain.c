@@ -174,6 +174,10 @@ int pv_set_context(struct vcpu *v, const struct hv_vcpu_guest_context *c)
         return rc;
     v->domain->vm_assist |= c->vm_assist;
     v->initialised = true;
+    if (c->flags & HV_VGCF_ONLINE)
+        __atomic_fetch_and(&v->pause_flags, ~VPF_DOWN, __ATOMIC_SEQ_CST);
+    else
+        __atomic_fetch_or(&v->pause_flags, VPF_DOWN, __ATOMIC_SEQ_CST);
     time_update_vcpu(v);
     return 0;
 }
