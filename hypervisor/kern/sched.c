@@ -135,13 +135,10 @@ static unsigned choose_cpu(struct vcpu *v)
     return least_loaded(v, m);
 }
 
-/* v was queued: makes an idle CPU fetch it, or one that runs a lesser one give way, now
- * or at the right time. */
-static void tickle(struct runq *rq, struct vcpu *v, uint64_t now)
+/* An idle CPU that v may use is told to look for work; -1: there is none. */
+static int rouse_idle(struct vcpu *v)
 {
     cpumask_t idle = atomic_load(&idle_cpus) & v->hard_affinity & cpu_online();
-    uint64_t at;
-    int cpu;
 
     while (idle) {
         cpumask_t want = idle & v->soft_affinity ? idle & v->soft_affinity : idle;
@@ -149,13 +146,28 @@ static void tickle(struct runq *rq, struct vcpu *v, uint64_t now)
 
         if (atomic_fetch_and(&idle_cpus, ~bit) & bit) {
             softirq_raise_cpu(first_cpu(bit), SOFTIRQ_SCHEDULE);
-            return;
+            return (int)first_cpu(bit);
         }
         idle &= ~bit;
     }
+    return -1;
+}
+
+/* v was queued: makes an idle CPU fetch it, or one that runs a lesser one give way, now
+ * or at the right time. An idle CPU of another queue may find other work before it comes
+ * to look, so v has to have its turn here all the same. */
+static void tickle(struct runq *rq, struct vcpu *v, uint64_t now)
+{
+    int idle = rouse_idle(v), cpu;
+    uint64_t at;
+
+    if (idle >= 0 && runq_of((unsigned)idle) == rq)
+        return;
     cpu = credit_victim(rq, v, now, &at);
     if (cpu < 0)
         return;
+    if (idle >= 0)
+        at = MAX(at, now + SLICE_MIN);
     if (!at)
         softirq_raise_cpu((unsigned)cpu, SOFTIRQ_SCHEDULE);
     else if (!timer_active(&sched_cpu[cpu].slice) || sched_cpu[cpu].slice.expires > at)
@@ -168,24 +180,35 @@ static bool may_queue(struct vcpu *v)
            !credit_park(v);
 }
 
-/* rq is locked and v's; v may be queued. Gives it to a CPU, perhaps of another queue.
+/* rq is locked and v's; v does not lie in it. Finds a CPU for v, perhaps one of another
+ * queue, which is then locked instead. While no lock is held the affinity may change. */
+static struct runq *settle(struct runq *rq, struct vcpu *v, irqflags_t *f)
+{
+    for (;;) {
+        unsigned cpu = choose_cpu(v);
+
+        if (runq_of(cpu) == rq) {
+            v->processor = cpu;
+            return rq;
+        }
+        credit_leave(rq, v);
+        credit_join(runq_of(cpu), v); /* may be a reset too old: then it gets that one */
+        __atomic_store_n(&v->processor, cpu, __ATOMIC_RELAXED);
+        spin_unlock_irq(&rq->lock, *f);
+        rq = lock_vcpu(v, f);
+        if (!may_queue(v) || (v->hard_affinity & cpumask_of(v->processor)))
+            return rq;
+    }
+}
+
+/* rq is locked and v's; v may be queued. Queues it and sees to it that somebody looks.
  * Unlocks. */
 static void place(struct runq *rq, struct vcpu *v, irqflags_t f)
 {
-    uint64_t now = clock_now();
-    unsigned cpu = choose_cpu(v);
-
-    if (runq_of(cpu) != rq) {
-        credit_leave(rq, v);
-        credit_join(runq_of(cpu),
-                    v); /* may be a reset too old: it only gets that one more */
-        __atomic_store_n(&v->processor, cpu, __ATOMIC_RELAXED);
-        spin_unlock_irq(&rq->lock, f);
-        rq = lock_vcpu(v, &f);
-    } else {
-        v->processor = cpu;
-    }
+    rq = settle(rq, v, &f);
     if (may_queue(v)) { /* others may have been faster while no lock was held */
+        uint64_t now = clock_now();
+
         set_runstate(v, HV_RUNSTATE_RUNNABLE, now);
         credit_enqueue(rq, v);
         atomic_thread_fence(memory_order_seq_cst); /* pairs with go_idle() */
