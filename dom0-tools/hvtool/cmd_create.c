@@ -55,8 +55,7 @@ static int parse_options(struct create_options *o, int argc, char **argv)
 }
 
 /* Goes on with the next life of a domain that reboots under its console. */
-static int stay_on_console(struct tool *t, const struct dom_config *cfg,
-                           hv_domid_t domid)
+static int stay_on_console(struct tool *t, const struct dom_config *cfg, hv_domid_t domid)
 {
     for (;;) {
         struct hv_domctl_getdomaininfo info;

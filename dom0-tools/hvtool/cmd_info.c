@@ -19,8 +19,8 @@ struct report {
     struct json_object *doc;
 };
 
-__attribute__((format(printf, 3, 4))) static void
-line(struct report *r, const char *key, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void line(struct report *r, const char *key,
+                                                       const char *fmt, ...)
 {
     char value[2048];
     va_list args;
@@ -88,8 +88,10 @@ static int machine_lines(struct report *r)
     long freed, used;
 
     if (rc)
-        return dom_fail(&r->t->err, rc, "the hypervisor does not describe the machine: "
-                        "%s", strerror(-rc));
+        return dom_fail(&r->t->err, rc,
+                        "the hypervisor does not describe the machine: "
+                        "%s",
+                        strerror(-rc));
     freed = door_call(door, HV_CALL_MEMORY_OP, HV_MEM_GET_SHARING_FREED_PAGES, 0, 0, 0);
     used = door_call(door, HV_CALL_MEMORY_OP, HV_MEM_GET_SHARING_SHARED_PAGES, 0, 0, 0);
     number(r, "nr_cpus", p->nr_cpus);

@@ -45,7 +45,6 @@ int cmd_unpause(struct tool *t, int argc, char **argv)
     return for_each(t, argc, argv, dom_unpause);
 }
 
-
 /* Asks every guest first, so that they shut down side by side. */
 static int ask_all(struct tool *t, const struct hv_domctl_getdomaininfo *list,
                    unsigned int nr, bool wait, const char *request)
@@ -63,16 +62,15 @@ static int ask_all(struct tool *t, const struct hv_domctl_getdomaininfo *list,
     }
     for (unsigned int i = 0; i < nr && wait && !status; i++)
         if (list[i].domain)
-            status = dom_wait_end(&t->host, list[i].domain, list[i].handle, &reason,
-                                  &t->err);
+            status =
+                dom_wait_end(&t->host, list[i].domain, list[i].handle, &reason, &t->err);
     return status ? 1 : 0;
 }
 
 static int ask(struct tool *t, int argc, char **argv, const char *request)
 {
-    static const struct option names[] = {{"all", no_argument, NULL, 'a'},
-                                          {"wait", no_argument, NULL, 'w'},
-                                          {0}};
+    static const struct option names[] = {
+        {"all", no_argument, NULL, 'a'}, {"wait", no_argument, NULL, 'w'}, {0}};
     struct hv_domctl_getdomaininfo *list;
     bool all = false, wait = false;
     unsigned int nr;

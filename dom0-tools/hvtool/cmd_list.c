@@ -44,8 +44,10 @@ static struct json_object *json_row(struct tool *t,
     static const struct {
         unsigned int flag;
         const char *name;
-    } flags[] = {{HV_DOMINF_RUNNING, "running"}, {HV_DOMINF_BLOCKED, "blocked"},
-                 {HV_DOMINF_PAUSED, "paused"},   {HV_DOMINF_SHUTDOWN, "shutdown"},
+    } flags[] = {{HV_DOMINF_RUNNING, "running"},
+                 {HV_DOMINF_BLOCKED, "blocked"},
+                 {HV_DOMINF_PAUSED, "paused"},
+                 {HV_DOMINF_SHUTDOWN, "shutdown"},
                  {HV_DOMINF_DYING, "dying"}};
     struct json_object *doc = tool_json_domain(t, info->domain);
     struct json_object *state = json_object_new_array();

@@ -83,9 +83,8 @@ static void json_vcpu(struct tool *t, struct json_object *doc, hv_domid_t domid,
 
     json_object_object_add(o, "vcpu", json_object_new_int((int)vcpu));
     json_object_object_add(o, "online", json_object_new_boolean(row->info.online));
-    json_object_object_add(o, "cpu", row->info.online
-                                         ? json_object_new_int((int)row->info.cpu)
-                                         : NULL);
+    json_object_object_add(
+        o, "cpu", row->info.online ? json_object_new_int((int)row->info.cpu) : NULL);
     json_object_object_add(o, "running", json_object_new_boolean(row->info.running));
     json_object_object_add(o, "blocked", json_object_new_boolean(row->info.blocked));
     json_object_object_add(o, "cpu_time_ns",

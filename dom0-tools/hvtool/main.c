@@ -146,9 +146,9 @@ const char *tool_scheduler_name(unsigned int id)
 const char *tool_reason_name(const struct hv_domctl_getdomaininfo *info)
 {
     static const char *const names[] = {
-        [HV_SHUTDOWN_POWEROFF] = "poweroff",   [HV_SHUTDOWN_REBOOT] = "reboot",
-        [HV_SHUTDOWN_SUSPEND] = "suspend",     [HV_SHUTDOWN_CRASH] = "crash",
-        [HV_SHUTDOWN_WATCHDOG] = "watchdog",   [HV_SHUTDOWN_SOFT_RESET] = "soft_reset"};
+        [HV_SHUTDOWN_POWEROFF] = "poweroff", [HV_SHUTDOWN_REBOOT] = "reboot",
+        [HV_SHUTDOWN_SUSPEND] = "suspend",   [HV_SHUTDOWN_CRASH] = "crash",
+        [HV_SHUTDOWN_WATCHDOG] = "watchdog", [HV_SHUTDOWN_SOFT_RESET] = "soft_reset"};
     unsigned int reason = info->flags >> HV_DOMINF_SHUTDOWNSHIFT & HV_DOMINF_SHUTDOWNMASK;
 
     if (!(info->flags & (HV_DOMINF_SHUTDOWN | HV_DOMINF_DYING)))

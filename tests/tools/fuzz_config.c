@@ -9,7 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct dom_error err = {{0}};
     struct dom_config cfg;
-    int rc = dom_config_parse(&cfg, "fuzz", (const char *)data, size, NULL, 0, NULL, &err);
+    int rc =
+        dom_config_parse(&cfg, "fuzz", (const char *)data, size, NULL, 0, NULL, &err);
 
     if (rc && !err.text[0])
         abort();

@@ -5,7 +5,8 @@
 set -u
 top=@TOP@
 fragment=$top/guest-patches/linux-6.1.config
-config=$(find "$top"/build/cache/linux/boot /boot -maxdepth 1 -name 'config-6.1*' 2>/dev/null | head -1)
+config=$(find "$top"/build/cache/linux/boot /boot -maxdepth 1 -name "config-6.1*" \
+    2>/dev/null | head -1)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 n=0

@@ -55,7 +55,8 @@ static inline void test_elf_make(struct test_elf *e)
                             .p_memsz = TEXT_SIZE};
     e->ph[1] = (Elf64_Phdr){
         .p_type = PT_LOAD, .p_paddr = KERNEL_AT + 0x3000, .p_memsz = BSS_SIZE};
-    e->ph[2] = (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = offsetof(struct test_elf, notes)};
+    e->ph[2] =
+        (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = offsetof(struct test_elf, notes)};
     for (unsigned int i = 0; i < TEXT_SIZE; i++)
         e->text[i] = (uint8_t)(i * 7 + i / 256);
     test_note(e, HV_ELFNOTE_XEN_VERSION, "xen-3.0", 8);

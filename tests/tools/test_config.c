@@ -218,8 +218,8 @@ START_TEST(a_nul_byte_is_refused)
     static const char text[] = "name = \"a\0b\"\n";
 
     memset(&err, 0, sizeof(err));
-    ck_assert_int_lt(dom_config_parse(&cfg, "t.cfg", text, sizeof(text) - 1, NULL, 0,
-                                      NULL, &err), 0);
+    ck_assert_int_lt(
+        dom_config_parse(&cfg, "t.cfg", text, sizeof(text) - 1, NULL, 0, NULL, &err), 0);
     dom_config_free(&cfg);
 }
 END_TEST
@@ -228,9 +228,8 @@ START_TEST(cpu_sets_are_written_as_xl_writes_them)
 {
     static const struct {
         const char *in, *out;
-    } sets[] = {{"all", "all"},       {"0-3", "0-3"},     {"0,2,3,4", "0,2-4"},
-                {"all,^0", "1-7"},    {"0-7", "all"},     {"7", "7"},
-                {"0-6,^3", "0-2,4-6"}};
+    } sets[] = {{"all", "all"}, {"0-3", "0-3"}, {"0,2,3,4", "0,2-4"}, {"all,^0", "1-7"},
+                {"0-7", "all"}, {"7", "7"},     {"0-6,^3", "0-2,4-6"}};
     char text[64];
 
     for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
@@ -245,8 +244,9 @@ END_TEST
 
 START_TEST(wrong_cpu_sets_are_refused)
 {
-    static const char *const bad[] = {"", "x", "1-", "-1", "1,,2", "1,", "256", "1-300",
-                                      "^", "allx", "5-2", "99999999999999999999"};
+    static const char *const bad[] = {"",     "x",    "1-",  "-1",
+                                      "1,,2", "1,",   "256", "1-300",
+                                      "^",    "allx", "5-2", "99999999999999999999"};
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct dom_cpuset set = {{0}};
@@ -276,20 +276,20 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {every_served_key_is_read,
-                                         defaults_are_those_of_xl,
-                                         syntax_is_that_of_xl,
-                                         cmdline_replaces_root_and_extra,
-                                         arguments_override_the_file,
-                                         bad_arguments_are_refused,
-                                         unknown_keys_are_refused_with_the_nearest,
-                                         known_keys_without_effect_are_warned_of,
-                                         wrong_syntax_is_refused_where_it_stands,
-                                         wrong_values_are_refused_where_they_stand,
-                                         a_nul_byte_is_refused,
-                                         cpu_sets_are_written_as_xl_writes_them,
-                                         wrong_cpu_sets_are_refused,
-                                         uuids_are_read_and_written,
-                                         NULL};
+                                  defaults_are_those_of_xl,
+                                  syntax_is_that_of_xl,
+                                  cmdline_replaces_root_and_extra,
+                                  arguments_override_the_file,
+                                  bad_arguments_are_refused,
+                                  unknown_keys_are_refused_with_the_nearest,
+                                  known_keys_without_effect_are_warned_of,
+                                  wrong_syntax_is_refused_where_it_stands,
+                                  wrong_values_are_refused_where_they_stand,
+                                  a_nul_byte_is_refused,
+                                  cpu_sets_are_written_as_xl_writes_them,
+                                  wrong_cpu_sets_are_refused,
+                                  uuids_are_read_and_written,
+                                  NULL};
 
     return unit_run("config", NULL, tests);
 }

@@ -126,14 +126,11 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {output_is_taken_in_order_and_freed,
-                                  indices_may_wrap,
-                                  impossible_indices_are_an_empty_ring,
-                                  a_full_ring_is_taken_whole,
-                                  the_buffer_keeps_the_newest,
-                                  the_buffer_behaves_like_a_queue,
-                                  a_buffer_of_no_size_keeps_nothing,
-                                  NULL};
+    const TTest *const tests[] = {
+        output_is_taken_in_order_and_freed,   indices_may_wrap,
+        impossible_indices_are_an_empty_ring, a_full_ring_is_taken_whole,
+        the_buffer_keeps_the_newest,          the_buffer_behaves_like_a_queue,
+        a_buffer_of_no_size_keeps_nothing,    NULL};
 
     return unit_run("console", NULL, tests);
 }

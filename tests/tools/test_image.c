@@ -173,13 +173,16 @@ static size_t pack_xz(uint8_t *to, size_t room)
     size_t at = 0;
 
     ck_assert_int_eq(lzma_easy_buffer_encode(6, LZMA_CHECK_CRC32, NULL, (uint8_t *)&file,
-                                             sizeof(file), to, &at, room), LZMA_OK);
+                                             sizeof(file), to, &at, room),
+                     LZMA_OK);
     return at;
 }
 
 static size_t pack_gzip(uint8_t *to, size_t room)
 {
-    z_stream z = {.next_in = (uint8_t *)&file, .avail_in = sizeof(file), .next_out = to,
+    z_stream z = {.next_in = (uint8_t *)&file,
+                  .avail_in = sizeof(file),
+                  .next_out = to,
                   .avail_out = (uInt)room};
 
     deflateInit2(&z, 9, Z_DEFLATED, 16 + MAX_WBITS, 9, Z_DEFAULT_STRATEGY);
@@ -305,8 +308,8 @@ START_TEST(files_are_opened_whatever_they_are)
 
     test_elf_make(&file);
     ck_assert_int_eq(open_bytes(&image, &file, sizeof(file)), 0);
-    ck_assert_int_eq(dom_image_read(&image, offsetof(struct test_elf, text) + 5, text, 64),
-                     0);
+    ck_assert_int_eq(
+        dom_image_read(&image, offsetof(struct test_elf, text) + 5, text, 64), 0);
     ck_assert_mem_eq(text, file.text + 5, 64);
     dom_image_close(&image);
     ck_assert_int_lt(open_bytes(&image, "", 0), 0);
@@ -315,7 +318,8 @@ START_TEST(files_are_opened_whatever_they_are)
     ck_assert_str_eq(err.text, "it is neither a bzImage nor an ELF file");
     memset(&err, 0, sizeof(err));
     ck_assert_int_lt(dom_image_open(&image, "/nonexistent", &err), 0);
-    ck_assert_str_eq(err.text, "cannot open kernel /nonexistent: No such file or directory");
+    ck_assert_str_eq(err.text,
+                     "cannot open kernel /nonexistent: No such file or directory");
     memset(&err, 0, sizeof(err));
     ck_assert_int_lt(dom_image_open(&image, "/tmp", &err), 0);
 }

@@ -50,7 +50,8 @@ static uint64_t *table_at(uint64_t pfn)
 {
     if (pfn - l.tables.first < l.tables.nr)
         return tables + (pfn - l.tables.first) * 512;
-    ck_assert_msg(pfn - l.p2m_tables.first < l.p2m_tables.nr, "pfn %#lx is no table", pfn);
+    ck_assert_msg(pfn - l.p2m_tables.first < l.p2m_tables.nr, "pfn %#lx is no table",
+                  pfn);
     return p2m_tables + (pfn - l.p2m_tables.first) * 512;
 }
 
@@ -99,9 +100,9 @@ static void p2m_is_mapped(void)
 
 static void ranges_do_not_overlap(void)
 {
-    const struct pv_range all[] = {l.kernel,          l.ramdisk,       l.p2m,
-                                   {l.start_info, 1}, {l.store, 1},    {l.console, 1},
-                                   l.tables,          {l.stack, 1},    l.p2m_tables};
+    const struct pv_range all[] = {l.kernel,          l.ramdisk,    l.p2m,
+                                   {l.start_info, 1}, {l.store, 1}, {l.console, 1},
+                                   l.tables,          {l.stack, 1}, l.p2m_tables};
     const int nr = sizeof(all) / sizeof(all[0]);
 
     for (int i = 0; i < nr; i++) {
@@ -209,8 +210,9 @@ START_TEST(domains_that_are_too_small_are_refused)
 {
     static const struct {
         uint64_t pages, ramdisk;
-    } small[] = {{1, 0}, {4096, 0}, {5120, 0}, {8192, 8192}, {8192, UINT64_MAX / 8192},
-                 {5300, 100}};
+    } small[] = {
+        {1, 0},     {4096, 0}, {5120, 0}, {8192, 8192}, {8192, UINT64_MAX / 8192},
+        {5300, 100}};
 
     for (size_t i = 0; i < sizeof(small) / sizeof(small[0]); i++) {
         memset(&err, 0, sizeof(err));

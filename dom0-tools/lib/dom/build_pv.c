@@ -56,8 +56,8 @@ static int open_ramdisk(struct build *b)
         return 0;
     b->ramdisk_fd = open(b->cfg->ramdisk, O_RDONLY | O_CLOEXEC);
     if (b->ramdisk_fd < 0)
-        return dom_fail(b->err, -errno, "cannot open ramdisk %.300s: %s",
-                        b->cfg->ramdisk, strerror(errno));
+        return dom_fail(b->err, -errno, "cannot open ramdisk %.300s: %s", b->cfg->ramdisk,
+                        strerror(errno));
     if (fstat(b->ramdisk_fd, &st) < 0 || !S_ISREG(st.st_mode))
         return dom_fail(b->err, -EINVAL, "ramdisk %.300s is no regular file",
                         b->cfg->ramdisk);
@@ -297,9 +297,9 @@ static int make_channels(struct build *b, struct dom_built *built)
 static int grant_rings(struct build *b, const struct dom_built *built)
 {
     struct hv_grant_entry_v1 *table;
-    int rc = door_map_resource(b->door, b->domid, HV_MEM_RESOURCE_GRANT_TABLE,
-                               HV_MEM_RESOURCE_GRANT_TABLE_ID_SHARED, 0, 1,
-                               (void **)&table);
+    int rc =
+        door_map_resource(b->door, b->domid, HV_MEM_RESOURCE_GRANT_TABLE,
+                          HV_MEM_RESOURCE_GRANT_TABLE_ID_SHARED, 0, 1, (void **)&table);
 
     if (rc)
         return dom_fail(b->err, rc, "cannot map the grant table: %s", strerror(-rc));

@@ -22,12 +22,12 @@
 
 #include "dom/cache.h"
 
-#define CACHE_DIR  "/var/cache/ostler"
-#define KEY_FILE   CACHE_DIR "/key"
-#define MAX_FILES  8
-#define BLOCK      4096U
-#define CHUNK      (16 * BLOCK)
-#define PRIME      ((1ULL << 61) - 1)
+#define CACHE_DIR "/var/cache/ostler"
+#define KEY_FILE  CACHE_DIR "/key"
+#define MAX_FILES 8
+#define BLOCK     4096U
+#define CHUNK     (16 * BLOCK)
+#define PRIME     ((1ULL << 61) - 1)
 
 struct secret {
     uint64_t nh[BLOCK / 8];
@@ -65,8 +65,7 @@ static void add_block(struct dom_cache_key *key, const struct secret *s,
 
     for (unsigned int lane = 0; lane < 2; lane++)
         for (unsigned int i = 0; i < 3; i++)
-            key->hash[lane] =
-                reduce((u128)key->hash[lane] * s->point[lane] + part[i]);
+            key->hash[lane] = reduce((u128)key->hash[lane] * s->point[lane] + part[i]);
 }
 
 static int read_secret(struct secret *s)
@@ -92,7 +91,8 @@ static int make_secret(struct secret *s)
     if (mkdir(CACHE_DIR, 0700) && errno != EEXIST)
         return -1;
     for (size_t at = 0; at < sizeof(*s); at += 256)
-        if (getrandom((char *)s + at, sizeof(*s) - at < 256 ? sizeof(*s) - at : 256, 0) < 0)
+        if (getrandom((char *)s + at, sizeof(*s) - at < 256 ? sizeof(*s) - at : 256, 0) <
+            0)
             return -1;
     s->point[0] &= PRIME >> 1;
     s->point[1] &= PRIME >> 1;

@@ -196,8 +196,8 @@ static int parse_number(struct parser *p, struct cfg_value *out)
     errno = 0;
     out->number = strtoll(out->string, &rest, 0);
     if (errno || *rest || rest == out->string)
-        return cfg_fail(p->err, &out->pos,
-                        "'%.40s' is not a number (text needs quotes)", out->string);
+        return cfg_fail(p->err, &out->pos, "'%.40s' is not a number (text needs quotes)",
+                        out->string);
     return 0;
 }
 

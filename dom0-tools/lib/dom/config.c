@@ -266,18 +266,28 @@ static const struct {
     const char *name;
     int (*set)(struct reader *r, const struct cfg_value *v);
 } served_keys[] = {
-    {"builder", key_type},         {"cap", key_cap},
-    {"cmdline", key_cmdline},      {"cpu_weight", key_weight},
-    {"cpus", key_cpus},            {"extra", key_extra},
-    {"kernel", key_kernel},        {"maxmem", key_maxmem},
-    {"maxvcpus", key_maxvcpus},    {"memory", key_memory},
-    {"name", key_name},            {"on_crash", key_on_crash},
-    {"on_poweroff", key_on_poweroff}, {"on_reboot", key_on_reboot},
-    {"ramdisk", key_ramdisk},      {"root", key_root},
-    {"tsc_mode", key_tsc_mode},    {"type", key_type},
-    {"uuid", key_uuid},            {"vcpus", key_vcpus},
+    {"builder", key_type},
+    {"cap", key_cap},
+    {"cmdline", key_cmdline},
+    {"cpu_weight", key_weight},
+    {"cpus", key_cpus},
+    {"extra", key_extra},
+    {"kernel", key_kernel},
+    {"maxmem", key_maxmem},
+    {"maxvcpus", key_maxvcpus},
+    {"memory", key_memory},
+    {"name", key_name},
+    {"on_crash", key_on_crash},
+    {"on_poweroff", key_on_poweroff},
+    {"on_reboot", key_on_reboot},
+    {"ramdisk", key_ramdisk},
+    {"root", key_root},
+    {"tsc_mode", key_tsc_mode},
+    {"type", key_type},
+    {"uuid", key_uuid},
+    {"vcpus", key_vcpus},
 };
-#define NR_SERVED (sizeof(served_keys) / sizeof(served_keys[0]))
+#define NR_SERVED   (sizeof(served_keys) / sizeof(served_keys[0]))
 #define NR_UNSERVED (sizeof(unserved_keys) / sizeof(unserved_keys[0]))
 
 static int unknown_key(struct reader *r, const struct cfg_setting *s)

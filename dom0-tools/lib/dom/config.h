@@ -28,8 +28,8 @@ struct dom_config {
     char *name;
     uint8_t uuid[16];
     char *kernel;
-    char *ramdisk;  /* NULL: none */
-    char *cmdline;  /* never NULL */
+    char *ramdisk; /* NULL: none */
+    char *cmdline; /* never NULL */
     uint64_t memory_kib, maxmem_kib;
     unsigned int vcpus, maxvcpus;
     struct dom_cpuset *pins; /* maxvcpus of them, NULL: run anywhere */

@@ -3,6 +3,7 @@
 #ifndef DOM_CONFIG_KEYS_H
 #define DOM_CONFIG_KEYS_H
 
+/* clang-format off */
 static const char *const unserved_keys[] = {
     "acpi", "acpi_firmware", "acpi_laptop_slate", "acpi_s3", "acpi_s4", "altp2m",
     "altp2mhvm", "apic", "bios", "bios_path_override", "boot", "bootloader",
@@ -28,5 +29,6 @@ static const char *const unserved_keys[] = {
     "vkb", "vmtrace_buf_kb", "vnc", "vncdisplay", "vnclisten", "vncpasswd", "vncunused",
     "vnuma", "vpmu", "vpt_align", "vsnd", "vtpm", "vuart", "xauthority",
     "xen_platform_pci", "xend_suspend_evtchn_compat", NULL};
+/* clang-format on */
 
 #endif

@@ -70,8 +70,9 @@ static int list_step(struct dom_host *host, hv_domid_t first,
     return rc;
 }
 
-int dom_list(struct dom_host *host, hv_domid_t first, struct hv_domctl_getdomaininfo **out,
-             unsigned int *nr, struct dom_error *err)
+int dom_list(struct dom_host *host, hv_domid_t first,
+             struct hv_domctl_getdomaininfo **out, unsigned int *nr,
+             struct dom_error *err)
 {
     struct hv_domctl_getdomaininfo *list = NULL, *more;
     int got;
@@ -105,8 +106,10 @@ int dom_info(struct dom_host *host, hv_domid_t domid, struct hv_domctl_getdomain
     int rc = door_domctl(host->door, &op);
 
     if (rc)
-        return dom_fail(err, rc, rc == -ESRCH ? "there is no domain %u" :
-                        "the hypervisor does not tell of domain %u", domid);
+        return dom_fail(err, rc,
+                        rc == -ESRCH ? "there is no domain %u"
+                                     : "the hypervisor does not tell of domain %u",
+                        domid);
     *out = op.u.getdomaininfo;
     return 0;
 }
@@ -172,9 +175,9 @@ static int make_domain(struct dom_host *host, const struct dom_config *cfg,
     c->grant_opts = HV_DOMCTL_GRANT_VERSION(2);
     rc = door_domctl(host->door, &op);
     if (rc)
-        return dom_fail(err, rc, rc == -ENOMEM
-                                     ? "not enough free memory for another domain"
-                                     : "the hypervisor refuses to create a domain: %s",
+        return dom_fail(err, rc,
+                        rc == -ENOMEM ? "not enough free memory for another domain"
+                                      : "the hypervisor refuses to create a domain: %s",
                         strerror(-rc));
     *out = op.domain;
     return 0;
@@ -192,8 +195,7 @@ static int set_affinity(struct dom_host *host, hv_domid_t domid, unsigned int vc
     *buf = *cpus;
     op.u.vcpuaffinity.vcpu = vcpu;
     op.u.vcpuaffinity.flags = HV_VCPUAFFINITY_HARD;
-    op.u.vcpuaffinity.cpumap_hard =
-        (struct hv_ctl_bitmap){(uintptr_t)buf, DOM_MAX_CPUS};
+    op.u.vcpuaffinity.cpumap_hard = (struct hv_ctl_bitmap){(uintptr_t)buf, DOM_MAX_CPUS};
     rc = door_domctl(host->door, &op);
     door_buf_put(host->door, buf, sizeof(*buf));
     return rc;

@@ -23,8 +23,9 @@ int dom_host_open(struct dom_host *host, struct dom_error *err);
 void dom_host_close(struct dom_host *host);
 
 /* All domains from the first one at or after `first`. Free *out. */
-int dom_list(struct dom_host *host, hv_domid_t first, struct hv_domctl_getdomaininfo **out,
-             unsigned int *nr, struct dom_error *err);
+int dom_list(struct dom_host *host, hv_domid_t first,
+             struct hv_domctl_getdomaininfo **out, unsigned int *nr,
+             struct dom_error *err);
 /* -ESRCH: no such domain. */
 int dom_info(struct dom_host *host, hv_domid_t domid, struct hv_domctl_getdomaininfo *out,
              struct dom_error *err);

@@ -15,7 +15,7 @@
 struct dom_image {
     const uint8_t *data; /* the whole ELF file */
     size_t size;
-    int fd;              /* the same as a file, or -1: reading saves page faults */
+    int fd; /* the same as a file, or -1: reading saves page faults */
 };
 
 int dom_image_open(struct dom_image *out, const char *path, struct dom_error *err);
@@ -26,7 +26,7 @@ int dom_image_read(const struct dom_image *image, uint64_t offset, void *to, siz
 /* Where a bzImage keeps its compressed ELF file. */
 struct dom_payload {
     const uint8_t *data;
-    size_t size;          /* with the four bytes that follow */
+    size_t size; /* with the four bytes that follow */
     size_t unpacked_size;
 };
 

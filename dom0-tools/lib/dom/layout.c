@@ -10,9 +10,9 @@
 
 #include "dom/layout.h"
 
-#define PAGE    4096ULL
-#define MIB     (1024ULL * 1024)
-#define PADDING (512 * 1024ULL)
+#define PAGE         4096ULL
+#define MIB          (1024ULL * 1024)
+#define PADDING      (512 * 1024ULL)
 
 #define PTE_PRESENT  0x01ULL
 #define PTE_WRITE    0x02ULL
@@ -23,7 +23,7 @@
 #define PTE_LEAF  (PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY)
 #define PTE_TABLE (PTE_LEAF | PTE_USER)
 
-#define VA_MASK ((1ULL << 48) - 1)
+#define VA_MASK   ((1ULL << 48) - 1)
 
 static unsigned int unit_shift(unsigned int level)
 {
@@ -129,8 +129,8 @@ static bool hits_hypervisor(const struct pv_span *span)
     return span->start < 0xffff880000000000ULL && span->end > 0xffff800000000000ULL;
 }
 
-int pv_layout_compute(struct pv_layout *out, const struct dom_elf *elf,
-                      uint64_t nr_pages, uint64_t ramdisk_pages, struct dom_error *err)
+int pv_layout_compute(struct pv_layout *out, const struct dom_elf *elf, uint64_t nr_pages,
+                      uint64_t ramdisk_pages, struct dom_error *err)
 {
     uint64_t need, mapped, tables = 4;
 
@@ -149,11 +149,11 @@ int pv_layout_compute(struct pv_layout *out, const struct dom_elf *elf,
         return dom_fail(err, -EINVAL, "the kernel's virtual addresses wrap around");
     while ((need = place_region(out, elf, tables)) > tables)
         tables = need;
-    out->p2m_virt = elf->has_init_p2m ? elf->init_p2m
-                                      : elf->virt_base + out->p2m.first * PAGE;
+    out->p2m_virt =
+        elf->has_init_p2m ? elf->init_p2m : elf->virt_base + out->p2m.first * PAGE;
     if (elf->has_init_p2m)
-        out->p2m_span = (struct pv_span){elf->init_p2m,
-                                         elf->init_p2m + out->p2m.nr * PAGE};
+        out->p2m_span =
+            (struct pv_span){elf->init_p2m, elf->init_p2m + out->p2m.nr * PAGE};
     if (hits_hypervisor(&out->region) || hits_hypervisor(&out->p2m_span) ||
         out->region.end <= out->region.start)
         return dom_fail(err, -EINVAL, "the kernel's virtual addresses are not a guest's");
@@ -163,7 +163,8 @@ int pv_layout_compute(struct pv_layout *out, const struct dom_elf *elf,
 too_small:
     return dom_fail(err, -ENOMEM,
                     "kernel and ramdisk do not fit into %llu MiB of memory: set memory "
-                    "higher", (unsigned long long)(nr_pages * PAGE / MIB));
+                    "higher",
+                    (unsigned long long)(nr_pages * PAGE / MIB));
 }
 
 struct fill {

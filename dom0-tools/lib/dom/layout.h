@@ -26,7 +26,7 @@ struct pv_span {
 struct pv_layout {
     uint64_t nr_pages;
     uint64_t virt_base;
-    struct pv_range kernel, ramdisk, p2m; /* nr == 0: there is none */
+    struct pv_range kernel, ramdisk, p2m;       /* nr == 0: there is none */
     uint64_t start_info, store, console, stack; /* pfns */
     struct pv_range tables;     /* for the region; the top-level table is the first */
     struct pv_range p2m_tables; /* more of them, for a p2m list with its own address */
@@ -36,8 +36,8 @@ struct pv_layout {
 };
 
 /* -ENOMEM: the domain is too small for all that. */
-int pv_layout_compute(struct pv_layout *out, const struct dom_elf *elf,
-                      uint64_t nr_pages, uint64_t ramdisk_pages, struct dom_error *err);
+int pv_layout_compute(struct pv_layout *out, const struct dom_elf *elf, uint64_t nr_pages,
+                      uint64_t ramdisk_pages, struct dom_error *err);
 
 /*
  * Fills in the page tables. tables and p2m_tables point to zeroed memory for the

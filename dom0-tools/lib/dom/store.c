@@ -52,8 +52,7 @@ static void permit(struct writer *w, const char *path, unsigned int owner,
     struct xs_permissions perms[2] = {{.id = owner, .perms = XS_PERM_NONE},
                                       {.id = reader, .perms = XS_PERM_READ}};
 
-    if (!w->rc &&
-        !xs_set_permissions(w->xs, w->t, path, perms, owner == reader ? 1 : 2))
+    if (!w->rc && !xs_set_permissions(w->xs, w->t, path, perms, owner == reader ? 1 : 2))
         w->rc = -errno;
 }
 
@@ -86,10 +85,17 @@ static void put_number(struct writer *w, const char *dom, const char *name,
 static void put_domain(struct writer *w, const char *dom, const char *vm,
                        const struct dom_config *cfg)
 {
-    static const char *const guests[] = {
-        "control/shutdown", "control/feature-poweroff", "control/feature-reboot",
-        "control/feature-suspend", "control/sysrq", "device/suspend/event-channel",
-        "data", "drivers", "feature", "attr", "error"};
+    static const char *const guests[] = {"control/shutdown",
+                                         "control/feature-poweroff",
+                                         "control/feature-reboot",
+                                         "control/feature-suspend",
+                                         "control/sysrq",
+                                         "device/suspend/event-channel",
+                                         "data",
+                                         "drivers",
+                                         "feature",
+                                         "attr",
+                                         "error"};
 
     put_top(w, dom);
     putf(w, vm, "%s/vm", dom);

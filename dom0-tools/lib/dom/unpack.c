@@ -21,8 +21,8 @@
 #define PAYLOAD_LENGTH 0x24c
 #define HEADER_END     0x250
 
-#define MAX_UNPACKED (1UL << 30)
-#define XZ_MEMORY    (256UL << 20)
+#define MAX_UNPACKED   (1UL << 30)
+#define XZ_MEMORY      (256UL << 20)
 
 static uint32_t get32(const uint8_t *at)
 {
@@ -100,7 +100,10 @@ static const struct {
     const char *magic;
     int (*unpack)(const struct dom_payload *p, uint8_t *to, size_t *got);
 } formats[] = {
-    {"xz", 6, "\xfd" "7zXZ\0", unpack_xz},
+    {"xz", 6,
+     "\xfd"
+     "7zXZ\0",
+     unpack_xz},
     {"gzip", 2, "\x1f\x8b", unpack_gzip},
     {"zstd", 4, "\x28\xb5\x2f\xfd", unpack_zstd},
     {"bzip2", 3, "BZh", NULL},
@@ -120,10 +123,13 @@ int dom_payload_unpack(const struct dom_payload *payload, uint8_t *to,
         if (!formats[i].unpack)
             return dom_fail(err, -EINVAL,
                             "this bzImage is packed with %s; xz, gzip and zstd can be "
-                            "unpacked", formats[i].name);
+                            "unpacked",
+                            formats[i].name);
         if (!formats[i].unpack(payload, to, &got) || got != payload->unpacked_size)
-            return dom_fail(err, -EINVAL, "this bzImage is damaged: its %s data does "
-                            "not unpack", formats[i].name);
+            return dom_fail(err, -EINVAL,
+                            "this bzImage is damaged: its %s data does "
+                            "not unpack",
+                            formats[i].name);
         return 0;
     }
     return dom_fail(err, -EINVAL, "this bzImage is packed in an unknown way");

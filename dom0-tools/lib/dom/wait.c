@@ -87,11 +87,11 @@ int dom_ask(struct dom_host *host, hv_domid_t domid, const char *request,
     xs_unwatch(host->xs, path, "ask");
     xs_unwatch(host->xs, "@releaseDomain", "ask");
     if (rc == -ETIMEDOUT)
-        return dom_fail(err, rc, "domain %u does not react to '%s'; 'hvtool destroy' "
-                        "ends it by force", domid, request);
-    return rc < 0 && rc != -ENOENT
-               ? dom_fail(err, rc, "XenStore: %s", strerror(-rc))
-               : 0;
+        return dom_fail(err, rc,
+                        "domain %u does not react to '%s'; 'hvtool destroy' "
+                        "ends it by force",
+                        domid, request);
+    return rc < 0 && rc != -ENOENT ? dom_fail(err, rc, "XenStore: %s", strerror(-rc)) : 0;
 }
 
 int dom_wait_end(struct dom_host *host, hv_domid_t domid, const uint8_t uuid[16],

@@ -21,7 +21,7 @@
 #include "abi/memory.h"
 
 #define PAGE_SHIFT 12
-#define PAGE_SIZE (1UL << PAGE_SHIFT)
+#define PAGE_SIZE  (1UL << PAGE_SHIFT)
 
 struct door;
 

@@ -11,8 +11,8 @@
 
 struct door {
     int privcmd;
-    int hypercall;      /* /dev/xen/hypercall, -1 when the kernel has none */
-    char *arena;        /* door buffers are taken from here, as a stack */
+    int hypercall; /* /dev/xen/hypercall, -1 when the kernel has none */
+    char *arena;   /* door buffers are taken from here, as a stack */
     size_t arena_used;
 };
 
@@ -38,7 +38,7 @@ struct privcmd_mmap_resource {
     uint64_t addr;
 };
 
-#define PRIVCMD_HYPERCALL _IOC(_IOC_NONE, 'P', 0, sizeof(struct privcmd_hypercall))
+#define PRIVCMD_HYPERCALL    _IOC(_IOC_NONE, 'P', 0, sizeof(struct privcmd_hypercall))
 #define PRIVCMD_MMAPBATCH_V2 _IOC(_IOC_NONE, 'P', 4, sizeof(struct privcmd_mmapbatch_v2))
 #define PRIVCMD_MMAP_RESOURCE                                                            \
     _IOC(_IOC_NONE, 'P', 7, sizeof(struct privcmd_mmap_resource))

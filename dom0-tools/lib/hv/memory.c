@@ -20,7 +20,8 @@
 int door_map(struct door *door, hv_domid_t domid, const hv_pfn_t *frames, size_t nr,
              void **out)
 {
-    struct privcmd_mmapbatch_v2 batch = {.num = (uint32_t)nr, .dom = domid, .arr = frames};
+    struct privcmd_mmapbatch_v2 batch = {
+        .num = (uint32_t)nr, .dom = domid, .arr = frames};
     int *err = malloc(nr * sizeof(*err));
     void *addr;
     int rc = 0;
@@ -102,7 +103,8 @@ static int populate_order(struct door *door, hv_domid_t domid, hv_pfn_t *frames,
 
     if (!list)
         return -ENOMEM;
-    for (; (want = (end - *pfn) >> order) != 0 && got >= 0; *pfn += (size_t)got << order) {
+    for (; (want = (end - *pfn) >> order) != 0 && got >= 0;
+         *pfn += (size_t)got << order) {
         want = want < EXTENTS_PER_CALL ? want : EXTENTS_PER_CALL;
         for (size_t i = 0; i < want; i++)
             list[i] = *pfn + (i << order);
