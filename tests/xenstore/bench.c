@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Measures a XenStore daemon over its socket, one row a question, as tab separated
+ * "name value unit". The daemon's CPU time is taken from the kernel, so the client's own cost
+ * does not count.
+ *
+ *   bench DIR PID [ROW...]
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "peer.h"
+
+static char socket_path[256];
+static pid_t daemon_pid;
+static clockid_t daemon_clock;
+
+static double now_us(clockid_t clock)
+{
+    struct timespec t;
+
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static double cpu_us(void)
+{
+    return now_us(daemon_clock);
+}
+
+static struct peer *connect_client(void)
+{
+    struct peer *p = peer_socket(socket_path);
+
+    if (!p) {
+        fprintf(stderr, "bench: cannot connect to %s\n", socket_path);
+        exit(1);
+    }
+    return p;
+}
+
+static void row(const char *name, double value, const char *unit)
+{
+    printf("%s\t%.3f\t%s\n", name, value, unit);
+    fflush(stdout);
+}
+
+static struct message reply;
+
+/* Sends and waits; 0, or 1 for an error reply. */
+static int ask(struct peer *p, uint32_t type, uint32_t tx, const char *data, size_t len)
+{
+    if (!peer_send(p, type, 1, tx, data, len))
+        exit(1);
+    do {
+        if (!peer_receive(p, &reply, 60000)) {
+            fprintf(stderr, "bench: no answer\n");
+            exit(1);
+        }
+    } while (reply.h.type == HV_XS_WATCH_EVENT);
+    return reply.h.type == HV_XS_ERROR;
+}
+
+static int read_node(struct peer *p, uint32_t tx, const char *path)
+{
+    return ask(p, HV_XS_READ, tx, path, strlen(path) + 1);
+}
+
+static int write_node(struct peer *p, uint32_t tx, const char *path, const char *value)
+{
+    char data[512];
+    size_t len = (size_t)sprintf(data, "%s", path) + 1;
+
+    len += (size_t)sprintf(data + len, "%s", value);
+    return ask(p, HV_XS_WRITE, tx, data, len);
+}
+
+static int remove_node(struct peer *p, const char *path)
+{
+    return ask(p, HV_XS_RM, 0, path, strlen(path) + 1);
+}
+
+/* --- single requests --- */
+
+#define OPS 20000
+
+static double cpu_of_reads(struct peer *p, int n)
+{
+    double start = cpu_us();
+
+    for (int i = 0; i < n; i++)
+        read_node(p, 0, "/bench/a/b");
+    return (cpu_us() - start) / n;
+}
+
+static double cpu_of_writes(struct peer *p, int n)
+{
+    double start = cpu_us();
+
+    for (int i = 0; i < n; i++)
+        write_node(p, 0, "/bench/a/b", i & 1 ? "value one" : "value two");
+    return (cpu_us() - start) / n;
+}
+
+static void single(struct peer *p)
+{
+    row("read, daemon CPU", cpu_of_reads(p, OPS), "us");
+    row("write, daemon CPU", cpu_of_writes(p, OPS), "us");
+}
+
+static void pipelined(struct peer *p)
+{
+    char batch[16 * 64];
+    size_t len = 0;
+    struct hv_xsd_sockmsg h = {HV_XS_READ, 1, 0, 11};
+    double start;
+
+    for (int i = 0; i < 16; i++) {
+        memcpy(batch + len, &h, sizeof(h));
+        memcpy(batch + len + sizeof(h), "/bench/a/b", 11);
+        len += sizeof(h) + 11;
+    }
+    start = now_us(CLOCK_MONOTONIC);
+    for (int n = 0; n < OPS / 4; n++) {
+        peer_send_raw(p, batch, len);
+        for (int i = 0; i < 16; i++)
+            peer_receive(p, &reply, 60000);
+    }
+    row("reads, 16 in flight", OPS / 4 * 16 / ((now_us(CLOCK_MONOTONIC) - start) / 1e3), "k/s");
+}
+
+/* --- transactions --- */
+
+static int transaction(struct peer *p, int n)
+{
+    char path[64];
+    uint32_t tx;
+
+    ask(p, HV_XS_TRANSACTION_START, 0, "", 1);
+    tx = (uint32_t)strtoul(reply.data, NULL, 10);
+    for (int i = 0; i < 5; i++) {
+        sprintf(path, "/bench/t/%d", i);
+        read_node(p, tx, path);
+    }
+    for (int i = 0; i < 3; i++) {
+        sprintf(path, "/bench/t/%d", i);
+        write_node(p, tx, path, n & 1 ? "one" : "two");
+    }
+    return ask(p, HV_XS_TRANSACTION_END, tx, "T", 2);
+}
+
+static double cpu_of_transactions(struct peer *p, int n)
+{
+    double start = cpu_us();
+
+    for (int i = 0; i < n; i++)
+        transaction(p, i);
+    return (cpu_us() - start) / n;
+}
+
+/* Makes nodes /big/I/J, a thousand in each folder, from node number from on. */
+static void grow(struct peer *p, int from, int to)
+{
+    char path[64];
+
+    for (int i = from; i < to; i++) {
+        sprintf(path, "/big/%d/%d", i / 1000, i % 1000);
+        write_node(p, 0, path, "some value");
+    }
+}
+
+static long resident_kb(void)
+{
+    char name[64];
+    long pages = 0, total;
+    FILE *f;
+
+    sprintf(name, "/proc/%d/statm", daemon_pid);
+    f = fopen(name, "r");
+    if (f && fscanf(f, "%ld %ld", &total, &pages) != 2)
+        pages = 0;
+    if (f)
+        fclose(f);
+    return pages * 4;
+}
+
+static void nodes(struct peer *p)
+{
+    double small, large, first, last, start;
+    long before, after;
+
+    for (int i = 0; i < 5; i++) {
+        char path[64];
+
+        sprintf(path, "/bench/t/%d", i);
+        write_node(p, 0, path, "x");
+    }
+    small = cpu_of_transactions(p, 2000);
+    row("transaction, daemon CPU", small, "us");
+    before = resident_kb();
+    start = cpu_us();
+    grow(p, 0, 2000);
+    first = (cpu_us() - start) / 2000;
+    grow(p, 2000, 98000);
+    start = cpu_us();
+    grow(p, 98000, 100000);
+    last = (cpu_us() - start) / 2000;
+    after = resident_kb();
+    row("memory of a node at 100,000", (double)(after - before) * 1024 / 100000, "bytes");
+    row("creating the 100,000th node against the 1,000th", last / first, "times");
+    large = cpu_of_transactions(p, 500);
+    row("transaction at 100,000 nodes, daemon CPU", large, "us");
+    start = now_us(CLOCK_MONOTONIC);
+    remove_node(p, "/big");
+    row("removing 100,000 nodes", (now_us(CLOCK_MONOTONIC) - start) / 1e3, "ms");
+}
+
+/* One folder with very many children. */
+static void wide(struct peer *p)
+{
+    double start, first = 1, last;
+    char path[64];
+
+    start = cpu_us();
+    for (int i = 0; i < 20000; i++) {
+        if (i == 500)
+            start = cpu_us();
+        if (i == 1000)
+            first = (cpu_us() - start) / 500;
+        if (i == 19500)
+            start = cpu_us();
+        sprintf(path, "/wide/child-%d", i);
+        if (write_node(p, 0, path, "v"))
+            break;
+    }
+    last = (cpu_us() - start) / 500;
+    row("creating the 20,000th child of a node against the 1,000th", last / first, "times");
+    remove_node(p, "/wide");
+}
+
+/* --- many connections and watches --- */
+
+static double latency(struct peer *p, int n)
+{
+    double start = now_us(CLOCK_MONOTONIC);
+
+    for (int i = 0; i < n; i++)
+        read_node(p, 0, "/bench/a/b");
+    return (now_us(CLOCK_MONOTONIC) - start) / n;
+}
+
+static void idle_clients(struct peer *p, int count, const char *name)
+{
+    struct peer **idle = calloc((size_t)count, sizeof(*idle));
+    double alone = cpu_of_reads(p, 5000), beside;
+
+    for (int i = 0; i < count; i++)
+        idle[i] = connect_client();
+    beside = cpu_of_reads(p, 5000);
+    row(name, beside / alone, "times");
+    for (int i = 0; i < count; i++)
+        peer_close(idle[i]);
+    free(idle);
+}
+
+static void watches(struct peer *p)
+{
+    struct peer *w = connect_client();
+    double alone = cpu_of_writes(p, 5000), beside;
+    long before = resident_kb();
+    char data[128];
+
+    for (int i = 0; i < 10000; i++) {
+        size_t len = (size_t)sprintf(data, "/watched/%d/%d", i / 100, i % 100) + 1;
+
+        len += (size_t)sprintf(data + len, "token%d", i) + 1;
+        ask(w, HV_XS_WATCH, 0, data, len);
+    }
+    row("memory of a watch", (double)(resident_kb() - before) * 1024 / 10000, "bytes");
+    beside = cpu_of_writes(p, 5000);
+    row("write beside 10,000 watches, daemon CPU", beside, "us");
+    row("write beside 10,000 watches against none", beside / alone, "times");
+    peer_close(w);
+}
+
+/* --- fairness --- */
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static double p99_ms(struct peer *p, int n)
+{
+    double *t = calloc((size_t)n, sizeof(*t)), result;
+
+    for (int i = 0; i < n; i++) {
+        double start = now_us(CLOCK_MONOTONIC);
+
+        read_node(p, 0, "/bench/a/b");
+        t[i] = now_us(CLOCK_MONOTONIC) - start;
+        usleep(200);
+    }
+    qsort(t, (size_t)n, sizeof(*t), by_value);
+    result = t[n * 99 / 100] / 1e3;
+    free(t);
+    return result;
+}
+
+static void writer(int which)
+{
+    struct peer *p = connect_client();
+    char path[64];
+
+    sprintf(path, "/bench/w/%d", which);
+    for (int i = 0;; i++)
+        write_node(p, 0, path, i & 1 ? "one" : "two");
+}
+
+static void contender(int which)
+{
+    struct peer *p = connect_client();
+
+    for (int i = which;; i++)
+        transaction(p, i);
+}
+
+static void beside(struct peer *p, void (*noise)(int), const char *name)
+{
+    pid_t pid[8];
+    int tries, worst = 0;
+
+    for (int i = 0; i < 8; i++) {
+        pid[i] = fork();
+        if (pid[i] == 0)
+            noise(i);
+    }
+    usleep(200000);
+    row(name, p99_ms(p, 3000), "ms");
+    if (noise == contender) {
+        for (int i = 0; i < 200; i++) {
+            for (tries = 1; transaction(p, i) && tries < 1000; tries++)
+                ;
+            if (tries > worst)
+                worst = tries;
+        }
+        row("tries of a quiet client's transaction beside 8 conflicting loops", worst, "");
+    }
+    for (int i = 0; i < 8; i++) {
+        kill(pid[i], SIGKILL);
+        waitpid(pid[i], NULL, 0);
+    }
+}
+
+/* A client that sends a header and stops, and one that watches and never reads. */
+static void stalled(struct peer *p)
+{
+    struct hv_xsd_sockmsg h = {HV_XS_READ, 1, 0, 11};
+    struct peer *half = connect_client(), *deaf = connect_client();
+    double alone = latency(p, 3000), start;
+    long memory;
+
+    peer_send_raw(half, &h, sizeof(h));
+    row("read beside half a request against alone", latency(p, 3000) / alone, "times");
+    peer_close(half);
+    peer_send(deaf, HV_XS_WATCH, 1, 0, "/bench\0t", 9);
+    memory = resident_kb();
+    start = now_us(CLOCK_MONOTONIC);
+    for (int i = 0; i < 100000; i++)
+        write_node(p, 0, "/bench/a/b", i & 1 ? "one" : "two");
+    row("100,000 writes beside a watcher that never reads",
+        (now_us(CLOCK_MONOTONIC) - start) / 1e3, "ms");
+    row("memory that takes", (double)(resident_kb() - memory), "KiB");
+    peer_close(deaf);
+}
+
+static bool wanted(int argc, char **argv, const char *name)
+{
+    for (int i = 3; i < argc; i++) {
+        if (strcmp(argv[i], name) == 0)
+            return true;
+    }
+    return argc == 3;
+}
+
+int main(int argc, char **argv)
+{
+    struct rlimit files = {65536, 65536};
+    struct peer *p;
+
+    if (argc < 3)
+        return 2;
+    setrlimit(RLIMIT_NOFILE, &files);
+    snprintf(socket_path, sizeof(socket_path), "%s/socket", argv[1]);
+    daemon_pid = atoi(argv[2]);
+    clock_getcpuclockid(daemon_pid, &daemon_clock);
+    p = connect_client();
+    write_node(p, 0, "/bench/a/b", "value");
+    if (wanted(argc, argv, "single"))
+        single(p);
+    if (wanted(argc, argv, "pipelined"))
+        pipelined(p);
+    if (wanted(argc, argv, "watches"))
+        watches(p);
+    if (wanted(argc, argv, "idle"))
+        idle_clients(p, 999, "read beside 999 idle clients against alone");
+    if (wanted(argc, argv, "idle10k"))
+        idle_clients(p, 10000, "read beside 10,000 idle clients against alone");
+    if (wanted(argc, argv, "nodes"))
+        nodes(p);
+    if (wanted(argc, argv, "wide"))
+        wide(p);
+    if (wanted(argc, argv, "writers"))
+        beside(p, writer, "quiet client's p99 beside 8 writers");
+    if (wanted(argc, argv, "loops"))
+        beside(p, contender, "quiet client's p99 beside 8 conflicting loops");
+    if (wanted(argc, argv, "stalled"))
+        stalled(p);
+    return 0;
+}

@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Runs every fuzzer for a few seconds (FUZZ_SECONDS, 10 by default) from the kept corpus.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+corpus=$(cat "$here/corpus-folder")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+number=0
+echo 1..3
+for name in wire daemon ring; do
+    number=$((number + 1))
+    what="the $name fuzzer finds nothing in ${FUZZ_SECONDS:=10} seconds"
+    if [ ! -x "$here/fuzz_$name" ]; then
+        echo "ok $number - $what # SKIP clang is not installed"
+        continue
+    fi
+    mkdir -p "$work/$name"
+    if (cd "$work" && "$here/fuzz_$name" -max_total_time="$FUZZ_SECONDS" -max_len=4096 \
+        -timeout=10 -rss_limit_mb=2048 -verbosity=0 "$work/$name" "$corpus/$name" \
+        >"$work/log" 2>&1); then
+        echo "ok $number - $what"
+    else
+        echo "not ok $number - $what: it did"
+        tail -n 40 "$work/log" | sed 's/^/# /'
+        cp "$work"/crash-* "$work"/timeout-* "$here" 2>/dev/null
+    fi
+done
