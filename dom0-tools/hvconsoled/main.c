@@ -80,7 +80,7 @@ static void handle_store(struct daemon *d)
     char **event;
 
     while ((event = xs_check_watch(d->xs))) {
-        const char *token = event[XS_WATCH_TOKEN];
+        const char *token = event[1]; /* [0] is the path */
 
         if (!strcmp(token, "domains")) {
             update_domains(d);
