@@ -77,6 +77,8 @@ struct mm_vcpu {
 };
 
 /* pt_entry.c: references that entries hold. d: whose table it is, pg_owner: whose frame. */
+void pt_entry_init(void);
+bool may_choose_cache(const struct domain *d); /* it has devices */
 int l1e_get(uint64_t e, struct domain *d, struct domain *pg_owner);
 void l1e_put(uint64_t e, struct domain *d);
 uint64_t l1e_adjust(uint64_t e);

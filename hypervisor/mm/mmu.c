@@ -14,6 +14,7 @@
 #include "port/ipi.h"
 #include "port/layout.h"
 #include "port/map.h"
+#include "port/priv.h"
 
 int mmu_pending(struct vcpu *v)
 {
@@ -279,6 +280,12 @@ static int clear_or_copy(struct domain *pg_owner, mfn_t to, mfn_t from, bool cop
     return 0;
 }
 
+static void flush_caches(void *unused)
+{
+    (void)unused;
+    cpu_flush_caches();
+}
+
 static int flush_op(struct vcpu *v, struct domain *pg_owner, const struct hv_mmuext_op *op)
 {
     cpumask_t self = cpumask_of(cpu_id());
@@ -300,8 +307,13 @@ static int flush_op(struct vcpu *v, struct domain *pg_owner, const struct hv_mmu
         break;
     case HV_MMUEXT_FLUSH_CACHE:
     case HV_MMUEXT_FLUSH_CACHE_GLOBAL:
-        /* All RAM is mapped write-back and device memory as the guest asked: nothing to write back. */
-        return v->domain->mm->has_devices ? 0 : -EACCES;
+        if (!may_choose_cache(v->domain))
+            return -EACCES;
+        if (op->cmd == HV_MMUEXT_FLUSH_CACHE)
+            cpu_flush_caches();
+        else
+            ipi_call(cpu_online(), flush_caches, NULL);
+        break;
     }
     return 0;
 }

@@ -560,6 +560,7 @@ static struct domain *owner_new(domid_t id)
 void mm_init(void)
 {
     m2p_init();
+    pt_entry_init();
     dom_io = owner_new(HV_DOMID_IO);
     dom_xen = owner_new(HV_DOMID_XEN);
     m2p_share();

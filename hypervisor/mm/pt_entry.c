@@ -16,6 +16,7 @@
 #include "lib/rangeset.h"
 #include "mm/mm_priv.h"
 #include "port/layout.h"
+#include "port/priv.h"
 
 /* An L1 entry that changes only in these needs no new references. */
 #define L1_FREE_BITS (PTE_NX | PTE_AVAIL | PTE_G | PTE_D | PTE_A | PTE_US)
@@ -32,10 +33,26 @@ uint64_t l1e_adjust(uint64_t e)
     return e | PTE_G;
 }
 
+static uint64_t frames_end; /* one past the last frame that the CPU can address */
+
+void pt_entry_init(void)
+{
+    struct cpuid_regs r;
+
+    cpu_cpuid(0x80000000, 0, &r);
+    if (r.a >= 0x80000008)
+        cpu_cpuid(0x80000008, 0, &r); /* Intel SDM vol. 2, CPUID: physical address size */
+    else
+        r.a = 36;
+    frames_end = 1ull << ((r.a & 0xff) - PAGE_SHIFT);
+}
+
 static int device_frame_ok(mfn_t m, struct domain *d)
 {
     bool ok, held = spin_held(&d->lock);
 
+    if (m.n >= frames_end)
+        return -EPERM;
     if (!held)
         spin_lock(&d->lock);
     ok = d->iomem && rangeset_has(d->iomem, m.n, m.n);
@@ -44,7 +61,7 @@ static int device_frame_ok(mfn_t m, struct domain *d)
     return ok ? 0 : -EPERM;
 }
 
-static bool may_choose_cache(const struct domain *d)
+bool may_choose_cache(const struct domain *d)
 {
     return d->mm->has_devices || (d->iomem && !rangeset_empty(d->iomem)) ||
            (d->ioports && !rangeset_empty(d->ioports));
