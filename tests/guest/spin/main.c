@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* A vCPU that never yields, with events masked, does not keep the other from running. */
+#include "guest.h"
+#include "abi/vcpu.h"
+
+static char stack[16384] __attribute__((aligned(16)));
+static struct hv_vcpu_guest_context ctxt;
+static volatile uint64_t counter;
+
+void secondary_main(long vcpu)
+{
+    for (;;)
+        counter++;
+}
+
+void test_main(void)
+{
+    uint64_t start, c, slices = 0;
+
+    ctxt.flags = HV_VGCF_IN_KERNEL;
+    ctxt.user_regs.rip = P(start_secondary);
+    ctxt.user_regs.rsp = P(stack + sizeof(stack));
+    ctxt.user_regs.cs = HV_FLAT_KERNEL_CS;
+    ctxt.user_regs.ss = HV_FLAT_KERNEL_SS;
+    ctxt.kernel_ss = HV_FLAT_KERNEL_SS;
+    ctxt.kernel_sp = P(stack + sizeof(stack));
+    ctxt.ctrlreg[3] = hv_pfn_to_cr3(va_mfn((void *)start_info->pt_base));
+    test_num("spin: a second vCPU on the one CPU", vcpu_op(HV_VCPUOP_INITIALISE, 1, &ctxt),
+             0);
+    test_num("spin: goes up", vcpu_op(HV_VCPUOP_UP, 1, NULL), 0);
+    /* Both spin; each must get on. */
+    start = now_ns();
+    c = counter;
+    while (now_ns() < start + 1000000000)
+        if (counter != c) {
+            c = counter;
+            slices++;
+        }
+    test_true("spin: the one that never yields runs", counter > 0);
+    test_true("spin: and this one runs, in turns", slices >= 3);
+}
