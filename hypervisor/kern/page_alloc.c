@@ -256,11 +256,12 @@ uint64_t page_alloc_total_count(void)
     return total_frames;
 }
 
-/* Under frames_lock: a dirty block, unlinked and cut to at most SCRUB_ORDER. */
+/* Under frames_lock: a dirty block, unlinked and cut to at most SCRUB_ORDER. The smallest goes first: large ones stay
+ * whole, and what one was cut into is clean and merged again before the next is touched. */
 static struct page *dirty_take(unsigned *order, uint64_t *flags, uint32_t *stamp)
 {
     for (unsigned z = 0; z < ZONES; z++) {
-        for (unsigned o = MAX_ORDER + 1; o-- > 0;) {
+        for (unsigned o = 0; o <= MAX_ORDER; o++) {
             struct page *pg;
 
             if (!(orders[z] & (1u << o)))
