@@ -1,0 +1,10 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Daemons that are killed come back, and guests go on.
+. "$(dirname "$0")/lib.sh"
+if [ "$tools" = ours ]; then
+    in_dom0 'daemons' daemons.sh --timeout 600
+else
+    skip 'daemons' "Debian's xenstored keeps nothing"
+fi
+finish

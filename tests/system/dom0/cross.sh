@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+# The joints: one side's tools on the other side's hypervisor. busybox's shell; sourced.
+says "info names the hypervisor's version" '^xen_version +: 4\.17' $T info
+says "info names its pages" '^xen_pagesize +: 4096$' $T info
+says "list shows dom0" '^Domain-0 +0 +[0-9]+ +[0-9]+ +r' $T list
+says "dmesg shows dom0's making" 'Dom0|dom0' $T dmesg
+says "vcpu-list shows dom0's CPUs" '^Domain-0 +0 +0 +[0-9]+ +r' $T vcpu-list
+says "xenstore-ls shows dom0" 'Domain-0' xenstore-ls -f /local/domain/0
+state >/tmp/before
+config demo
+check "create starts the demo guest" up demo
+check "it answers on its console" answers demo
+says "list shows it" '^demo +[0-9]+ +256 +1 ' $T list
+check "pause" $T pause demo
+check "unpause" $T unpause demo
+check "it answers again" answers demo
+check "shutdown ends it" down demo
+unchanged "nothing is left of it" /tmp/before

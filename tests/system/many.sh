@@ -1,0 +1,10 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Ten guests at once, and a hundred creations and destructions, leave nothing behind.
+. "$(dirname "$0")/lib.sh"
+cycles=100
+# xl unpacks the kernel every time, seconds each.
+[ "$tools" = ours ] || cycles=3
+echo "cycles=$cycles" >"$scratch/expect"
+in_dom0 'many' many.sh --cpus 2 --add "$scratch/expect:/expect" --timeout 900
+finish
