@@ -45,20 +45,26 @@ static void unlock_log(bool locked, irqflags_t f)
         irq_restore(f);
 }
 
-static void emit(const char *s, size_t n)
+/* To the consoles only: what the control domain prints is not the hypervisor's log. */
+static void emit_raw(const char *s, size_t n)
 {
     if (!n)
         return;
-    for (size_t i = 0; i < n; i++)
-        ring[produced++ % LOG_SIZE] = s[i];
     line_open = s[n - 1] != '\n';
     console_write(s, n);
+}
+
+static void emit(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        ring[produced++ % LOG_SIZE] = s[i];
+    emit_raw(s, n);
 }
 
 static void close_line(void)
 {
     if (line_open)
-        emit("\n", 1);
+        emit_raw("\n", 1);
 }
 
 /* Every line of the text with its prefix; a missing last newline is added. */
@@ -102,9 +108,10 @@ void log_print(enum log_level level, const char *fmt, ...)
 
 /* What guests cause may not fill the log or stop the machine at the serial line's speed:
  * a bucket of characters that fills with time. */
-#define BUCKET_MAX         16384
-#define BUCKET_NS_PER_CHAR 100000ull /* 10 characters a millisecond: about 115200 baud   \
-                                      */
+#define BUCKET_MAX 16384
+#define BUCKET_NS_PER_CHAR                                                               \
+    100000ull /* 10 characters a millisecond: about 115200 baud                          \
+               */
 
 static uint64_t bucket = BUCKET_MAX, bucket_time;
 static uint32_t suppressed;
@@ -215,8 +222,10 @@ void log_guest(unsigned domid, const char *s, size_t n)
 
         for (size_t i = 0; i < n; i++)
             guest_char(g, s[i]);
+    } else if (boot_params.console_to_ring) {
+        emit(s, n);
     } else {
-        emit(s, n); /* the control domain owns the console: raw, as Xen does */
+        emit_raw(s, n); /* the control domain owns the console: raw, as Xen does */
     }
     unlock_log(locked, f);
 }

@@ -22,6 +22,7 @@
 #include "kern/heap.h"
 #include "kern/log.h"
 #include "kern/page_alloc.h"
+#include "kern/param.h"
 #include "kern/room.h"
 #include "kern/softirq.h"
 #include "lib/errno.h"
@@ -476,6 +477,8 @@ void sched_place_new(struct vcpu *v)
     while (skip--)
         online &= online - 1;
     v->processor = online ? first_cpu(online) : 0;
+    if (v->domain->privileged && boot_params.dom0_vcpus_pin)
+        v->hard_affinity = cpumask_of(v->processor);
     credit_join(runq_of(v->processor), v);
 }
 

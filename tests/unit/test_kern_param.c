@@ -151,6 +151,19 @@ START_TEST(dom0_writes_raw_and_others_get_a_prefix)
 }
 END_TEST
 
+START_TEST(dom0s_output_is_in_the_ring_only_if_asked_for)
+{
+    char buf[64];
+    uint32_t at = 0;
+
+    log_guest(0, "kernel\n", 7);
+    ck_assert_uint_eq(log_read(buf, sizeof(buf), &at, false), 0);
+    boot_params.console_to_ring = true;
+    log_guest(0, "kernel\n", 7);
+    ck_assert_uint_eq(log_read(buf, sizeof(buf), &at, false), 7);
+}
+END_TEST
+
 START_TEST(a_chatty_guest_is_cut_and_it_is_said)
 {
     boot_params.guest_loglvl = LOG_DEBUG;
@@ -223,6 +236,7 @@ int main(void)
                                   overlong_words_are_survived,
                                   lines_get_the_prefix_people_know,
                                   dom0_writes_raw_and_others_get_a_prefix,
+                                  dom0s_output_is_in_the_ring_only_if_asked_for,
                                   a_chatty_guest_is_cut_and_it_is_said,
                                   the_ring_is_read_in_pieces_and_cleared,
                                   an_overrun_ring_gives_its_newest_part,

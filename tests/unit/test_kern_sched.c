@@ -233,6 +233,22 @@ START_TEST(a_running_vcpu_moves_when_its_affinity_does)
 }
 END_TEST
 
+START_TEST(dom0_is_pinned_when_asked_for)
+{
+    struct hv_domctl_createdomain c = {.max_vcpus = 3};
+    struct domain *d;
+    struct vcpu *v;
+
+    host_boot(4, 16);
+    boot_params.dom0_vcpus_pin = true;
+    ck_assert_int_eq(domain_create(0, &c, &d), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        ck_assert_int_eq(vcpu_create(d, i, &v), 0);
+        ck_assert_uint_eq(v->hard_affinity, cpumask_of(i));
+    }
+}
+END_TEST
+
 START_TEST(soft_affinity_is_followed_while_its_cpu_is_free)
 {
     host_boot(4, 16);
@@ -540,6 +556,7 @@ int main(void)
                                   lifting_the_cap_frees_it,
                                   hard_affinity_is_never_left,
                                   a_running_vcpu_moves_when_its_affinity_does,
+                                  dom0_is_pinned_when_asked_for,
                                   soft_affinity_is_followed_while_its_cpu_is_free,
                                   soft_affinity_does_not_keep_it_waiting,
                                   a_woken_sleeper_preempts_a_spinner,
