@@ -109,6 +109,7 @@ static void set_entries(struct vcpu *v, const struct hv_vcpu_guest_context *c)
     hw->failsafe_masks_events = !!(c->flags & HV_VGCF_FAILSAFE_DISABLES_EVENTS);
     hw->syscall_masks_events = !!(c->flags & HV_VGCF_SYSCALL_DISABLES_EVENTS);
     hw->kernel_mode = !!(c->flags & HV_VGCF_IN_KERNEL) || !v->initialised;
+    v->pv->iopl = c->user_regs.rflags >> 12 & 3; /* Linux starts its other CPUs so */
     hw->fs_base = c->fs_base;
     hw->gs_base_kernel = c->gs_base_kernel;
     hw->gs_base_user = c->gs_base_user;
