@@ -163,6 +163,7 @@ int pv_set_context(struct vcpu *v, const struct hv_vcpu_guest_context *c)
     set_entries(v, c);
     set_traps(v, c->trap_ctxt);
     v->hw.regs = c->user_regs;
+    v->pv->iopl = (c->user_regs.rflags >> 12) & 3; /* the level travels in the flags, never in the real ones */
     pv_sanitise_regs(&v->hw.regs);
     if (c->flags & HV_VGCF_I387_VALID)
         memcpy(v->hw.fpu, &c->fpu_ctxt, sizeof(c->fpu_ctxt));

@@ -8,7 +8,8 @@
 #include "kern/vcpu.h"
 
 struct pv_domain {
-    uint64_t tsc_mode, tsc_khz, tsc_incarnation;
+    uint64_t tsc_mode, tsc_incarnation;
+    _Atomic uint32_t pci_cf8; /* what it wrote to PCI's address port */
 };
 
 /* Only the vCPU itself, or whoever has paused it, touches this. */
@@ -22,7 +23,6 @@ struct pv_vcpu {
     uint64_t nmi_ip;
     mfn_t gdt_frames[16];
     unsigned gdt_frame_count;
-    uint32_t dr7_emul;
 };
 
 extern const struct room pv_room;

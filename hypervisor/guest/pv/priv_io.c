@@ -3,12 +3,17 @@
  * I/O bitmap), and does the domain own the port (d->ioports). Ports nobody gave read as all ones and swallow
  * writes, as an empty bus does.
  *
- * PCI configuration ports 0xcf8/0xcfc are dom0's; a domU that probes them finds no bus. */
+ * PCI's address port 0xcf8 is each domain's own: a write is kept, and used when 0xcfc to 0xcff are accessed, so that
+ * domains and the hypervisor do not disturb each other's addresses. Only dom0 reaches the bus behind it. */
 #include "guest/pv/priv_io.h"
 #include "guest/pv/domain.h"
 #include "lib/rangeset.h"
 #include "port/guest_mem.h"
+#include "port/pci.h"
 #include "port/priv.h"
+
+#define PCI_ADDRESS 0xcf8
+#define PCI_DATA 0xcfc
 
 bool priv_io_allowed(struct vcpu *v, const struct hv_cpu_user_regs *r, uint16_t port, unsigned size)
 {
@@ -36,6 +41,10 @@ uint32_t priv_io_in(struct vcpu *v, uint16_t port, unsigned size)
 {
     uint32_t val = 0;
 
+    if (port == PCI_ADDRESS && size == 4)
+        return v->domain->pv->pci_cf8;
+    if ((port & ~3u) == PCI_DATA)
+        return owns(v, port, size) ? pci_cf8_read(v->domain->pv->pci_cf8, port, size) : ~0u;
     if (owns(v, port, size))
         return io_in(port, size);
     for (unsigned i = 0; i < size; i++)
@@ -45,6 +54,15 @@ uint32_t priv_io_in(struct vcpu *v, uint16_t port, unsigned size)
 
 void priv_io_out(struct vcpu *v, uint16_t port, unsigned size, uint32_t val)
 {
+    if (port == PCI_ADDRESS && size == 4) {
+        v->domain->pv->pci_cf8 = val;
+        return;
+    }
+    if ((port & ~3u) == PCI_DATA) {
+        if (owns(v, port, size))
+            pci_cf8_write(v->domain->pv->pci_cf8, port, size, val);
+        return;
+    }
     if (owns(v, port, size)) {
         io_out(port, size, val);
         return;
