@@ -144,13 +144,9 @@ HCALL(call_mmu_update)
             rc = -EFAULT;
             break;
         }
-        for (unsigned i = 0; i < n && rc == 0; i++) {
-            rc = mmu_update_one(h->v, o.pt, o.pg, req[i].ptr, req[i].val);
-            if (likely(rc == 0)) {
-                b.done++;
-                rc = mmu_pending(h->v);
-            }
-        }
+        rc = mmu_update_list(h->v, o.pt, o.pg, req, n, &b.done);
+        if (likely(rc == 0))
+            rc = mmu_pending(h->v);
         if (rc)
             break;
         b.again = b.done < b.count && hcall_preempt();

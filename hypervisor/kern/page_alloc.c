@@ -53,6 +53,14 @@ void page_add_range(mfn_t start, mfn_t end)
     page_ranges++;
 }
 
+bool mfn_valid_slow(mfn_t m)
+{
+    for (unsigned i = 1; i < page_ranges; i++)
+        if (m.n - page_range[i].start < page_range[i].frames)
+            return true;
+    return false;
+}
+
 static unsigned zone_of(uint64_t mfn)
 {
     return mfn < LOW_END ? ZONE_LOW : ZONE_HIGH;

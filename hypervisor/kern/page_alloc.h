@@ -50,12 +50,10 @@ extern unsigned page_ranges;
 /* Boot: [start, end) is RAM and has frame-table entries. For every RAM range, used or not, before
  * page_alloc_add(). */
 void page_add_range(mfn_t start, mfn_t end);
+bool mfn_valid_slow(mfn_t m);
 static inline bool mfn_valid(mfn_t m) /* there is a struct page for it (RAM) */
 {
-    for (unsigned i = 0; i < page_ranges; i++)
-        if (m.n - page_range[i].start < page_range[i].frames)
-            return true;
-    return false;
+    return likely(m.n - page_range[0].start < page_range[0].frames) || mfn_valid_slow(m);
 }
 
 #define MAX_ORDER 18 /* 1 GiB */

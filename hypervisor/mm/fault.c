@@ -22,14 +22,14 @@
 #define PF_RESERVED 8u
 #define PF_FETCH 16u
 
-#define INSN_MAX 15
-
 static uint64_t *reg_ptr(struct hv_cpu_user_regs *r, unsigned n)
 {
-    uint64_t *const at[16] = {&r->rax, &r->rcx, &r->rdx, &r->rbx, &r->rsp, &r->rbp, &r->rsi, &r->rdi,
-                              &r->r8,  &r->r9,  &r->r10, &r->r11, &r->r12, &r->r13, &r->r14, &r->r15};
+#define AT(reg) offsetof(struct hv_cpu_user_regs, reg)
+    static const uint8_t at[16] = {AT(rax), AT(rcx), AT(rdx), AT(rbx), AT(rsp), AT(rbp), AT(rsi), AT(rdi),
+                                   AT(r8),  AT(r9),  AT(r10), AT(r11), AT(r12), AT(r13), AT(r14), AT(r15)};
+#undef AT
 
-    return at[n & 15];
+    return (uint64_t *)((char *)r + at[n & 15]);
 }
 
 static uint64_t reg_read(struct hv_cpu_user_regs *r, unsigned n)
@@ -62,15 +62,31 @@ static void reg_write(struct hv_cpu_user_regs *r, unsigned n, unsigned size, uin
     }
 }
 
-static unsigned fetch(vaddr_t rip, uint8_t *buf)
+/* Up to 16 bytes of code; 0: none. */
+static unsigned fetch(vaddr_t rip, uint64_t *buf)
 {
     unsigned to_end = PAGE_SIZE - (rip & (PAGE_SIZE - 1));
 
-    if (likely(guest_read(buf, rip, INSN_MAX) == 0))
-        return INSN_MAX;
-    if (to_end < INSN_MAX && guest_read(buf, rip, to_end) == 0)
-        return to_end;
-    return 0;
+    if (likely(guest_read(buf, rip, 16) == 0))
+        return 16;
+    return to_end < 16 && guest_read(buf, rip, to_end) == 0 ? to_end : 0;
+}
+
+/* The same few instructions do nearly all of it: the last one is kept decoded, by its bytes. */
+static const struct ptwr_insn *decode(struct mm_vcpu *vm, vaddr_t rip)
+{
+    uint64_t code[2] = {0, 0};
+    unsigned n = fetch(rip, code);
+
+    if (likely(vm->ptwr_cached && n == 16 && code[0] == vm->ptwr_code[0] && code[1] == vm->ptwr_code[1]))
+        return &vm->ptwr_insn;
+    vm->ptwr_cached = false;
+    if (!ptwr_decode((const uint8_t *)code, n, &vm->ptwr_insn))
+        return NULL;
+    vm->ptwr_cached = n == 16;
+    vm->ptwr_code[0] = code[0];
+    vm->ptwr_code[1] = code[1];
+    return &vm->ptwr_insn;
 }
 
 static void commit(struct hv_cpu_user_regs *r, const struct ptwr_insn *in, const struct ptwr_result *res,
@@ -87,6 +103,20 @@ static void commit(struct hv_cpu_user_regs *r, const struct ptwr_insn *in, const
     r->rip += in->len;
 }
 
+/* A whole entry of an L1 is stored or exchanged, as when a page is unmapped: what was there need not match. */
+static int emulate_whole(struct vcpu *v, uint64_t *p, struct hv_cpu_user_regs *r, const struct ptwr_insn *in)
+{
+    uint64_t old;
+    int rc = pt_l1_exchange(p, in->reg == PTWR_REG_NONE ? in->imm : *reg_ptr(r, in->reg), v->domain, &old);
+
+    if (unlikely(rc))
+        return rc;
+    if (in->op == PTWR_XCHG)
+        *reg_ptr(r, in->reg) = old;
+    r->rip += in->len;
+    return 0;
+}
+
 /* The instruction's effect on the locked table pg at va. */
 static int emulate(struct vcpu *v, struct page *pg, vaddr_t va, struct hv_cpu_user_regs *r,
                    const struct ptwr_insn *in)
@@ -97,6 +127,8 @@ static int emulate(struct vcpu *v, struct page *pg, vaddr_t va, struct hv_cpu_us
     uint64_t mask = (in->size == 8 ? ~0ull : (1ull << 8 * in->size) - 1) << shift;
     int rc;
 
+    if (likely(in->size == 8 && in->op <= PTWR_XCHG && pgt_type(pg->type) == PGT_L1))
+        return emulate_whole(v, p, r, in);
     do {
         uint64_t entry = pte_read(p), old = (entry & mask) >> shift;
         struct ptwr_result res = ptwr_compute(in, old, src, r->rax, r->rflags);
@@ -112,18 +144,17 @@ static int emulate(struct vcpu *v, struct page *pg, vaddr_t va, struct hv_cpu_us
 
 static enum mmu_fault table_write(struct vcpu *v, struct page *pg, vaddr_t va, struct hv_cpu_user_regs *r)
 {
-    uint8_t code[INSN_MAX];
-    struct ptwr_insn in;
+    const struct ptwr_insn *in = decode(v->mm, r->rip);
     unsigned type;
     int rc = -EINVAL;
 
-    if (!ptwr_decode(code, fetch(r->rip, code), &in) || (va & 7) + in.size > 8)
+    if (!in || (va & 7) + in->size > 8)
         return MMU_FAULT_GUEST;
     if (!page_lock(pg))
         return MMU_FAULT_GUEST;
     type = pgt_type(pg->type);
     if (likely(pg->owner == v->domain && type >= PGT_L1 && type <= PGT_L4))
-        rc = emulate(v, pg, va, r, &in);
+        rc = emulate(v, pg, va, r, in);
     page_unlock(pg);
     while (unlikely(mm_finish(v->mm)))
         ;

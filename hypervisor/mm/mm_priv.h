@@ -6,6 +6,7 @@
 #include "abi/memory.h"
 #include "kern/lock.h"
 #include "mm/page.h"
+#include "mm/ptwr_decode.h"
 #include "port/layout.h"
 
 /* Bits of a page-table entry (Intel SDM vol. 3, "4-Level Paging"). */
@@ -47,6 +48,51 @@ static inline unsigned pt_index(vaddr_t va, unsigned level) /* level 1-4 */
     return (unsigned)(va >> (PAGE_SHIFT + 9 * (level - 1))) & (PT_ENTRIES - 1);
 }
 
+/* The common cases of page.h's functions in a few instructions: another user is there already, and remains. */
+static inline bool page_get_fast(struct page *pg, const struct domain *d)
+{
+    uint64_t x = atomic_load_explicit(&pg->count, memory_order_relaxed);
+
+    if (likely((uint32_t)(x - 1) < 0x7fffffffu) &&
+        likely(atomic_compare_exchange_strong_explicit(&pg->count, &x, x + 1, memory_order_acquire,
+                                                       memory_order_relaxed))) {
+        if (likely(pg->owner == d && d->dying == DOM_ALIVE))
+            return true;
+        page_put(pg);
+        return false;
+    }
+    return page_get(pg, d);
+}
+static inline void page_put_fast(struct page *pg)
+{
+    uint64_t x = atomic_load_explicit(&pg->count, memory_order_relaxed);
+
+    if (unlikely((uint32_t)x < 2) ||
+        unlikely(!atomic_compare_exchange_strong_explicit(&pg->count, &x, x - 1, memory_order_acq_rel,
+                                                          memory_order_relaxed)))
+        page_put(pg);
+}
+#define PGT_WRITABLE_VALID (PGT_WRITABLE << PGT_TYPE_SHIFT | PGT_VALIDATED)
+static inline int page_get_writable(struct page *pg)
+{
+    uint64_t x = atomic_load_explicit(&pg->type, memory_order_relaxed);
+
+    if (likely(x - PGT_WRITABLE_VALID - 1 < 0x7fffffffu) &&
+        likely(atomic_compare_exchange_strong_explicit(&pg->type, &x, x + 1, memory_order_acquire,
+                                                       memory_order_relaxed)))
+        return 0;
+    return page_get_type(pg, PGT_WRITABLE);
+}
+static inline void page_put_writable(struct page *pg)
+{
+    uint64_t x = atomic_load_explicit(&pg->type, memory_order_relaxed);
+
+    if (unlikely(x - PGT_WRITABLE_VALID - 2 > 0x7fffffffu) || /* the last one, or locked */
+        unlikely(!atomic_compare_exchange_strong_explicit(&pg->type, &x, x - 1, memory_order_acq_rel,
+                                                          memory_order_relaxed)))
+        page_put_type(pg);
+}
+
 /* A domain's memory. Legend: (l) under lock; (k) only by domain_kill. */
 struct mm_domain {
     spinlock_t lock;             /* RANK_PAGELIST */
@@ -67,6 +113,9 @@ struct mm_vcpu {
     mfn_t base_kernel, base_user; /* held with a reference and an L4 type each, or INVALID_MFN */
     struct page *undo;           /* a page that still has to be settled, with a reference */
     bool flush_all;              /* put off to mmu_update_end() */
+    bool ptwr_cached;            /* fault.c: ptwr_insn is what ptwr_code means */
+    uint64_t ptwr_code[2];
+    struct ptwr_insn ptwr_insn;
     uint64_t *window;            /* L1 entries of its 32 pages; NULL when it has none */
     mfn_t gdt[14];
     unsigned gdt_frames, gdt_entries;
@@ -81,18 +130,30 @@ void pt_entry_init(void);
 bool may_choose_cache(const struct domain *d); /* it has devices */
 int l1e_get(uint64_t e, struct domain *d, struct domain *pg_owner);
 void l1e_put(uint64_t e, struct domain *d);
-uint64_t l1e_adjust(uint64_t e);
+/* The user bit tells guest user from guest kernel mappings, but both run in ring 3: so all get it, and the
+ * kernel's are marked by a bit of ours. User mappings are the same in both page tables of a process, so
+ * they may be global and survive the change between the two. */
+static inline uint64_t l1e_adjust(uint64_t e)
+{
+    if (!(e & PTE_P))
+        return e;
+    if ((e & (PTE_US | PTE_GUEST_KERNEL)) == PTE_US)
+        return e | PTE_G;
+    return (e & ~PTE_G) | PTE_US | PTE_GUEST_KERNEL;
+}
 /* Entry of an L2-L4 table (level) in frame self. *half: the frame's reference is held, only the type is missing;
  * on -ERESTART it is set. */
 int table_entry_get(uint64_t e, unsigned level, struct domain *d, mfn_t self, bool *half);
 /* May leave the child unsettled: -ERESTART; then the child's reference is still held. */
 int must_check table_entry_put(uint64_t e, mfn_t self);
-/* The locked page pg of table type: replaces *p. vm takes what has to be settled later. */
+/* pt_update.c. The locked page pg of table type: replaces *p. vm takes what has to be settled later. */
 int pt_entry_update(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t val, struct domain *d,
                     struct domain *pg_owner, bool keep_ad);
 /* The same, if *p still is old: -EAGAIN when it is not. */
 int pt_entry_cmpxchg(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t old, uint64_t val,
                      struct domain *d);
+/* *p, an entry of a locked L1, becomes val whatever it was. */
+int pt_l1_exchange(uint64_t *p, uint64_t val, struct domain *d, uint64_t *old);
 int mm_finish(struct mm_vcpu *vm); /* settles vm->undo: 0 or -ERESTART */
 void mm_undo_later(struct mm_vcpu *vm, struct page *pg); /* takes over the reference */
 

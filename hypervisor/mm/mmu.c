@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The operations by which a PV guest changes its mappings: page-table entries, pins, base pointers, flushes.
- * Arguments have been copied from the guest; pagetype.c and pt_entry.c do the checking.
+ * The operations by which a PV guest changes its mappings: pins, base pointers, flushes, and entries named by
+ * their virtual address or by grants. Arguments have been copied from the guest; pagetype.c and pt_entry.c
+ * do the checking, pt_update.c has mmu_update.
  *
  * A page whose teardown was preempted is remembered in mm_vcpu.undo and finished before anything else the
  * vCPU asks for (mmu_pending()); the guest does not run in between, as the hypercall is continued.
@@ -19,57 +20,6 @@
 int mmu_pending(struct vcpu *v)
 {
     return mm_finish(v->mm);
-}
-
-/* The frame is no page table now: a plain write, as if the guest did it itself. */
-static int write_plain(struct page *pg, uint64_t *p, uint64_t val, struct domain *pt_owner, bool keep_ad)
-{
-    uint64_t old = pte_read(p);
-
-    if (!page_get_and_type(pg, pt_owner, PGT_WRITABLE))
-        return -EINVAL;
-    if (keep_ad)
-        val |= old & (PTE_A | PTE_D);
-    __atomic_store_n(p, val, __ATOMIC_RELAXED);
-    page_put_and_type(pg);
-    return 0;
-}
-
-static int machphys_update(struct domain *pg_owner, uint64_t ptr, uint64_t val)
-{
-    mfn_t m = paddr_to_mfn(ptr);
-
-    if (!mfn_valid(m) || !page_get(page_of(m), pg_owner))
-        return -EINVAL;
-    m2p_set(m, mk_gfn(val));
-    page_put(page_of(m));
-    return 0;
-}
-
-int mmu_update_one(struct vcpu *v, struct domain *pt_owner, struct domain *pg_owner, uint64_t ptr, uint64_t val)
-{
-    unsigned cmd = ptr & 7, type;
-    mfn_t m = paddr_to_mfn(ptr);
-    struct page *pg = page_of(m);
-    uint64_t *p;
-    int rc = -EINVAL;
-
-    if (cmd == HV_MMU_MACHPHYS_UPDATE)
-        return machphys_update(pg_owner, ptr, val);
-    if (cmd > HV_MMU_PT_UPDATE_NO_TRANSLATE)
-        return -ENOSYS;
-    if (!mfn_valid(m))
-        return -EINVAL;
-    p = (uint64_t *)map_mfn(m) + (ptr & (PAGE_SIZE - 1)) / sizeof(uint64_t);
-    if (!page_lock(pg))
-        return write_plain(pg, p, val, pt_owner, cmd == HV_MMU_PT_UPDATE_PRESERVE_AD);
-    type = pgt_type(pg->type);
-    if (likely(pg->owner == pt_owner && type >= PGT_L1 && type <= PGT_L4))
-        rc = pt_entry_update(v->mm, pg, p, val, pt_owner, pg_owner, cmd == HV_MMU_PT_UPDATE_PRESERVE_AD);
-    page_unlock(pg);
-    if (type == PGT_WRITABLE)
-        rc = write_plain(pg, p, val, pt_owner, cmd == HV_MMU_PT_UPDATE_PRESERVE_AD);
-    return rc;
 }
 
 /* The page of walk_l1()'s answer, locked, if it is an L1 table of d. */

@@ -11,6 +11,9 @@
  * one left must still be finished (continue the hypercall). Ask it once more before the hypercall ends. */
 int must_check mmu_pending(struct vcpu *v);
 int mmu_update_one(struct vcpu *v, struct domain *pt_owner, struct domain *pg_owner, uint64_t ptr, uint64_t val);
+/* Several: *done grows by each that was carried out. May stop early with 0 when something is to be finished. */
+int mmu_update_list(struct vcpu *v, struct domain *pt_owner, struct domain *pg_owner,
+                    const struct hv_mmu_update *req, unsigned n, unsigned *done);
 int mmu_update_va(struct vcpu *v, struct domain *pg_owner, vaddr_t va, uint64_t val, uint64_t flags);
 int mmu_set_va(struct vcpu *v, struct domain *pg_owner, vaddr_t va, uint64_t val); /* without the flush */
 int mmu_ext(struct vcpu *v, struct domain *pg_owner, const struct hv_mmuext_op *op); /* but *_MULTI */

@@ -10,26 +10,31 @@
 #include "port/layout.h"
 #include "port/map.h"
 
+/* The entry for va in the table that e names; NULL: e names none. */
+static inline uint64_t *step(uint64_t e, vaddr_t va, unsigned level)
+{
+    if (unlikely(!(e & PTE_P) || !mfn_valid(pte_mfn(e))))
+        return NULL;
+    return (uint64_t *)map_mfn(pte_mfn(e)) + pt_index(va, level);
+}
+
 uint64_t *walk_l1_rights(struct vcpu *v, vaddr_t va, uint64_t *rights)
 {
-    uint64_t cr3 = v->hw.kernel_mode ? v->hw.cr3_kernel : v->hw.cr3_user;
-    uint64_t e = (cr3 & PTE_FRAME) | PTE_P;
+    uint64_t cr3 = v->hw.kernel_mode ? v->hw.cr3_kernel : v->hw.cr3_user, e4, e3, e2, *p;
 
-    *rights = ~0ull;
-    if (!cr3 || !guest_va_ok(va))
+    if (unlikely(!cr3 || !guest_va_ok(va)))
         return NULL;
-    for (unsigned level = 4;; level--) {
-        uint64_t *pt;
-
-        if (!(e & PTE_P) || !mfn_valid(pte_mfn(e)))
-            return NULL;
-        pt = map_mfn(pte_mfn(e));
-        pt += pt_index(va, level);
-        if (level == 1)
-            return pt;
-        e = pte_read(pt);
-        *rights &= e;
-    }
+    if (!(p = step(cr3 | PTE_P, va, 4)))
+        return NULL;
+    e4 = pte_read(p);
+    if (!(p = step(e4, va, 3)))
+        return NULL;
+    e3 = pte_read(p);
+    if (!(p = step(e3, va, 2)))
+        return NULL;
+    e2 = pte_read(p);
+    *rights = e4 & e3 & e2;
+    return step(e2, va, 1);
 }
 
 uint64_t *walk_l1(struct vcpu *v, vaddr_t va)
