@@ -252,12 +252,16 @@ bool mmu_ldt_fault(struct vcpu *v, vaddr_t offset)
     struct mm_vcpu *vm = v->mm;
     unsigned i = VCPU_GDT_PAGES + (offset >> PAGE_SHIFT);
     struct page *pg;
-    uint64_t e;
+    uint64_t *l1e, e;
 
     if (offset >= (vaddr_t)vm->ldt_entries * 8)
         return false;
-    if (mmu_walk(v, vm->ldt_base + (offset & PAGE_MASK), &e) || !(e & PTE_P) || (e & PTE_RW) ||
-        !mfn_valid(pte_mfn(e)))
+    /* A selector loaded in user mode faults there, but the table is the kernel's memory. */
+    l1e = walk_l1_kernel(v, vm->ldt_base + (offset & PAGE_MASK));
+    if (!l1e)
+        return false;
+    e = pte_read(l1e);
+    if (!(e & PTE_P) || (e & PTE_RW) || !mfn_valid(pte_mfn(e)))
         return false;
     pg = page_of(pte_mfn(e));
     if (!page_get_and_type(pg, v->domain, PGT_SEG))

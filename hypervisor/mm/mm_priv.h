@@ -166,6 +166,7 @@ cpumask_t vcpu_tlb_cpus(const struct vcpu *v);
 
 /* walk.c: the entry of level 1 that maps va in the guest's current tables, NULL: none. */
 uint64_t *walk_l1(struct vcpu *v, vaddr_t va);
+uint64_t *walk_l1_kernel(struct vcpu *v, vaddr_t va); /* in the kernel's tables, whatever mode runs */
 uint64_t *walk_l1_rights(struct vcpu *v, vaddr_t va, uint64_t *rights); /* and what levels 4 to 2 allow */
 
 /* m2p.c */

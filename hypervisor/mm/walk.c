@@ -18,9 +18,9 @@ static inline uint64_t *step(uint64_t e, vaddr_t va, unsigned level)
     return (uint64_t *)map_mfn(pte_mfn(e)) + pt_index(va, level);
 }
 
-uint64_t *walk_l1_rights(struct vcpu *v, vaddr_t va, uint64_t *rights)
+static inline uint64_t *walk_from(uint64_t cr3, vaddr_t va, uint64_t *rights)
 {
-    uint64_t cr3 = v->hw.kernel_mode ? v->hw.cr3_kernel : v->hw.cr3_user, e4, e3, e2, *p;
+    uint64_t e4, e3, e2, *p;
 
     if (unlikely(!cr3 || !guest_va_ok(va)))
         return NULL;
@@ -35,6 +35,18 @@ uint64_t *walk_l1_rights(struct vcpu *v, vaddr_t va, uint64_t *rights)
     e2 = pte_read(p);
     *rights = e4 & e3 & e2;
     return step(e2, va, 1);
+}
+
+uint64_t *walk_l1_rights(struct vcpu *v, vaddr_t va, uint64_t *rights)
+{
+    return walk_from(v->hw.kernel_mode ? v->hw.cr3_kernel : v->hw.cr3_user, va, rights);
+}
+
+uint64_t *walk_l1_kernel(struct vcpu *v, vaddr_t va)
+{
+    uint64_t rights;
+
+    return walk_from(v->hw.cr3_kernel, va, &rights);
 }
 
 uint64_t *walk_l1(struct vcpu *v, vaddr_t va)
