@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -204,6 +205,7 @@ pid_t daemon_start(char *const argv[], const char *dir)
     unlink(path);
     pid = fork();
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         setenv("XENSTORED_RUNDIR", dir, 1);
         execv(argv[0], argv);
         perror(argv[0]);

@@ -125,7 +125,14 @@ static void came(struct client *c, const struct message *m)
             return;
         }
     }
-    printf("# event %s %s\n", m->data, token);
+    printf("# client %d dom%u hears %s %s; the store has:\n", (int)(c - clients), c->domid,
+           m->data, token);
+    for (unsigned int i = 0; i < model.count; i++) {
+        printf("# %s:", model.node[i].path);
+        for (unsigned int k = 0; k < model.node[i].perms; k++)
+            printf(" %c%u", model.node[i].perm[k].letter, model.node[i].perm[k].domid);
+        putchar('\n');
+    }
     die("a watch hears of what has not happened to it");
 }
 

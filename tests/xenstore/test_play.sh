@@ -5,9 +5,8 @@
 # With --accept it writes these files instead.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-O=${O:-$(cd "$here/../.." && pwd)/build}
-bin=$O/tests/xenstore
-scripts=$(cat "$bin/scripts-folder")
+bin=$here
+scripts=$(cat "$bin/scripts-folder") && [ -d "$scripts" ] || exit 2
 debian=/usr/lib/xen-4.17/bin/xenstored
 work=$(mktemp -d)
 daemon=

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/alloc.h"
+#include "daemon/journal.h"
 #include "daemon/ops.h"
 #include "daemon/txn.h"
 #include "daemon/watch.h"
@@ -217,6 +218,7 @@ static bool turn(struct task *t)
     }
     if (!turn_over(c) && !whole_message(c))
         take_input(c);
+    journal_commit();
     if (!c->dead && !flush(c))
         conn_kill(c, HV_STORE_ERROR_COMM);
     if (c->dead)
@@ -253,6 +255,12 @@ void conn_reset(struct conn *c)
     txn_drop_all(c);
     bytes_free(&c->in);
     bytes_free(&c->out);
+}
+
+void conn_restore(struct conn *c, bool output, const void *data, size_t len)
+{
+    bytes_add(output ? &c->out : &c->in, data, len);
+    conn_wake(c);
 }
 
 void conn_kill(struct conn *c, uint32_t ring_error)

@@ -47,7 +47,7 @@ struct conn {
     uint32_t serial;
     bool privileged;
     bool dead;
-    bool paused;          /* a domain whose ring is not served for now */
+    bool resumed;         /* its first request may have been served before a restart */
     struct bytes in, out;
     struct list watches;  /* struct watch, by_conn */
     struct list folded;   /* ... of those that owe an event, see conn_event */
@@ -68,6 +68,8 @@ void conn_wake(struct conn *c);
 void conn_kill(struct conn *c, uint32_t ring_error);
 /* Drops requests, replies, watches and transactions as if it had just connected. */
 void conn_reset(struct conn *c);
+/* After a restart: bytes that were under way. */
+void conn_restore(struct conn *c, bool output, const void *data, size_t len);
 /* Frees what was killed. Once a round. */
 void conn_bury(void);
 

@@ -5,6 +5,10 @@
  * Ordering: a producer index is loaded with acquire before the bytes it covers are copied (pairs
  * with the guest's barrier before it stores the index); our indices are stored with release after
  * the bytes were copied in or out.
+ *
+ * So that nothing is lost when we die, requests stay in the ring until their replies are in it,
+ * and replies go in whole. What does not fit a ring is put into the journal before a part of it
+ * moves.
  */
 #include "daemon/conn_ring.h"
 
@@ -14,6 +18,7 @@
 #include "daemon/alloc.h"
 #include "daemon/domain.h"
 #include "daemon/hv.h"
+#include "daemon/journal.h"
 #include "daemon/log.h"
 
 struct ring_conn {
@@ -22,6 +27,8 @@ struct ring_conn {
     struct hv_store_domain_interface *page;
     uint32_t port;
     bool moved; /* an index has changed since the last notification */
+    uint32_t cons;     /* how far we have read; the ring's own index follows in settle */
+    uint32_t out_left; /* of a reply that goes in in parts */
 };
 
 #define PORT_BUCKETS 256u
@@ -44,9 +51,10 @@ static void store_index(uint32_t *index, uint32_t v)
 
 static ssize_t ring_read(struct conn *c, void *buf, size_t len)
 {
-    struct hv_store_domain_interface *p = of(c)->page;
-    uint32_t cons = load(&p->req_cons), prod = load(&p->req_prod), avail = prod - cons;
-    uint32_t at = cons % HV_STORE_RING_SIZE, first = HV_STORE_RING_SIZE - at;
+    struct ring_conn *r = of(c);
+    struct hv_store_domain_interface *p = r->page;
+    uint32_t avail = load(&p->req_prod) - r->cons;
+    uint32_t at = r->cons % HV_STORE_RING_SIZE, first = HV_STORE_RING_SIZE - at;
 
     if (avail > HV_STORE_RING_SIZE) {
         conn_kill(c, HV_STORE_ERROR_RINGIDX);
@@ -54,46 +62,110 @@ static ssize_t ring_read(struct conn *c, void *buf, size_t len)
     }
     if (avail > len)
         avail = (uint32_t)len;
-    if (avail == 0)
-        return 0;
     if (first > avail)
         first = avail;
     memcpy(buf, p->req + at, first);
     memcpy((char *)buf + first, p->req, avail - first);
-    store_index(&p->req_cons, cons + avail);
-    of(c)->moved = true;
+    r->cons += avail;
     return avail;
 }
 
-static ssize_t ring_write(struct conn *c, const void *buf, size_t len)
+static void put(struct ring_conn *r, uint32_t prod, const char *buf, uint32_t len)
 {
-    struct hv_store_domain_interface *p = of(c)->page;
-    uint32_t cons = load(&p->rsp_cons), prod = load(&p->rsp_prod);
-    uint32_t room = HV_STORE_RING_SIZE - (prod - cons);
+    struct hv_store_domain_interface *p = r->page;
     uint32_t at = prod % HV_STORE_RING_SIZE, first = HV_STORE_RING_SIZE - at;
 
-    if (prod - cons > HV_STORE_RING_SIZE) {
+    if (first > len)
+        first = len;
+    memcpy(p->rsp + at, buf, first);
+    memcpy(p->rsp, buf + first, len - first);
+    store_index(&p->rsp_prod, prod + len);
+    r->moved = true;
+}
+
+/* One message, or what fits of one that is larger than the ring. */
+static ssize_t ring_write(struct conn *c, const void *buf, size_t len)
+{
+    struct ring_conn *r = of(c);
+    uint32_t prod = load(&r->page->rsp_prod), full = prod - load(&r->page->rsp_cons);
+    uint32_t room = HV_STORE_RING_SIZE - full, total;
+    struct hv_xsd_sockmsg h;
+
+    if (full > HV_STORE_RING_SIZE) {
         conn_kill(c, HV_STORE_ERROR_RINGIDX);
         return 0;
     }
-    if (room > len)
-        room = (uint32_t)len;
-    if (room == 0)
-        return 0;
-    if (first > room)
-        first = room;
-    memcpy(p->rsp + at, buf, first);
-    memcpy(p->rsp, (const char *)buf + first, room - first);
-    store_index(&p->rsp_prod, prod + room);
-    of(c)->moved = true;
+    if (r->out_left == 0) {
+        memcpy(&h, buf, sizeof(h));
+        total = (uint32_t)sizeof(h) + h.len;
+        if (total > HV_STORE_RING_SIZE) {
+            journal_output(c->id, prod, buf, total);
+            journal_commit();
+            r->out_left = total;
+        } else if (total > room) {
+            return 0;
+        } else {
+            put(r, prod, buf, total);
+            return total;
+        }
+    }
+    if (room > r->out_left)
+        room = r->out_left;
+    if (room) {
+        put(r, prod, buf, room);
+        r->out_left -= room;
+    }
     return room;
+}
+
+/* How much of what we have read the ring may forget. */
+static uint32_t settled(struct conn *c, bool want_write)
+{
+    struct ring_conn *r = of(c);
+    uint32_t left = c->in.end - c->in.start;
+    struct hv_xsd_sockmsg h;
+
+    if (want_write)
+        return load(&r->page->req_cons); /* replies first */
+    if (left >= sizeof(h)) {
+        memcpy(&h, c->in.data + c->in.start, sizeof(h));
+        if (h.len + sizeof(h) > HV_STORE_RING_SIZE) {
+            journal_input(c->id, r->cons, c->in.data + c->in.start, left);
+            journal_commit();
+            return r->cons;
+        }
+    }
+    return r->cons - left;
 }
 
 static void ring_settle(struct conn *c, bool want_read, bool want_write)
 {
-    if (of(c)->moved)
-        hv_notify(of(c)->port);
-    of(c)->moved = false;
+    struct ring_conn *r = of(c);
+    uint32_t cons = settled(c, want_write);
+
+    if (cons != load(&r->page->req_cons)) {
+        store_index(&r->page->req_cons, cons);
+        r->moved = true;
+    }
+    if (r->moved)
+        hv_notify(r->port);
+    r->moved = false;
+}
+
+void ring_restore(struct conn *c, bool output, uint32_t index, const void *data, size_t len)
+{
+    struct ring_conn *r = of(c);
+    uint32_t written = load(&r->page->rsp_prod) - index;
+
+    if (!output) {
+        if (r->cons == index)
+            conn_restore(c, false, data, len);
+        return;
+    }
+    if (written == 0 || written >= len)
+        return; /* not begun: the request is served again; or done */
+    r->out_left = (uint32_t)len - written;
+    conn_restore(c, true, (const char *)data + written, r->out_left);
 }
 
 static void forget_port(struct ring_conn *r)
@@ -142,6 +214,7 @@ struct conn *ring_connect(struct domain *d, struct hv_store_domain_interface *pa
 
     r->page = page;
     r->port = local_port;
+    r->cons = load(&page->req_cons);
     r->next = by_port[local_port % PORT_BUCKETS];
     by_port[local_port % PORT_BUCKETS] = r;
     conn_setup(&r->c, &ring_ops, d->domid);
@@ -173,6 +246,8 @@ static void reconnect(struct ring_conn *r)
     struct hv_store_domain_interface *p = r->page;
 
     conn_reset(&r->c);
+    journal_reset(r->c.id);
+    r->cons = r->out_left = 0;
     p->req_cons = p->req_prod = p->rsp_cons = p->rsp_prod = 0;
     p->error = HV_STORE_ERROR_NONE;
     store_index(&p->connection, HV_STORE_CONNECTED);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/domain.h"
+#include "daemon/journal.h"
 #include "daemon/log.h"
 #include "daemon/ops.h"
 
@@ -146,6 +147,7 @@ static int cmd_quota(struct control *k)
     if (q == QUOTA_COUNT || !xs_number(k->arg[2], UINT32_MAX, &value))
         return EINVAL;
     quotas[q].limit = (uint32_t)value;
+    journal_quotas();
     return 0;
 }
 

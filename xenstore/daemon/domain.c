@@ -8,6 +8,7 @@
 #include "daemon/alloc.h"
 #include "daemon/conn_ring.h"
 #include "daemon/hv.h"
+#include "daemon/journal.h"
 #include "daemon/log.h"
 #include "daemon/special.h"
 #include "daemon/store.h"
@@ -100,8 +101,10 @@ int domain_introduce_dom0(void)
     rc = connect_ring(d, page, hv_bind_domain(0, (uint32_t)remote));
     if (rc)
         return rc;
+    d->conn->resumed = d->introduced;
     d->introduced = true;
     d->port = (uint32_t)remote;
+    journal_domain(d);
     return 0;
 }
 
@@ -114,12 +117,28 @@ static int rebind(struct domain *d, uint32_t port)
         return -local;
     ring_rebind(d->conn, (uint32_t)local);
     d->port = port;
+    journal_domain(d);
     return 0;
+}
+
+static int map_and_bind(struct domain *d, uint64_t gfn, uint32_t port)
+{
+    struct hv_store_domain_interface *page = hv_map_ring(d->domid, gfn);
+
+    return page ? connect_ring(d, page, hv_bind_domain(d->domid, port)) : errno;
+}
+
+int domain_reconnect(struct domain *d)
+{
+    int rc = domain_no_hypervisor ? ENOSYS : map_and_bind(d, d->gfn, d->port);
+
+    if (rc == 0)
+        d->conn->resumed = true;
+    return rc;
 }
 
 int domain_introduce(uint32_t domid, uint64_t gfn, uint32_t port)
 {
-    struct hv_store_domain_interface *page;
     struct domain *d;
     int rc;
 
@@ -128,8 +147,7 @@ int domain_introduce(uint32_t domid, uint64_t gfn, uint32_t port)
     d = domain_get(domid);
     if (d->introduced && d->conn)
         return rebind(d, port);
-    page = hv_map_ring(domid, gfn);
-    rc = page ? connect_ring(d, page, hv_bind_domain(domid, port)) : errno;
+    rc = map_and_bind(d, gfn, port);
     if (rc) {
         domain_drop_if_idle(d);
         return rc;
@@ -138,6 +156,7 @@ int domain_introduce(uint32_t domid, uint64_t gfn, uint32_t port)
     d->port = port;
     d->shutdown = false;
     d->introduced = true;
+    journal_domain(d);
     special_fire(SPECIAL_INTRODUCE_DOMAIN, domid);
     return 0;
 }
@@ -205,6 +224,7 @@ static void forget(struct domain *d)
     for (int i = 0; i < QUOTA_COUNT; i++)
         d->has_quota[i] = false;
     remove_traces(d);
+    journal_domain_gone(d->domid);
     domain_drop_if_idle(d);
 }
 
@@ -226,6 +246,7 @@ int domain_resume(uint32_t domid)
     if (!d || !d->introduced)
         return ENOENT;
     d->shutdown = false;
+    journal_domain(d);
     return 0;
 }
 
@@ -244,6 +265,7 @@ void domain_check_all(void)
         state = hv_domain_state(domid);
         if (state == HV_STATE_SHUTDOWN && !d->shutdown) {
             d->shutdown = true;
+            journal_domain(d);
             special_fire(SPECIAL_RELEASE_DOMAIN, domid);
         } else if (state == HV_STATE_GONE) {
             forget(d);

@@ -51,6 +51,8 @@ bool domain_exists(uint32_t domid);
 int domain_introduce(uint32_t domid, uint64_t gfn, uint32_t port);
 int domain_release(uint32_t domid);
 int domain_resume(uint32_t domid);
+/* After a restart: maps the ring and binds the event channel of a domain that was introduced. */
+int domain_reconnect(struct domain *d);
 /* Connects domain 0's own ring, given by its kernel. */
 int domain_introduce_dom0(void);
 

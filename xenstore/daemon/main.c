@@ -22,6 +22,7 @@
 #include "daemon/conn_socket.h"
 #include "daemon/domain.h"
 #include "daemon/hv.h"
+#include "daemon/journal.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/special.h"
@@ -32,7 +33,7 @@
 
 static struct options {
     const char *rundir, *pid_file, *trace_file;
-    bool no_fork, no_domains, no_dom0, output_pid, verbose;
+    bool no_fork, no_domains, no_dom0, no_recovery, output_pid, verbose;
 } opt;
 
 static const char usage[] =
@@ -54,7 +55,8 @@ static const char usage[] =
     "  -A, --perm-nb N           permission entries of a node\n"
     "  -M, --path-max N          length of a domain's paths\n"
     "  -Q, --quota NAME=N        any limit by name; xenstore-control quota lists them\n"
-    "  -V, --verbose             accepted, as are -R, -I, -K, -q, -w and their arguments\n"
+    "  -R, --no-recovery         begin with an empty store, whatever the journal holds\n"
+    "  -V, --verbose             accepted, as are -I, -K, -q, -w and their arguments\n"
     "  -H, --help                this text\n";
 
 static const struct option long_options[] = {
@@ -131,7 +133,8 @@ static void parse_one(int c)
     case 'Q': named_quota(optarg); break;
     case 'V': opt.verbose = true; break;
     case 'H': fputs(usage, stdout); exit(0);
-    case 'q': case 'w': case 'R': case 'I': case 'K': break;
+    case 'R': opt.no_recovery = true; break;
+    case 'q': case 'w': case 'I': case 'K': break;
     default: fputs("Try xenstored --help.\n", stderr); exit(2);
     }
 }
@@ -223,13 +226,29 @@ static void make_nodes(void)
         edit_create(NULL, paths[i], strlen(paths[i]), NULL, 0, store.root->perms, false);
 }
 
+/* The tree that the last daemon left, or a new one; from here on it is journalled. */
+static void make_store(void)
+{
+    bool found;
+    int rc;
+
+    if (mkdir(opt.rundir, 0755) && errno != EEXIST)
+        fail("cannot make directory", opt.rundir, errno);
+    store_init();
+    special_init();
+    found = !opt.no_recovery && recover(opt.rundir);
+    rc = journal_open(opt.rundir, found);
+    if (rc)
+        log_say("no journal in %s (%s): a restart will begin anew", opt.rundir, strerror(rc));
+    if (!found)
+        make_nodes();
+}
+
 static void listen_socket(void)
 {
     char path[256];
     int rc;
 
-    if (mkdir(opt.rundir, 0755) && errno != EEXIST)
-        fail("cannot make directory", opt.rundir, errno);
     snprintf(path, sizeof(path), "%s/socket", opt.rundir);
     rc = socket_listen(path);
     if (rc == -EADDRINUSE) {
@@ -280,6 +299,7 @@ static void connect_hypervisor(void)
         if (rc)
             fail("cannot connect to this domain's kernel", NULL, rc);
     }
+    recover_rings();
 }
 
 static int signal_fd = -1;
@@ -321,8 +341,12 @@ static void raise_file_limit(void)
 
 static bool idle(void)
 {
+    bool more;
+
     conn_bury();
-    return store_reap(REAP_NODES);
+    journal_commit();
+    more = journal_tidy();
+    return store_reap(REAP_NODES) || more;
 }
 
 int main(int argc, char **argv)
@@ -345,17 +369,16 @@ int main(int argc, char **argv)
     if (rc)
         fail("epoll", NULL, -rc);
     raise_file_limit();
-    store_init();
-    special_init();
-    make_nodes();
-    catch_signals();
     domain_no_hypervisor = opt.no_domains;
+    catch_signals();
+    make_store();
     if (!opt.no_domains)
         connect_hypervisor();
     listen_socket();
     if (parent >= 0)
         tell_parent(parent);
     loop_run(idle);
+    journal_close();
     if (opt.pid_file)
         unlink(opt.pid_file);
     return 0;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/domain.h"
+#include "daemon/journal.h"
 #include "daemon/ops.h"
 
 #define DOMID_SELF 0x7ff0u
@@ -84,6 +85,7 @@ int op_set_target(struct request *rq)
         return ENOENT;
     d->target = target;
     d->has_target = true;
+    journal_domain(d);
     return 0;
 }
 
@@ -149,6 +151,7 @@ int op_set_feature(struct request *rq)
     if (d->introduced)
         return EBUSY;
     d->features = features;
+    journal_domain(d);
     return 0;
 }
 
@@ -209,8 +212,10 @@ int op_set_quota(struct request *rq)
     if (d) {
         d->has_quota[q] = true;
         d->quota[q] = value;
+        journal_domain(d);
     } else {
         quotas[q].limit = value;
+        journal_quotas();
     }
     return 0;
 }

@@ -175,7 +175,7 @@ static int create(struct request *rq, const struct xs_path *p, const void *value
         bool last = at == p->len;
 
         if (!last)
-            txn_saw(rq->t, p->s, at, SEEN_WRITABLE);
+            txn_saw(rq->t, p->s, at, SEEN_AS_MADE);
         edit_create(rq->t, p->s, at, last ? value : NULL, last ? vlen : 0, perms, last);
     }
     perms_put(perms);
@@ -246,8 +246,7 @@ int op_get_perms(struct request *rq)
         const struct xs_perm *e = &n->perms->entry[i];
         char text[XS_PERM_CHARS];
 
-        if (i == 0 || !(e->access & XS_PERM_DEAD))
-            rc = reply_add(rq, text, xs_perm_format(text, e) + 1);
+        rc = reply_add(rq, text, xs_perm_format(text, e) + 1);
     }
     return rc;
 }

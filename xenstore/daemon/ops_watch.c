@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/domain.h"
+#include "daemon/journal.h"
 #include "daemon/ops.h"
 
 static int arg_depth(struct request *rq, int *depth)
@@ -43,7 +44,10 @@ int op_watch(struct request *rq)
         return E2BIG;
     if (limit && rq->c->watch_count >= limit)
         return E2BIG;
-    return watch_add(rq->c, &p, token, depth, &rq->new_watch);
+    rc = watch_add(rq->c, &p, token, depth, &rq->new_watch);
+    if (rc == 0 && rq->c->domain)
+        journal_watch(rq->c->id, &p, token, depth);
+    return rc;
 }
 
 int op_unwatch(struct request *rq)
@@ -56,13 +60,20 @@ int op_unwatch(struct request *rq)
     if (rc)
         return rc;
     token = xs_args_next(&rq->args, &token_len);
-    return token ? watch_remove(rq->c, &p, token) : EINVAL;
+    if (!token)
+        return EINVAL;
+    rc = watch_remove(rq->c, &p, token);
+    if (rc == 0 && rq->c->domain)
+        journal_unwatch(rq->c->id, &p, token);
+    return rc;
 }
 
 int op_reset_watches(struct request *rq)
 {
     watch_drop_all(rq->c);
     txn_drop_all(rq->c);
+    if (rq->c->domain)
+        journal_reset(rq->c->id);
     return 0;
 }
 

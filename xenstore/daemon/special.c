@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/journal.h"
 #include "daemon/watch.h"
 
 static const char *const names[SPECIAL_COUNT] = {"@introduceDomain", "@releaseDomain"};
@@ -28,14 +29,28 @@ void special_init(void)
         perms_of[i] = perms_make(&dom0, 1);
 }
 
+const struct perms *special_perms(enum special s)
+{
+    return perms_of[s];
+}
+
+bool special_restore(uint32_t which, struct perms *perms)
+{
+    if (which >= SPECIAL_COUNT)
+        return false;
+    perms_put(perms_of[which]);
+    perms_of[which] = perms_ref(perms);
+    return true;
+}
+
 int special_set_perms(const struct xs_path *p, struct perms *perms)
 {
     int i = find(p);
 
     if (i == SPECIAL_COUNT)
         return EINVAL;
-    perms_put(perms_of[i]);
-    perms_of[i] = perms_ref(perms);
+    special_restore((uint32_t)i, perms);
+    journal_special((uint32_t)i, perms);
     return 0;
 }
 

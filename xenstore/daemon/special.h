@@ -16,6 +16,9 @@ enum special {
 };
 
 void special_init(void);
+const struct perms *special_perms(enum special s);
+/* From the journal; false if there is no such path. */
+bool special_restore(uint32_t which, struct perms *perms);
 int special_set_perms(const struct xs_path *p, struct perms *perms); /* 0 or EINVAL */
 void special_fire(enum special s, uint32_t domid);
 

@@ -14,7 +14,7 @@
 
 #include "daemon/alloc.h"
 #include "daemon/domain.h"
-#include "daemon/perm.h"
+#include "daemon/journal.h"
 #include "daemon/watch.h"
 
 enum change {
@@ -53,6 +53,7 @@ struct txn {
     struct touch *first_change, **last_change;
     struct touch *first_event, **last_event;
     uint32_t changes;
+    bool doomed; /* see txn_restore */
     struct owned *owned;
     uint32_t owned_count;
 };
@@ -67,6 +68,11 @@ uint32_t txn_id(const struct txn *t)
     return t->id;
 }
 
+struct txn *txn_of(struct list *l)
+{
+    return list_of(l, struct txn, by_conn);
+}
+
 struct txn *txn_find(struct conn *c, uint32_t id)
 {
     for (struct list *l = c->txns.next; l != &c->txns; l = l->next) {
@@ -78,26 +84,43 @@ struct txn *txn_find(struct conn *c, uint32_t id)
     return NULL;
 }
 
-int txn_start(struct conn *c, struct txn **out)
+static struct txn *txn_new(struct conn *c, uint32_t id)
 {
-    uint32_t limit = domain_limit(c, QUOTA_TRANSACTIONS);
-    struct txn *t;
+    struct txn *t = xzalloc(sizeof(*t));
 
-    if (limit && c->txn_count > limit)
-        return ENOSPC;
-    t = xzalloc(sizeof(*t));
     t->conn = c;
-    do {
-        t->id = ++c->last_txn;
-    } while (t->id == 0 || txn_find(c, t->id));
+    t->id = id;
     t->base = node_ref(store.root);
     t->root = node_ref(store.root);
     t->last_change = &t->first_change;
     t->last_event = &t->first_event;
     list_append(&c->txns, &t->by_conn);
     c->txn_count++;
-    *out = t;
+    return t;
+}
+
+int txn_start(struct conn *c, struct txn **out)
+{
+    uint32_t limit = domain_limit(c, QUOTA_TRANSACTIONS);
+
+    if (limit && c->txn_count > limit)
+        return ENOSPC;
+    do
+        c->last_txn++;
+    while (c->last_txn == 0 || txn_find(c, c->last_txn));
+    *out = txn_new(c, c->last_txn);
+    if (c->domain)
+        journal_txn(c->id, c->last_txn, true);
     return 0;
+}
+
+void txn_restore(struct conn *c, uint32_t id)
+{
+    if (txn_find(c, id))
+        return;
+    txn_new(c, id)->doomed = true;
+    if (id > c->last_txn)
+        c->last_txn = id;
 }
 
 static void forget_touches(struct txn *t)
@@ -273,10 +296,12 @@ static void fire_now(const char *path, size_t len, const struct perms *perms)
 void edit_value(struct txn *t, const char *path, size_t len, const void *value, size_t vlen)
 {
     store_set_value(slot(t), path, len, value, vlen);
-    if (t)
+    if (t) {
         changed(t, path, len, CHANGE_VALUE, true);
-    else
-        fire_now(path, len, store_find(store.root, path, len)->perms);
+        return;
+    }
+    journal_node(path, len);
+    fire_now(path, len, store_find(store.root, path, len)->perms);
 }
 
 void edit_perms(struct txn *t, const char *path, size_t len, struct perms *perms)
@@ -286,10 +311,12 @@ void edit_perms(struct txn *t, const char *path, size_t len, struct perms *perms
     account(t, node_owner(n), -1);
     account(t, perms->entry[0].id, 1);
     store_set_perms(slot(t), path, len, perms);
-    if (t)
+    if (t) {
         changed(t, path, len, CHANGE_PERMS, true);
-    else
-        fire_now(path, len, perms);
+        return;
+    }
+    journal_node(path, len);
+    fire_now(path, len, perms);
 }
 
 void edit_create(struct txn *t, const char *path, size_t len, const void *value, size_t vlen,
@@ -297,9 +324,12 @@ void edit_create(struct txn *t, const char *path, size_t len, const void *value,
 {
     account(t, perms->entry[0].id, 1);
     store_insert(slot(t), path, len, value, vlen, perms);
-    if (t)
+    if (t) {
         changed(t, path, len, CHANGE_MADE | (value ? CHANGE_VALUE : 0), event);
-    else if (event)
+        return;
+    }
+    journal_node(path, len);
+    if (event)
         fire_now(path, len, perms);
 }
 
@@ -317,6 +347,7 @@ void edit_remove(struct txn *t, const char *path, size_t len)
         /* Made and removed in here: nobody else will ever have seen it. */
         note->event = store_find(t->base, path, len) != NULL;
     } else {
+        journal_removed(path, len);
         watch_fire_below(path, len, n);
         fire_now(path, len, n->perms);
     }
@@ -348,8 +379,11 @@ static bool conflict(struct txn *t, const struct touch *n)
 
     if (!n->seen)
         return false;
-    if (!was && is && n->seen == SEEN_WRITABLE)
-        return !(perm_for(t->conn, is->perms) & XS_MAY_WRITE);
+    if (!was && is && n->seen == SEEN_AS_MADE) {
+        struct node *mine = store_find(t->root, n->path, n->len);
+
+        return !mine || mine->perms != is->perms;
+    }
     return !same(was, is, n->seen);
 }
 
@@ -464,9 +498,22 @@ static void fire_changes(struct txn *t)
     }
 }
 
+/* As in merge: removals first; nodes bring their parents with them. */
+static void write_journal(struct txn *t)
+{
+    for (struct touch *n = t->first_change; n; n = n->next_change) {
+        if (n->removed)
+            journal_removed(n->path, n->len);
+    }
+    for (struct touch *n = t->first_change; n; n = n->next_change) {
+        if (store_find(store.root, n->path, n->len))
+            journal_node(n->path, n->len);
+    }
+}
+
 static int commit(struct txn *t)
 {
-    if (store.root != t->base && conflicts(t))
+    if (t->doomed || (store.root != t->base && conflicts(t)))
         return EAGAIN;
     if (!t->changes)
         return 0;
@@ -476,6 +523,7 @@ static int commit(struct txn *t)
         replace_root(t);
     else
         merge(t);
+    write_journal(t);
     return 0;
 }
 
@@ -483,6 +531,8 @@ int txn_end(struct txn *t, bool do_commit)
 {
     int rc = do_commit ? commit(t) : 0;
 
+    if (t->conn->domain)
+        journal_txn(t->conn->id, t->id, false);
     if (do_commit && rc == 0) {
         /* Releasing the trees first lets the store's be edited in place again. */
         node_put(t->base);

@@ -24,7 +24,7 @@ enum seen {
     SEEN_LIST = 2,    /* the set of its children */
     SEEN_PERMS = 4,   /* existence and permissions only */
     SEEN_SUBTREE = 8, /* everything below it */
-    SEEN_WRITABLE = 16, /* not there, but writable: no matter who makes it first */
+    SEEN_AS_MADE = 16, /* not there, made on the way: another's will do if it is just the same */
 };
 
 struct txn;
@@ -32,6 +32,9 @@ struct txn;
 int txn_start(struct conn *c, struct txn **out); /* 0 or errno */
 struct txn *txn_find(struct conn *c, uint32_t id);
 uint32_t txn_id(const struct txn *t);
+struct txn *txn_of(struct list *l); /* an element of conn->txns */
+/* One that was open when the daemon died: it can be used, but not committed. */
+void txn_restore(struct conn *c, uint32_t id);
 /* Ends it. 0, EAGAIN on conflict, ENOSPC if a domain would own too many nodes. */
 int txn_end(struct txn *t, bool commit);
 void txn_drop_all(struct conn *c);
