@@ -147,11 +147,13 @@ static void page_fault(struct vcpu *v, struct hv_cpu_user_regs *r)
 
     irq_enable();
     if (in_window(v, va)) {
-        vaddr_t off = va - v->hw.window - VCPU_GDT_PAGES * PAGE_SIZE;
+        vaddr_t off = va - v->hw.window - VCPU_GDT_PAGES * PAGE_SIZE, base;
+        unsigned entries;
 
         if (mmu_ldt_fault(v, off))
             return;
-        va = v->pv->ldt_base + off; /* the guest hears of its own address */
+        mmu_get_ldt(v, &base, &entries);
+        va = base + off; /* the guest hears of its own address */
         pv_inject_pf(v, r, va, r->error_code & ~PF_PRESENT);
         return;
     }
@@ -212,10 +214,16 @@ void pv_trap(struct hv_cpu_user_regs *r)
     pv_inject(v, r, vector, r->error_code);
 }
 
-/* Every access of the hypervisor to guest memory has its own fixup: what is left is its own mistake. */
+/* Loading a selector, or the IRET to the guest, met a page of the LDT that is not in the window yet. Every other
+ * access of the hypervisor to guest memory has its own fixup: what is left is its own mistake. */
 bool hv_fault_fixup(struct hv_cpu_user_regs *r)
 {
-    return false;
+    struct vcpu *v = cpu_current();
+    vaddr_t va = cpu_fault_va();
+
+    if ((r->entry_vector & 0xff) != TRAP_PF || !v || v->is_idle || !in_window(v, va))
+        return false;
+    return mmu_ldt_fault(v, va - v->hw.window - VCPU_GDT_PAGES * PAGE_SIZE);
 }
 
 void pv_syscall(struct hv_cpu_user_regs *r)
