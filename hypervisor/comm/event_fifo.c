@@ -266,7 +266,7 @@ int evtchn_expand_array(struct domain *d, uint64_t gfn)
 
     spin_lock(&d->lock);
     f = d->evtchn->fifo;
-    rc = !f ? -ENOSYS : f->pages >= MAX_PAGES ? -ENOSPC : take_page(d, gfn, &page);
+    rc = !f ? -EOPNOTSUPP : f->pages >= MAX_PAGES ? -ENOSPC : take_page(d, gfn, &page);
     if (rc)
         goto out;
     f->page[f->pages] = page;

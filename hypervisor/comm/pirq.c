@@ -200,7 +200,7 @@ int pirq_bind(struct vcpu *v, unsigned pirq, bool share)
     spin_lock(&pd->lock);
     p = find(v->domain, pirq);
     if (!mapped(p)) {
-        rc = -EINVAL;
+        rc = -EPERM; /* as Xen: what is not mapped is not permitted */
     } else if (p->bound) {
         rc = -EEXIST;
     } else {
