@@ -8,14 +8,18 @@
  * All frames that must be written are mapped at once (a "window"): the boot pages and
  * page tables, the ramdisk, the p2m list, the parts of the kernel that come from its
  * file, and the shared-info page. Pages of the kernel that are all zero are cleared by
- * the hypervisor instead.
+ * the hypervisor instead. A large window is filled by a child process: when a process of
+ * a PV dom0 ends, its page tables cease to be such before they are emptied, and that
+ * costs a tenth of an munmap, where the hypervisor emulates the write to each entry.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "abi/grant_table.h"
@@ -25,6 +29,9 @@
 
 #define STORE_DOMID   0
 #define CONSOLE_DOMID 0
+
+/* Pages from which on a child pays. */
+#define LARGE_WINDOW 512
 
 struct build {
     struct door *door;
@@ -141,12 +148,12 @@ static size_t add_segment(struct build *b, unsigned int i)
     return add_range(b, first, end - first);
 }
 
-static int map_window(struct build *b)
+/* Collects the frames of the window. */
+static int plan_window(struct build *b)
 {
     const struct pv_layout *l = &b->l;
     uint64_t boot = l->stack + 1 - l->start_info;
     size_t room = boot + l->ramdisk.nr + l->p2m.nr + l->p2m_tables.nr + l->kernel.nr + 1;
-    int rc;
 
     b->list = malloc(room * sizeof(*b->list));
     if (!b->list)
@@ -159,9 +166,6 @@ static int map_window(struct build *b)
         b->kernel[i] = add_segment(b, i);
     b->shared = b->window_nr;
     b->list[b->window_nr++] = b->shared_info;
-    rc = door_map(b->door, b->domid, b->list, b->window_nr, (void **)&b->window);
-    if (rc)
-        return dom_fail(b->err, rc, "cannot map the domain's memory: %s", strerror(-rc));
     return 0;
 }
 
@@ -350,6 +354,73 @@ static int start_vcpu(struct build *b)
     return rc;
 }
 
+/* Maps the window and writes everything into it. The mapping is left to the caller. */
+static int write_memory(struct build *b, const struct dom_built *built)
+{
+    int rc = door_map(b->door, b->domid, b->list, b->window_nr, (void **)&b->window);
+
+    if (rc)
+        return dom_fail(b->err, rc, "cannot map the domain's memory: %s", strerror(-rc));
+    rc = load_kernel(b);
+    if (!rc)
+        rc = load_ramdisk(b);
+    if (!rc)
+        fill_window(b, built);
+    return rc;
+}
+
+/* The child's part. Doors are not inherited whole, so it opens its own. */
+static void write_and_exit(struct build *b, const struct dom_built *built,
+                           struct dom_error *err)
+{
+    int rc = door_open(&b->door);
+
+    b->err = err;
+    if (rc)
+        dom_fail(err, rc, "cannot open /dev/xen/privcmd: %s", strerror(-rc));
+    else
+        rc = write_memory(b, built);
+    _exit(rc != 0);
+}
+
+static int write_in_child(struct build *b, const struct dom_built *built)
+{
+    struct dom_error *err = mmap(NULL, sizeof(*err), PROT_READ | PROT_WRITE,
+                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int status = 0;
+    pid_t pid;
+
+    if (err == MAP_FAILED)
+        return dom_fail(b->err, -errno, "out of memory");
+    pid = fork();
+    if (!pid)
+        write_and_exit(b, built, err);
+    if (pid < 0)
+        dom_fail(err, -errno, "cannot fork: %s", strerror(errno));
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (status && !err->text[0])
+        dom_fail(err, -EIO, "the process that loads the kernel died");
+    status = err->text[0] ? dom_fail(b->err, -EIO, "%s", err->text) : 0;
+    munmap(err, sizeof(*err));
+    return status;
+}
+
+static int write_window(struct build *b, const struct dom_built *built)
+{
+    int rc = plan_window(b);
+
+    if (rc)
+        return rc;
+    /* A kernel unpacked into our memory would have to be copied for the child. */
+    if (b->window_nr >= LARGE_WINDOW && b->image.fd >= 0)
+        return write_in_child(b, built);
+    rc = write_memory(b, built);
+    door_unmap(b->window, b->window_nr);
+    b->window = NULL;
+    return rc;
+}
+
 static int build(struct build *b, struct dom_built *built)
 {
     int rc = open_files(b);
@@ -359,17 +430,9 @@ static int build(struct build *b, struct dom_built *built)
     if (!rc)
         rc = make_channels(b, built);
     if (!rc)
-        rc = map_window(b);
+        rc = write_window(b, built);
     if (!rc)
-        rc = load_kernel(b);
-    if (!rc)
-        rc = load_ramdisk(b);
-    if (rc)
-        return rc;
-    fill_window(b, built);
-    door_unmap(b->window, b->window_nr);
-    b->window = NULL;
-    rc = grant_rings(b, built);
+        rc = grant_rings(b, built);
     if (rc)
         return rc;
     rc = hypercall_page(b);
@@ -397,7 +460,6 @@ int dom_build_pv(struct door *door, hv_domid_t domid, const struct dom_config *c
     memset(out, 0, sizeof(*out));
     rc = build(&b, out);
     memcpy(out->ostype, b.elf.guest_os, sizeof(out->ostype));
-    door_unmap(b.window, b.window_nr);
     free(b.list);
     free(b.frames);
     if (b.ramdisk_fd >= 0)
