@@ -77,6 +77,7 @@ extern bool (*entry_hook)(struct frame *f);
 
 void resume(struct frame *f) __attribute__((noreturn)); /* goes to a frame made by hand */
 void trap_init(void);
+const char *trap_stub(unsigned int vector);    /* its handler's entry */
 const struct hv_trap_info *trap_table(void); /* the table, to give to another vCPU */
 extern char event_stub[], syscall_stub[], syscall32_stub[], failsafe_stub[], nmi_stub[];
 extern char start_secondary[];

@@ -17,6 +17,11 @@ const struct hv_trap_info *trap_table(void)
     return traps;
 }
 
+const char *trap_stub(unsigned int vector)
+{
+    return trap_stubs + vector * 32;
+}
+
 static void set_callback(unsigned int type, const char *stub)
 {
     struct hv_callback_register r = {.type = (uint16_t)type, .address = P(stub)};
@@ -34,7 +39,7 @@ void trap_init(void)
         traps[n].vector = (uint8_t)v;
         traps[n].flags = v == TRAP_BP || v == TRAP_OF ? 3 : 0;
         traps[n].cs = HV_FLAT_KERNEL_CS;
-        traps[n++].address = P(trap_stubs + v * 32);
+        traps[n++].address = P(trap_stub((unsigned int)v));
     }
     traps[n].vector = 0x80;
     traps[n].flags = 3;
