@@ -244,13 +244,16 @@ int evtchn_init_control(struct vcpu *v, struct hv_evtchn_init_control *c)
     if (c->offset > PAGE_SIZE - sizeof(struct hv_evtchn_fifo_control_block) || (c->offset & 7))
         return -EINVAL;
     spin_lock(&d->lock);
+    rc = d->evtchn->fifo && d->evtchn->fifo->vcpu[v->id].control ? -EINVAL
+                                                                 : take_page(d, c->control_gfn, &page);
+    if (rc)
+        goto out;
     rc = d->evtchn->fifo ? 0 : switch_to_fifo(d);
-    if (rc)
+    if (rc) {
+        drop_page(page);
         goto out;
+    }
     q = &d->evtchn->fifo->vcpu[v->id];
-    rc = q->control ? -EINVAL : take_page(d, c->control_gfn, &page);
-    if (rc)
-        goto out;
     q->mfn = mk_mfn(c->control_gfn);
     __atomic_store_n(&q->control, (void *)((char *)page + c->offset), __ATOMIC_RELEASE);
 out:
