@@ -18,6 +18,7 @@
 #include "lib/string.h"
 #include "mm/mmu.h"
 #include "port/map.h"
+#include "port/platform.h"
 #include "port/unpack.h"
 
 #define MIB (1ull << 20)
@@ -142,7 +143,7 @@ static void copy_pages(const struct dom0_image *i, uint64_t pfn, const void *src
         memcpy(map_mfn(i->mfn_of[pfn]), (const char *)src + done, MIN(len - done, PAGE_SIZE));
 }
 
-static void fill_start_info(const struct dom0_image *i, const char *cmdline, bool text)
+static void fill_start_info(const struct dom0_image *i, const char *cmdline)
 {
     struct hv_start_info *s = dom0_ptr(i, i->start_info_va);
     struct hv_dom0_vga_console_info *vga = (void *)(s + 1);
@@ -164,12 +165,8 @@ static void fill_start_info(const struct dom0_image *i, const char *cmdline, boo
     s->mod_start = i->initrd_va ? i->initrd_va : i->initrd_pfn;
     s->mod_len = i->initrd_len;
     snprintf((char *)s->cmd_line, sizeof(s->cmd_line), "%s", cmdline);
-    if (!text)
+    if (!platform_vga_info(vga))
         return;
-    vga->video_type = HV_VGATYPE_TEXT_MODE_3;
-    vga->u.text_mode_3.rows = 25;
-    vga->u.text_mode_3.columns = 80;
-    vga->u.text_mode_3.font_height = 16;
     s->console.dom0.info_off = sizeof(*s);
     s->console.dom0.info_size = sizeof(*vga);
 }
@@ -212,14 +209,30 @@ static void start_vcpu(struct dom0_image *i, struct vcpu *v)
     v->hw.info->evtchn_upcall_mask = 1;
 }
 
+static void hide_ports(void *arg, unsigned first, unsigned last)
+{
+    struct domain *d = arg;
+
+    if (rangeset_remove(d->ioports, first, last))
+        panic("no memory for dom0's permissions");
+}
+
+static void hide_frames(void *arg, uint64_t first, uint64_t last)
+{
+    struct domain *d = arg;
+
+    if (rangeset_remove(d->iomem, first, last))
+        panic("no memory for dom0's permissions");
+}
+
+/* Everything but what the hypervisor drives itself: interrupt controllers, timer, its serial line. */
 static void grant_hardware(struct domain *d)
 {
-    /* Ports that are the hypervisor's: interrupt controllers and the timer. */
-    if (rangeset_add(d->ioports, 0, 0xffff) || rangeset_remove(d->ioports, 0x20, 0x21) ||
-        rangeset_remove(d->ioports, 0xa0, 0xa1) || rangeset_remove(d->ioports, 0x40, 0x43) ||
-        rangeset_add(d->iomem, 0, (1ull << 40) - 1) || rangeset_remove(d->iomem, 0xfee00, 0xfeeff) ||
+    if (rangeset_add(d->ioports, 0, 0xffff) || rangeset_add(d->iomem, 0, (1ull << 40) - 1) ||
         rangeset_add(d->irqs, 0, 4095))
         panic("no memory for dom0's permissions");
+    platform_hidden_ports(hide_ports, d);
+    platform_hidden_frames(hide_frames, d);
 }
 
 static struct domain *create(void)
@@ -284,7 +297,7 @@ struct domain *dom0_build(const struct boot_info *bi)
     lay_out(i, bi->modules > 1 ? bi->module[1].end - bi->module[1].start : 0);
     allocate(i);
     load_modules(i, bi);
-    fill_start_info(i, bi->module[0].cmdline, !bi->efi);
+    fill_start_info(i, bi->module[0].cmdline);
     fill_p2m(i);
     dom0_build_tables(i);
     log_info("dom0: %s kernel at %#lx-%#lx, entry %#lx, %luM, %u vcpus", i->elf.guest_os,
