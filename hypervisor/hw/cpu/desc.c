@@ -126,6 +126,7 @@ static void fill_idt(void)
     set_gate(2, IST_NMI, 0);
     set_gate(3, 0, 3); /* int3 and into are the guest's own */
     set_gate(4, 0, 3);
+    set_gate(0x80, 0, 3); /* also because some emulators report a closed gate wrongly */
     set_gate(8, IST_DF, 0);
     set_gate(18, IST_MC, 0);
 }

@@ -74,7 +74,7 @@ vector_stubs:
     movl $vector, 4(%rsp)
     .if vector == 1 || vector == 2 || vector == 8 || vector == 18
     jmp entry_ist
-    .elseif vector < 32
+    .elseif vector < 32 || vector == 0x80
     jmp entry_exception
     .else
     jmp entry_irq

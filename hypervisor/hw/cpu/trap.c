@@ -12,7 +12,8 @@
 #include "port/cpu.h"
 #include "port/upcall.h"
 
-enum { VEC_DB = 1, VEC_NMI = 2, VEC_DF = 8, VEC_PF = 14, VEC_MC = 18 };
+enum { VEC_DB = 1, VEC_NMI = 2, VEC_DF = 8, VEC_GP = 13, VEC_PF = 14, VEC_MC = 18, VEC_INT80 = 0x80 };
+#define ERR_IDT 2u
 #define DR6_DEFAULT 0xffff0ff0ul
 
 extern const char exit_iretq[], fast_iretq[];
@@ -60,6 +61,11 @@ void trap_guest(struct hv_cpu_user_regs *r)
         die(r);
     case VEC_DB:
         v->dr[6] = take_dr6();
+        break;
+    case VEC_INT80: /* as if its gate were closed like the others': one way for software interrupts */
+        r->rip -= 2;
+        r->error_code = VEC_INT80 << 3 | ERR_IDT;
+        r->entry_vector = VEC_GP;
         break;
     default:
         break;
