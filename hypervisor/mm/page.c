@@ -331,7 +331,7 @@ int dom_get_memlist(struct domain *d, uint64_t start, uint64_t max, uint64_t *mf
 }
 
 /* For a domain that never ran: frames of dead ones are no longer shared when their rooms free them. */
-static void unshare(struct page *pg)
+static void stop_sharing(struct page *pg)
 {
     struct domain *d = pg->owner;
 
@@ -349,7 +349,7 @@ void page_free_shared(void *p)
     if (!p)
         return;
     if (page_of(map_to_mfn(p))->count & PGC_HV)
-        unshare(page_of(map_to_mfn(p)));
+        stop_sharing(page_of(map_to_mfn(p)));
     page_free_mapped(p, 0);
 }
 
@@ -494,7 +494,7 @@ static void mm_domain_free(struct domain *d)
         return;
     desc_domain_free(d);
     while (!list_empty(&d->mm->hv_pages)) /* d->shared, if the domain never came to be */
-        unshare(list_entry(d->mm->hv_pages.next, struct page, list));
+        stop_sharing(list_entry(d->mm->hv_pages.next, struct page, list));
     heap_free(d->mm->e820);
     heap_free(d->mm);
     d->mm = NULL;

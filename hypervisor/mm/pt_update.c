@@ -198,12 +198,10 @@ int pt_l1_exchange(uint64_t *p, uint64_t val, struct domain *d, uint64_t *old)
 /* The frame is no page table now: a plain write, as if the guest did it itself. */
 static int write_plain(struct page *pg, uint64_t *p, uint64_t val, struct domain *pt_owner, bool keep_ad)
 {
-    uint64_t old = pte_read(p);
-
     if (!page_get_and_type(pg, pt_owner, PGT_WRITABLE))
         return -EINVAL;
     if (keep_ad)
-        val |= old & (PTE_A | PTE_D);
+        val |= pte_read(p) & (PTE_A | PTE_D);
     __atomic_store_n(p, val, __ATOMIC_RELAXED);
     page_put_and_type(pg);
     return 0;

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page types under fire: threads play the vCPUs of one guest that pins, unpins, links and overwrites a small pool of
+ * frames at random, as tables of all levels, descriptor pages and plain memory, while validation is
+ * preempted at random. When they rest, the references that the tables, pins and bases are worth must be
+ * exactly those that the frames count; when all is let go, none is left.
+ *
+ * usage: test_pagetype_smp [steps [seed]]
+ */
+#include "kern/heap.h"
+#include "kern/log.h"
+#include "kern/room.h"
+#include "kern/softirq.h"
+#include "lib/errno.h"
+#include "mm/mm_priv.h"
+#include "mm/mmu.h"
+#include "port/guest_mem.h"
+#include "port/ipi.h"
+#include "port/map.h"
+#include "port/priv.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define THREADS 4
+#define FRAMES 4096
+#define POOL 48
+#define SLOTS 24 /* entries of a table that are used, spread over it */
+
+/* The port. */
+_Thread_local unsigned model_cpu;
+_Thread_local struct vcpu *model_current;
+_Thread_local bool model_irqs_on = true;
+uint8_t *model_arena;
+static struct page table[FRAMES];
+struct page *const frametable = table;
+struct softirq_cpu softirq_cpu[HV_MAX_CPUS];
+static uint64_t m2p[FRAMES], master[512];
+static _Atomic uint32_t tlb_time = 1;
+static uint64_t flushes;
+
+void log_print(enum log_level level, const char *fmt, ...)
+{
+}
+void panic(const char *fmt, ...)
+{
+    printf("Bail out! panic: %s\n", fmt);
+    abort();
+}
+void assert_failed(const char *what, const char *file, int line)
+{
+    printf("Bail out! %s:%d: %s\n", file, line, what);
+    abort();
+}
+unsigned cpu_count(void)
+{
+    return THREADS;
+}
+cpumask_t cpu_online(void)
+{
+    return (1u << THREADS) - 1;
+}
+void cpu_flush_caches(void)
+{
+}
+void cpu_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
+{
+    *out = (struct cpuid_regs){0};
+}
+void ipi_call(cpumask_t cpus, void (*fn)(void *arg), void *arg)
+{
+}
+uint32_t tlb_clock(void)
+{
+    return tlb_time;
+}
+cpumask_t tlb_filter(cpumask_t cpus, uint32_t stamp)
+{
+    return cpus;
+}
+void tlb_flush_mask(cpumask_t cpus, vaddr_t va)
+{
+    tlb_time++;
+    __atomic_fetch_add(&flushes, 1, __ATOMIC_RELAXED);
+}
+void tlb_flush_local(void)
+{
+}
+void tlb_flush_local_page(vaddr_t va)
+{
+}
+uint64_t *map_m2p(void)
+{
+    return m2p;
+}
+uint64_t map_max_mfn(void)
+{
+    return FRAMES;
+}
+const uint64_t *map_master_l4(void)
+{
+    return master;
+}
+int guest_read(void *dst, vaddr_t src, size_t n)
+{
+    return -EFAULT;
+}
+void ctx_load_cr3(struct vcpu_hw *v)
+{
+}
+void ctx_load_tables(struct vcpu_hw *v)
+{
+}
+void *heap_alloc(size_t n)
+{
+    return calloc(1, n);
+}
+void heap_free(void *p)
+{
+    free(p);
+}
+void *lib_alloc(size_t n)
+{
+    return calloc(1, n);
+}
+void lib_free(void *p)
+{
+    free(p);
+}
+bool domain_hold(struct domain *d)
+{
+    return atomic_fetch_add(&d->refs, 1) != 0;
+}
+void domain_put(struct domain *d)
+{
+    atomic_fetch_sub(&d->refs, 1);
+}
+struct domain *domain_create_special(domid_t id)
+{
+    struct domain *d = calloc(1, sizeof(*d));
+
+    d->id = id;
+    d->refs = 1;
+    return d;
+}
+
+/* The guest. */
+static struct domain *g;
+static mfn_t pool[POOL];
+static unsigned long steps = 200000;
+static unsigned first_seed = 1;
+static _Thread_local unsigned seed;
+
+static unsigned dice(unsigned n)
+{
+    return (unsigned)rand_r(&seed) % n;
+}
+
+static unsigned any_slot(void)
+{
+    static const uint16_t odd[] = {0, 1, 7, 8, 255, 256, 260, 271, 272, 300, 504, 511};
+    unsigned n = dice(SLOTS);
+
+    return n < 12 ? odd[n] : n * 17;
+}
+
+/* Mostly sensible for some level; sometimes anything. */
+static uint64_t any_entry(void)
+{
+    mfn_t m = pool[dice(POOL)];
+
+    switch (dice(12)) {
+    case 0:
+        return 0;
+    case 1:
+        return (uint64_t)rand_r(&seed) << 12 | PTE_P | (dice(2) ? PTE_RW : 0);
+    case 2:
+        return pte_make(m, PTE_P | PTE_RW | PTE_PSE);
+    case 3:
+        return pte_make(m, PTE_P | PTE_US | PTE_A);
+    default:
+        return pte_make(m, PTE_P | PTE_US | (dice(3) ? PTE_RW : 0));
+    }
+}
+
+static void scribble(mfn_t m)
+{
+    uint64_t *p = map_mfn(m);
+
+    if (!page_get_and_type(page_of(m), g, PGT_WRITABLE))
+        return;
+    for (unsigned i = 0, clear = !dice(2); clear && i < PT_ENTRIES; i++)
+        __atomic_store_n(&p[i], 0, __ATOMIC_RELAXED);
+    for (unsigned n = dice(6); n; n--)
+        __atomic_store_n(&p[any_slot()], any_entry(), __ATOMIC_RELAXED);
+    page_put_and_type(page_of(m));
+}
+
+static void finish(struct vcpu *v)
+{
+    while (mmu_pending(v))
+        softirq_cpu[model_cpu].pending = dice(2);
+}
+
+/* Most hypercalls that are interrupted are continued; some guests never come back to it. */
+static void ext(struct vcpu *v, unsigned cmd, mfn_t m)
+{
+    struct hv_mmuext_op op = {.cmd = cmd, .arg1.mfn = m.n};
+
+    finish(v);
+    while (mmu_ext(v, g, &op) == -ERESTART && dice(8)) {
+        finish(v);
+        softirq_cpu[model_cpu].pending = !dice(3);
+    }
+    finish(v);
+}
+
+static void step(struct vcpu *v)
+{
+    mfn_t m = pool[dice(POOL)];
+
+    softirq_cpu[model_cpu].pending = !dice(3);
+    switch (dice(16)) {
+    case 0 ... 1:
+        ext(v, HV_MMUEXT_PIN_L1_TABLE + dice(4), m);
+        break;
+    case 2 ... 3:
+        ext(v, HV_MMUEXT_UNPIN_TABLE, m);
+        break;
+    case 4:
+        ext(v, dice(2) ? HV_MMUEXT_NEW_BASEPTR : HV_MMUEXT_NEW_USER_BASEPTR, m);
+        break;
+    case 5:
+        (void)mmu_set_gdt(v, &m, dice(2), 0);
+        break;
+    case 6:
+        ext(v, HV_MMUEXT_CLEAR_PAGE, m);
+        break;
+    case 7 ... 9:
+        scribble(m);
+        break;
+    default:
+        finish(v);
+        (void)mmu_update_one(v, g, g, (mfn_to_paddr(m) + any_slot() * 8) | (dice(2) ? 0 : 2), any_entry());
+        finish(v);
+        break;
+    }
+}
+
+static void *run(void *arg)
+{
+    struct vcpu *v = arg;
+
+    model_cpu = v->id;
+    model_current = v;
+    seed = first_seed * 100 + v->id;
+    for (unsigned long n = 0; n < steps; n++)
+        step(v);
+    return NULL;
+}
+
+/* The audit. */
+static uint64_t want_refs[FRAMES], want_type[FRAMES];
+static unsigned bad;
+
+static void expect(mfn_t m, bool type)
+{
+    want_refs[m.n]++;
+    want_type[m.n] += type;
+}
+
+static void count_table(mfn_t m, unsigned level, unsigned end, bool half)
+{
+    uint64_t *pt = map_mfn(m);
+
+    for (unsigned i = 0; i < PT_ENTRIES; i++) {
+        mfn_t to = pte_mfn(pt[i]);
+
+        if (!(pt[i] & PTE_P) || !mfn_valid(to) || (level > 1 && mfn_eq(to, m)) ||
+            (level == 4 && i >= HV_FIRST_SLOT && i <= HV_LAST_SLOT))
+            continue;
+        if (i < end)
+            expect(to, level > 1 || (pt[i] & PTE_RW));
+        else if (i == end && half)
+            expect(to, false);
+    }
+}
+
+static void audit(const char *when)
+{
+    memset(want_refs, 0, sizeof(want_refs));
+    memset(want_type, 0, sizeof(want_type));
+    for (unsigned n = 0; n < THREADS; n++) {
+        struct mm_vcpu *vm = g->vcpu[n]->mm;
+
+        if (!mfn_eq(vm->base_kernel, INVALID_MFN))
+            expect(vm->base_kernel, true);
+        if (!mfn_eq(vm->base_user, INVALID_MFN))
+            expect(vm->base_user, true);
+        for (unsigned i = 0; i < vm->gdt_frames; i++)
+            expect(vm->gdt[i], true);
+    }
+    for (unsigned n = 0; n < POOL; n++) {
+        struct page *pg = page_of(pool[n]);
+        unsigned level = pgt_type(pg->type);
+
+        want_refs[pool[n].n]++;
+        if (pg->type & PGT_PINNED)
+            expect(pool[n], true);
+        if (level < PGT_L1 || level > PGT_L4)
+            continue;
+        if (pg->type & PGT_PARTIAL)
+            count_table(pool[n], level, pg->partial_idx, pg->partial_flags);
+        else if (pg->type & PGT_COUNT)
+            count_table(pool[n], level, PT_ENTRIES, false);
+    }
+    for (unsigned n = 0; n < POOL; n++) {
+        struct page *pg = page_of(pool[n]);
+
+        if ((pg->count & PGC_COUNT) == want_refs[pool[n].n] && (pg->type & PGT_COUNT) == want_type[pool[n].n])
+            continue;
+        bad++;
+        printf("# %s: frame %u: count %lx type %lx, wanted %lu and %lu\n", when, n, (unsigned long)pg->count,
+               (unsigned long)pg->type, (unsigned long)want_refs[pool[n].n], (unsigned long)want_type[pool[n].n]);
+    }
+}
+
+static void let_go(void)
+{
+    memset(softirq_cpu, 0, sizeof(softirq_cpu));
+    for (unsigned n = 0; n < THREADS; n++)
+        mmu_drop_bases(g->vcpu[n]);
+    for (unsigned n = 0; n < POOL; n++)
+        ext(g->vcpu[0], HV_MMUEXT_UNPIN_TABLE, pool[n]);
+    for (unsigned n = 0; n < POOL; n++)
+        while (page_settle(page_of(pool[n])))
+            ;
+}
+
+static void build(void)
+{
+    model_arena = mmap(NULL, FRAMES << PAGE_SHIFT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    page_alloc_add(mk_mfn(16), mk_mfn(FRAMES));
+    mm_init();
+    g = domain_create_special(1);
+    g->max_vcpus = THREADS;
+    g->vcpu = calloc(THREADS, sizeof(*g->vcpu));
+    g->shared = page_alloc_mapped(0);
+    g->shared_mfn = map_to_mfn(g->shared);
+    if (mm_room.domain_init(g, NULL))
+        abort();
+    dom_set_max_pages(g, POOL + 1);
+    for (unsigned n = 0; n < THREADS; n++) {
+        struct vcpu *v = calloc(1, sizeof(*v));
+
+        v->domain = g;
+        v->id = v->processor = n;
+        v->running = true;
+        v->info_mfn = INVALID_MFN;
+        g->vcpu[n] = v;
+        if (mm_room.vcpu_init(v))
+            abort();
+    }
+    for (unsigned n = 0; n < POOL; n++) {
+        struct page *pg;
+
+        if (dom_page_alloc(g, 0, PAGE_ZERO, &pg))
+            abort();
+        pool[n] = page_mfn(pg);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    pthread_t t[THREADS];
+    unsigned pinned = 0, tables = 0;
+
+    if (argc > 1)
+        steps = strtoul(argv[1], NULL, 0);
+    if (argc > 2)
+        first_seed = (unsigned)strtoul(argv[2], NULL, 0);
+    printf("TAP version 13\n1..3\n");
+    build();
+    for (unsigned n = 0; n < THREADS; n++)
+        pthread_create(&t[n], NULL, run, g->vcpu[n]);
+    for (unsigned n = 0; n < THREADS; n++)
+        pthread_join(t[n], NULL);
+    for (unsigned n = 0; n < POOL; n++) {
+        pinned += !!(page_of(pool[n])->type & PGT_PINNED);
+        tables += pgt_type(page_of(pool[n])->type) <= PGT_L4 && (page_of(pool[n])->type & PGT_COUNT);
+    }
+    printf("# at rest: %u tables, %u pinned, %lu flushes\n", tables, pinned, (unsigned long)flushes);
+    audit("at rest");
+    printf("%s 1 - frames count exactly what tables, pins and bases are worth\n", bad ? "not ok" : "ok");
+    printf("%s 2 - the frames were really used as tables\n", tables ? "ok" : "not ok");
+    let_go();
+    bad = 0;
+    audit("let go");
+    for (unsigned n = 0; n < POOL; n++)
+        bad += page_of(pool[n])->count != (PGC_ALLOCATED | 1);
+    printf("%s 3 - when all is let go no reference is left\n", bad ? "not ok" : "ok");
+    return bad != 0;
+}
