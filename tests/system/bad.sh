@@ -8,7 +8,7 @@
 dies() {
     local name=$1 pattern=$2 log status
     shift 2
-    log=$O/tests/log/bad-boot-$results.console
+    log=$logs/bad-boot-$results.console
     [ "$hypervisor" = ours ] || pattern='Panic on CPU'
     "$hvlab" --hypervisor "$hypervisor" --tools "$tools" --log "$log" --timeout 90 "$@" \
         -- true >/dev/null 2>"$scratch/err"
@@ -38,13 +38,13 @@ dies 'a kernel without PV entry: says so' 'no Xen entry.*CONFIG_XEN_PV' --kernel
 dies 'too little dom0_mem for kernel and initrd: says so' 'dom0 needs .* but dom0_mem' \
     --hv-args dom0_mem=32M
 
-log=$O/tests/log/bad-option.console
+log=$logs/bad-option.console
 strict=1
 [ "$tools" = ours ] || strict=
 echo "strict=$strict" >"$scratch/expect"
 in_dom0 'tools' bad.sh --add "$scratch/expect:/expect" --add "$scratch/nopv:/bad/nopv" \
     --hv-args dom0_memm=1 --timeout 400
-log=$O/tests/log/bad-tools.console
+log=$logs/bad-tools.console
 pattern='dom0_memm.*dom0_mem([^m]|$)'
 [ "$hypervisor" = ours ] || pattern='dom0_memm'
 if grep -aqE "^\(XEN\) .*$pattern" "$log"; then

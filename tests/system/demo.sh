@@ -8,7 +8,7 @@ tool=hvtool
 
 $demo --script </dev/null >"$scratch/out" 2>&1
 status=$?
-cp "$scratch/out" "$O/tests/log/demo-script.out"
+cp "$scratch/out" "$logs/demo-script.out"
 if [ $status = 0 ]; then
     ok 'the demonstration runs by itself'
 else

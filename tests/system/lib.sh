@@ -14,7 +14,8 @@ tools=${TOOLS:-$hypervisor}
 results=0
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-mkdir -p "$O/tests/log"
+logs=${TEST_LOG:-$O/tests/log}
+mkdir -p "$logs"
 
 result() {
     results=$((results + 1))
@@ -30,7 +31,7 @@ finish() { echo "1..$results"; }
 in_dom0() {
     local title=$1 script=$2 status log
     shift 2
-    log=$O/tests/log/$(basename "$0" .sh)-$(echo "$title" | tr -c 'A-Za-z0-9\n' -)
+    log=$logs/$(basename "$0" .sh)-$(echo "$title" | tr -c 'A-Za-z0-9\n' -)
     "$hvlab" --hypervisor "$hypervisor" --tools "$tools" --log "$log.console" \
         --add "$here/dom0:/test" "$@" -- \
         ". /test/lib.sh; . /test/$script" >"$log.out" 2>"$log.err"

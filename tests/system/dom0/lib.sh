@@ -74,12 +74,12 @@ config() {
 tty_of() { xenstore-read "/local/domain/$($T domid "$1")/console/tty" 2>/dev/null; }
 has_tty() { [ -c "$(tty_of "$1")" ]; }
 
-# console NAME: attaches to a guest's console; what it says goes to /tmp/NAME.out. Nothing it
-# starts may hold the caller's output open. xl console reads no keys from a pipe, so what the
-# tests type goes to the terminal itself.
+# console NAME: what the guest says on its console goes to /tmp/NAME.out. The terminal itself
+# is read and typed on: neither xl console nor hvtool console takes its keys from a pipe.
+# Nothing started here may hold the caller's output open.
 console() {
     wait_for 15 has_tty "$1"
-    $T console "$1" </dev/null >"/tmp/$1.out" 2>&1 &
+    cat "$(tty_of "$1")" >"/tmp/$1.out" 2>/dev/null &
     echo $! >"/tmp/$1.console"
 }
 console_end() { kill "$(cat "/tmp/$1.console")" 2>/dev/null || true; }
@@ -92,7 +92,7 @@ up() {
     local out
     out=$($T create "/tmp/$1.cfg" 2>&1) || { echo "$out"; return 1; }
     console "$1"
-    wait_for "${2:-90}" heard "$1" 'The demo guest is up' || { last_words "$1"; return 1; }
+    wait_for "${2:-150}" heard "$1" 'The demo guest is up' || { last_words "$1"; return 1; }
 }
 # answers NAME: the guest's shell computes something.
 answers() {
