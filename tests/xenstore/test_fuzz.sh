@@ -7,8 +7,8 @@ corpus=$(cat "$here/corpus-folder")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 number=0
-echo 1..3
-for name in wire daemon ring; do
+echo 1..4
+for name in wire daemon ring journal; do
     number=$((number + 1))
     what="the $name fuzzer finds nothing in ${FUZZ_SECONDS:=10} seconds"
     if [ ! -x "$here/fuzz_$name" ]; then

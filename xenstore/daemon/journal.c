@@ -38,20 +38,21 @@ static uint64_t tidy_size; /* of the file when it was last written anew */
 
 /* --- the file --- */
 
-uint32_t journal_crc(const void *data, size_t len)
+uint32_t journal_sum(const void *data, size_t len)
 {
-    static uint32_t table[256];
-    const unsigned char *p = data;
-    uint32_t crc = ~0u;
+    const char *p = data;
+    uint64_t sum = len * 0x9e3779b97f4a7c15u, word;
 
-    for (uint32_t i = 0; !table[255] && i < 256; i++) {
-        table[i] = i;
-        for (int bit = 0; bit < 8; bit++)
-            table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0x82f63b78u : 0);
+    for (; len; p += sizeof(word)) {
+        size_t n = len < sizeof(word) ? len : sizeof(word);
+
+        word = 0;
+        memcpy(&word, p, n);
+        sum = (sum ^ word) * 0xff51afd7ed558ccdu;
+        sum ^= sum >> 29;
+        len -= n;
     }
-    while (len--)
-        crc = crc >> 8 ^ table[(crc ^ *p++) & 255];
-    return ~crc;
+    return (uint32_t)(sum >> 32) ^ (uint32_t)sum;
 }
 
 void journal_boot_id(char *out)
@@ -163,7 +164,7 @@ static void file_append(struct file *f, const struct iovec *part, int parts)
             memcpy(to + at, part[i].iov_base, part[i].iov_len);
         at += (int)part[i].iov_len;
     }
-    r.crc = journal_crc(to + sizeof(r), r.len);
+    r.sum = journal_sum(to + sizeof(r), r.len);
     memcpy(to, &r, sizeof(r));
     f->end += sizeof(r) + r.len;
 }

@@ -35,7 +35,7 @@ struct journal_head {
 
 struct journal_record {
     uint32_t len; /* of the payload that follows */
-    uint32_t crc; /* of the payload */
+    uint32_t sum; /* of the payload: journal_sum */
 };
 
 enum journal_type {
@@ -86,7 +86,7 @@ void journal_quotas(void);
 void journal_input(uint32_t domid, uint32_t cons, const void *data, size_t len);
 void journal_output(uint32_t domid, uint32_t prod, const void *data, size_t len);
 
-uint32_t journal_crc(const void *data, size_t len);
+uint32_t journal_sum(const void *data, size_t len);
 void journal_boot_id(char *out); /* 40 bytes */
 
 /*
@@ -95,5 +95,7 @@ void journal_boot_id(char *out); /* 40 bytes */
  */
 bool recover(const char *dir);
 void recover_rings(void);
+/* One record's payload, whose sum is right; false if it makes no sense. */
+bool recover_record(const char *payload, uint32_t len);
 
 #endif

@@ -123,6 +123,8 @@ static bool tree_node(const struct journal_entry *e, const char *data, struct pe
     tree.s[parent] = '/';
     memcpy(tree.s + parent + 1, data, e->a_len);
     tree_len[e->number] = parent + 1 + e->a_len;
+    if (memchr(data, '/', e->a_len) || !xs_path_valid(tree.s, tree_len[e->number], false))
+        return false;
     set_node(tree.s, tree_len[e->number], data + e->a_len, e->b_len, perms);
     return true;
 }
@@ -179,13 +181,15 @@ static bool apply_tree(const struct journal_entry *e, const char *data, struct p
 {
     switch (e->type) {
     case JOURNAL_NODE:
-        if (!perms)
+        if (!perms || !xs_path_valid(data, e->a_len, false))
             return false;
         set_node(data, e->a_len, data + e->a_len, e->b_len, perms);
         return true;
     case JOURNAL_TREE:
         return perms && tree_node(e, data, perms);
     case JOURNAL_REMOVED:
+        if (!xs_path_valid(data, e->a_len, false))
+            return false;
         if (e->a_len > 1 && store_find(store.root, data, e->a_len))
             edit_remove(NULL, data, e->a_len);
         return true;
@@ -202,6 +206,10 @@ static bool apply(const struct journal_entry *e, const char *data, struct perms 
     case JOURNAL_REMOVED:
     case JOURNAL_SPECIAL: return apply_tree(e, data, perms);
     case JOURNAL_WATCH:
+        if (!e->b_len || data[e->a_len + e->b_len - 1] || !xs_path_valid(data, e->a_len, true))
+            return false;
+        keep(e, data);
+        return true;
     case JOURNAL_TXN_START: keep(e, data); return true;
     case JOURNAL_UNWATCH: forget(e->domid, JOURNAL_WATCH, e, data); return true;
     case JOURNAL_TXN_END: forget(e->domid, JOURNAL_TXN_START, e, data); return true;
@@ -221,7 +229,7 @@ static bool apply(const struct journal_entry *e, const char *data, struct perms 
     }
 }
 
-static bool read_record(const char *payload, uint32_t len)
+bool recover_record(const char *payload, uint32_t len)
 {
     struct journal_entry e;
     struct perms *perms = NULL;
@@ -245,21 +253,41 @@ static bool read_record(const char *payload, uint32_t len)
     return ok;
 }
 
-/* Returns the end of the last good record. */
-static uint64_t read_records(const char *file, uint64_t end)
+/* The length of the whole and undamaged record at at, or 0. */
+static uint64_t record_at(const char *file, uint64_t at, uint64_t end)
 {
-    uint64_t at = JOURNAL_HEAD;
     struct journal_record r;
 
-    while (end - at >= sizeof(r)) {
-        memcpy(&r, file + at, sizeof(r));
-        if (r.len > end - at - sizeof(r) ||
-            journal_crc(file + at + sizeof(r), r.len) != r.crc ||
-            !read_record(file + at + sizeof(r), r.len))
-            break;
-        at += sizeof(r) + r.len;
+    if (end - at < sizeof(r))
+        return 0;
+    memcpy(&r, file + at, sizeof(r));
+    if (r.len < sizeof(struct journal_entry) || r.len > end - at - sizeof(r) ||
+        journal_sum(file + at + sizeof(r), r.len) != r.sum)
+        return 0;
+    return sizeof(r) + r.len;
+}
+
+/* Applies what is undamaged; returns the end of the last such record. */
+static uint64_t read_records(const char *file, uint64_t end)
+{
+    uint64_t at = JOURNAL_HEAD, good = at, damaged = 0;
+
+    while (at < end) {
+        uint64_t len = record_at(file, at, end);
+
+        if (len && recover_record(file + at + sizeof(struct journal_record),
+                               (uint32_t)(len - sizeof(struct journal_record)))) {
+            at += len;
+            good = at;
+        } else {
+            damaged++;
+            at++; /* look for the next record */
+        }
     }
-    return at;
+    if (damaged)
+        log_say("the journal is damaged: %llu of its %llu bytes are lost",
+                (unsigned long long)damaged, (unsigned long long)(end - JOURNAL_HEAD));
+    return good;
 }
 
 static bool read_file(int fd, uint64_t size)
@@ -282,9 +310,6 @@ static bool read_file(int fd, uint64_t size)
     if (end < JOURNAL_HEAD || end > size)
         end = size;
     good = read_records((const char *)head, end);
-    if (good != head->committed)
-        log_say("the journal is damaged at byte %llu of %llu: what came later is lost",
-                (unsigned long long)good, (unsigned long long)head->committed);
     head->committed = good;
     munmap(head, size);
     return true;

@@ -11,7 +11,7 @@ static bool valid_char(unsigned char c)
            c == '-' || c == '/' || c == '_' || c == '@';
 }
 
-static bool valid(const char *s, size_t len, bool special)
+bool xs_path_valid(const char *s, size_t len, bool special)
 {
     if (len == 0 || len > HV_STORE_ABS_PATH_MAX)
         return false;
@@ -45,7 +45,7 @@ int xs_path_make(struct xs_path *out, const char *in, const char *base, bool spe
     }
     memcpy(out->s + out->base, in, len + 1);
     out->len = out->base + len;
-    return valid(out->s, out->len, special) ? 0 : EINVAL;
+    return xs_path_valid(out->s, out->len, special) ? 0 : EINVAL;
 }
 
 size_t xs_path_parent(const char *path, size_t len)

@@ -25,6 +25,9 @@ struct xs_path {
  */
 int xs_path_make(struct xs_path *out, const char *in, const char *base, bool special);
 
+/* Whether these bytes are an absolute path of good form. */
+bool xs_path_valid(const char *s, size_t len, bool special);
+
 /* The length of path's parent: "/a/b" gives 2, "/a" gives 1 ("/"), "/" gives 0. */
 size_t xs_path_parent(const char *path, size_t len);
 
