@@ -197,6 +197,10 @@ bool platform_cpu_ids(unsigned cpu, uint32_t *apic_id, uint32_t *acpi_id)
     *apic_id = *acpi_id = cpu;
     return cpu < cpu_count();
 }
+bool platform_efi_info(struct platform_efi *e)
+{
+    return false;
+}
 void platform_cpu_version(struct platform_cpu_version *v)
 {
     *v = (struct platform_cpu_version){.family = 6};

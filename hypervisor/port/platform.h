@@ -21,6 +21,16 @@ void platform_vga_handover(void); /* the hypervisor draws no more */
  * works. */
 int platform_sleep(unsigned state, uint16_t pm1a_cnt, uint16_t pm1b_cnt);
 
+/* What EFI left behind: its system table's contents. false: not booted by EFI. */
+struct platform_efi {
+    uint32_t revision; /* of the specification */
+    uint32_t vendor_revision;
+    uint64_t config_table; /* machine address */
+    uint32_t config_entries;
+    uint16_t vendor[64]; /* UCS-2, terminated */
+};
+bool platform_efi_info(struct platform_efi *e);
+
 /* CPU numbers as firmware knows them; false: no such CPU. */
 bool platform_cpu_ids(unsigned cpu, uint32_t *apic_id, uint32_t *acpi_id);
 struct platform_cpu_version {

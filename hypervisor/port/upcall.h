@@ -24,6 +24,7 @@ struct boot_info {
     paddr_t image_start, image_end; /* the hypervisor itself */
     paddr_t rsdp;                   /* 0: search the BIOS area */
     bool efi;
+    paddr_t efi_systab;             /* EFI system table; 0: not known */
 };
 
 const struct boot_info *boot_info_get(void); /* what hv_main() was given */

@@ -125,6 +125,7 @@ static void add_tag(struct boot_info *bi, const struct mb2_tag *t)
         break;
     case TAG_EFI64:
         bi->efi = true;
+        memcpy(&bi->efi_systab, t + 1, sizeof(bi->efi_systab));
         break;
     case TAG_ACPI_OLD:
     case TAG_ACPI_NEW:

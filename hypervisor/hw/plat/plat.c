@@ -19,6 +19,7 @@ void plat_init(const struct boot_info *bi)
 {
     console_init_vga();
     acpi_init(bi);
+    efi_init(bi);
     irq_8259_off();
     apic_init();
     apic_init_cpu();
