@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+# What the benchmark does in dom0, on either hypervisor. Prints JSON lines. busybox's shell.
+# Stamps (icount.c): 1 before, 2 behind each step named in the line before.
+cd /bench || exit 1
+if command -v hvtool >/dev/null; then T=hvtool; else T=xl; fi
+bench=/bench/bench
+
+# timed NAME COMMAND...: one step between two stamps; its output is kept for the log.
+timed() {
+    local name=$1
+    shift
+    $bench -s 1
+    "$@" >/tmp/step 2>&1
+    local status=$?
+    $bench -s 2
+    echo "{\"step\":\"$name\",\"status\":$status}"
+    [ $status = 0 ] || sed 's/^/# /' /tmp/step
+    return $status
+}
+
+# config NAME MEMORY KERNEL LINE...
+config() {
+    printf 'name = "%s"\nmemory = %s\nkernel = "%s"\ntype = "pv"\nvcpus = 1\n' "$1" "$2" "$3"
+    shift 3
+    printf '%s\n' 'on_poweroff = "destroy"' 'on_crash = "destroy"' "$@"
+}
+
+# gone NAME: waits until the guest has ended, a minute of the machine's own time.
+gone() {
+    local n=0
+    while $T domid "$1" >/dev/null 2>&1; do
+        n=$((n + 1))
+        [ $n -lt 300 ] || return 1
+        usleep 200000
+    done
+}
+
+# guest NAME LINE...: a Linux guest whose /init is the benchmark; prints what it prints.
+guest() {
+    local name=$1
+    shift
+    config "$name" 256 /guest/vmlinuz 'ramdisk = "/bench/guest.cpio"' "$@" >"/tmp/$name.cfg"
+    timed "create $name" $T create -p "/tmp/$name.cfg" || return 1
+    $T console "$name" </dev/null >"/tmp/$name.out" 2>&1 &
+    usleep 200000
+    timed "start $name" $T unpause "$name"
+    gone "$name" || echo "# guest $name did not end"
+    tr -d '\r' <"/tmp/$name.out" | sed -n "s/^{\"in\":\"guest\"/{\"in\":\"$name\"/p"
+    grep -q '^guest done' "/tmp/$name.out" || {
+        echo "# guest $name did not finish"
+        tail -n 20 "/tmp/$name.out" | tr -d '\r' | sed 's/^/# /'
+        $T destroy "$name" 2>/dev/null
+    }
+}
+
+$bench
+$T info >/tmp/info
+awk -F: '/^total_memory/ { t = $2 } /^free_memory/ { f = $2 }
+    END { printf "{\"memory\":\"total\",\"mib\":%d}\n{\"memory\":\"free\",\"mib\":%d}\n", t, f }' \
+    /tmp/info
+$T list | awk '$1 == "Domain-0" { printf "{\"memory\":\"dom0\",\"mib\":%d}\n", $3 }'
+
+timed nothing true # what two stamps cost
+config tiny 16 /bench/tiny.elf >/tmp/tiny.cfg
+$T create -p /tmp/tiny.cfg >/dev/null 2>&1 && $T destroy tiny
+timed "create tiny" $T create -p /tmp/tiny.cfg && timed "destroy tiny" $T destroy tiny
+timed list $T list
+
+guest native 'extra = "console=hvc0"' 'tsc_mode = "native"'
+guest default 'extra = "console=hvc0 clock_gettime"'
+$bench -s 0
