@@ -70,6 +70,14 @@ bool guest_range_ok(vaddr_t va, size_t n)
     return va + n >= va && (va + n <= 1ull << 47 || va >= HV_VIRT_END);
 }
 
+static vaddr_t window_start, window_end = ~0ull;
+
+void host_guest_window(void *start, size_t n)
+{
+    window_start = (vaddr_t)start;
+    window_end = window_start + n;
+}
+
 static int copy(void *local, vaddr_t guest, size_t n, bool write)
 {
     struct iovec l = {local, n}, r = {(void *)guest, n};
@@ -77,7 +85,7 @@ static int copy(void *local, vaddr_t guest, size_t n, bool write)
 
     if (!n)
         return 0;
-    if (!guest_range_ok(guest, n))
+    if (!guest_range_ok(guest, n) || guest < window_start || guest + n > window_end)
         return -EFAULT;
     got = write ? process_vm_writev(getpid(), &l, 1, &r, 1, 0)
                 : process_vm_readv(getpid(), &l, 1, &r, 1, 0);

@@ -270,7 +270,7 @@ int mmu_update_list(struct vcpu *v, struct domain *pt_owner, struct domain *pg_o
                 page_unlock(pg);
             pg = lock_table(ptr, pt_owner);
             key = pg ? ptr & ~0xff8ull : ~0ull;
-            table = map_mfn(paddr_to_mfn(ptr));
+            table = pg ? map_mfn(paddr_to_mfn(ptr)) : NULL;
             keep_ad = (ptr & 7) == HV_MMU_PT_UPDATE_PRESERVE_AD;
             l1 = pg && pgt_type(pg->type) == PGT_L1;
         }

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* Traps and privileged instructions of PV guests: the frames that a kernel gets, and what it may not do. */
+#include "pv_world.h"
+
+#define KERNEL_RIP 0xffffffff81000123ull
+#define HANDLER 0xffffffff81001000ull
+
+static uint64_t stack[64] __attribute__((aligned(16)));
+static struct hv_cpu_user_regs r;
+
+static void enter(bool kernel, unsigned vector, uint32_t error)
+{
+    memset(&r, 0, sizeof(r));
+    memset(stack, 0xee, sizeof(stack));
+    r.rip = kernel ? KERNEL_RIP : 0x400000;
+    r.cs = 0xe033;
+    r.ss = 0xe02b;
+    r.rflags = 0x10246; /* RF, IF, ZF, PF */
+    r.rcx = 0x1111;
+    r.r11 = 0x2222;
+    r.rsp = kernel ? (uint64_t)&stack[40] + 5 : 0x7fff0000;
+    r.entry_vector = vector;
+    r.error_code = error;
+    gv->hw.kernel_mode = kernel;
+    gv->hw.kernel_sp = (uint64_t)&stack[48];
+}
+
+static void handler(unsigned vector, unsigned flags)
+{
+    gv->pv->traps[vector] = (struct hv_trap_info){(uint8_t)vector, (uint8_t)flags, 0xe033, HANDLER};
+}
+
+START_TEST(an_exception_in_kernel_mode_lands_on_the_same_stack)
+{
+    uint64_t *f;
+
+    handler(TRAP_BP, 0);
+    enter(true, TRAP_BP, 0);
+    pv_trap(&r);
+    f = (uint64_t *)r.rsp;
+    ck_assert_uint_eq(r.rip, HANDLER);
+    ck_assert_uint_eq(r.rsp % 16, 8); /* seven words below an aligned top */
+    ck_assert_ptr_eq(f + 7, &stack[40]);
+    ck_assert_uint_eq(f[0], 0x1111);
+    ck_assert_uint_eq(f[1], 0x2222);
+    ck_assert_uint_eq(f[2], KERNEL_RIP);
+    ck_assert_uint_eq(f[3], 0xe030); /* RPL 0: it was the kernel */
+    ck_assert_uint_eq(f[4] & 0x200, 0x200);
+    ck_assert_uint_eq(f[5], (uint64_t)&stack[40] + 5);
+    ck_assert_uint_eq(f[6], 0xe02b);
+    ck_assert_uint_eq(r.rflags & 0x10100, 0);
+}
+END_TEST
+
+START_TEST(an_exception_in_user_mode_switches_to_the_kernel_stack)
+{
+    uint64_t *f;
+
+    handler(TRAP_GP, HV_TI_IF);
+    enter(false, TRAP_GP, 0x18);
+    pv_trap(&r);
+    f = (uint64_t *)r.rsp;
+    ck_assert(gv->hw.kernel_mode);
+    ck_assert_ptr_eq(f + 8, &stack[48]);
+    ck_assert_uint_eq(f[2], 0x18); /* error code */
+    ck_assert_uint_eq(f[3], 0x400000);
+    ck_assert_uint_eq(f[4], 0xe033);
+    ck_assert_uint_eq(gv->hw.info->evtchn_upcall_mask, 1);
+}
+END_TEST
+
+START_TEST(the_frame_tells_whether_events_were_masked)
+{
+    uint64_t *f;
+
+    handler(TRAP_BP, 0);
+    gv->hw.info->evtchn_upcall_mask = 1;
+    enter(true, TRAP_BP, 0);
+    pv_trap(&r);
+    f = (uint64_t *)r.rsp;
+    ck_assert_uint_eq(f[3] >> 32, 1);
+    ck_assert_uint_eq(f[4] & 0x200, 0);
+}
+END_TEST
+
+START_TEST(a_bad_kernel_stack_crashes_that_guest_with_a_line)
+{
+    handler(TRAP_BP, 0);
+    enter(true, TRAP_BP, 0);
+    r.rsp = 0x1000;
+    host_console_clear();
+    pv_trap(&r);
+    ck_assert(crashed());
+    ck_assert_ptr_nonnull(strstr(host_console(), "kernel stack"));
+}
+END_TEST
+
+START_TEST(a_stack_in_the_hypervisors_range_crashes_the_guest)
+{
+    handler(TRAP_BP, 0);
+    enter(true, TRAP_BP, 0);
+    r.rsp = 0xffff830000001000ull;
+    pv_trap(&r);
+    ck_assert(crashed());
+}
+END_TEST
+
+START_TEST(an_exception_without_handler_crashes_the_guest)
+{
+    enter(true, TRAP_UD, 0);
+    r.rip = (uint64_t)"\x0f\x0b\x90\x90\x90\x90\x90\x90";
+    pv_trap(&r);
+    ck_assert(crashed());
+}
+END_TEST
+
+static bool run(const char *insn, bool kernel)
+{
+    handler(TRAP_GP, 0);
+    enter(kernel, TRAP_GP, 0);
+    r.rip = (uint64_t)insn;
+    r.rdx = 0x1f0;
+    r.rax = 0x5555;
+    pv_trap(&r);
+    return r.rip != HANDLER; /* else the guest got its #GP */
+}
+
+START_TEST(port_io_needs_the_privilege_level)
+{
+    static const char in[] = "\xec\x90\x90";
+
+    ck_assert(!run(in, true));
+    ck_assert_int_eq(pv_set_iopl(gv, 4), -EINVAL);
+    ck_assert_int_eq(pv_set_iopl(gv, 1), 0);
+    ck_assert(run(in, true));
+    ck_assert_uint_eq(r.rip, (uint64_t)in + 1);
+    ck_assert_uint_eq(r.rax, 0x55ff); /* a port that is not the guest's reads as all ones */
+    ck_assert(!run(in, false));
+}
+END_TEST
+
+START_TEST(the_io_bitmap_opens_single_ports_to_user_mode)
+{
+    static const char in[] = "\xec\x90\x90", inl[] = "\xed\x90\x90";
+    static uint8_t map[8192];
+
+    memset(map, 0xff, sizeof(map));
+    map[0x1f0 / 8] &= (uint8_t) ~(1 << 0);
+    ck_assert_int_eq(pv_set_iobitmap(gv, (uint64_t)map, 65537), -EINVAL);
+    ck_assert_int_eq(pv_set_iobitmap(gv, 0xffff830000000000ull, 65536), -EINVAL);
+    ck_assert_int_eq(pv_set_iobitmap(gv, (uint64_t)map, 65536), 0);
+    ck_assert(run(in, false));
+    ck_assert(!run(inl, false)); /* four ports, one open */
+}
+END_TEST
+
+START_TEST(control_registers_are_the_guests_own_picture)
+{
+    static const char read0[] = "\x0f\x20\xc0", write0[] = "\x0f\x22\xc0", write8[] = "\x44\x0f\x22\xc0";
+
+    ck_assert(run(read0, true));
+    ck_assert_uint_eq(r.rax & 0x80000001, 0x80000001);
+    ck_assert(!run(read0, false));
+    ck_assert(!run(write0, true)); /* rax would switch paging off */
+    ck_assert(!run(write8, true));
+}
+END_TEST
+
+START_TEST(msr_bases_must_be_canonical)
+{
+    static const char wrmsr[] = "\x0f\x30";
+
+    handler(TRAP_GP, 0);
+    enter(true, TRAP_GP, 0);
+    r.rip = (uint64_t)wrmsr;
+    r.rcx = 0xc0000101;
+    r.rax = 0;
+    r.rdx = 0x80000000; /* 0x8000000000000000 */
+    pv_trap(&r);
+    ck_assert_uint_eq(r.rip, HANDLER);
+}
+END_TEST
+
+START_TEST(an_instruction_of_nothing_but_prefixes_ends)
+{
+    static const char prefixes[] = "\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66";
+
+    ck_assert(!run(prefixes, true));
+}
+END_TEST
+
+START_TEST(int_n_obeys_the_gates_privilege_level)
+{
+    gv->pv->traps[0x80] = (struct hv_trap_info){0x80, 3, 0xe033, HANDLER + 0x80};
+    gv->pv->traps[0x81] = (struct hv_trap_info){0x81, 0, 0xe033, HANDLER + 0x81};
+    handler(TRAP_GP, 0);
+    enter(false, TRAP_GP, 0x80 << 3 | 2);
+    pv_trap(&r);
+    ck_assert_uint_eq(r.rip, HANDLER + 0x80);
+    ck_assert_uint_eq(((uint64_t *)r.rsp)[2], 0x400002);
+    enter(false, TRAP_GP, 0x81 << 3 | 2);
+    pv_trap(&r);
+    ck_assert_uint_eq(r.rip, HANDLER);
+}
+END_TEST
+
+START_TEST(contexts_with_bad_addresses_are_refused)
+{
+    static struct hv_vcpu_guest_context c;
+    struct vcpu *v = g->vcpu[1];
+
+    c.user_regs.rip = 0x0000800000000000ull;
+    ck_assert_int_eq(pv_set_context(v, &c), -EINVAL);
+    c.user_regs.rip = 0;
+    c.event_callback_eip = 1ull << 62;
+    ck_assert_int_eq(pv_set_context(v, &c), -EINVAL);
+    c.event_callback_eip = 0;
+    c.gdt_ents = 7169;
+    ck_assert_int_eq(pv_set_context(v, &c), -EINVAL);
+    c.gdt_ents = 0;
+    c.ldt_ents = 8193;
+    ck_assert_int_eq(pv_set_context(v, &c), -EINVAL);
+    c.ldt_ents = 0;
+    c.ctrlreg[3] = ~0ull;
+    ck_assert_int_lt(pv_set_context(v, &c), 0);
+    ck_assert(!v->initialised);
+}
+END_TEST
+
+START_TEST(flags_that_would_hurt_are_taken_out)
+{
+    memset(&r, 0, sizeof(r));
+    r.rflags = ~0ull;
+    r.cs = 8;
+    r.ss = 0x10;
+    pv_sanitise_regs(&r);
+    ck_assert_uint_eq(r.rflags & 0x3000, 0);
+    ck_assert_uint_eq(r.rflags & 0x20000, 0);
+    ck_assert_uint_eq(r.rflags & 0x200, 0x200);
+    ck_assert_uint_eq(r.cs & 3, 3);
+    ck_assert_uint_eq(r.ss & 3, 3);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        an_exception_in_kernel_mode_lands_on_the_same_stack,
+        an_exception_in_user_mode_switches_to_the_kernel_stack,
+        the_frame_tells_whether_events_were_masked,
+        a_bad_kernel_stack_crashes_that_guest_with_a_line,
+        a_stack_in_the_hypervisors_range_crashes_the_guest,
+        an_exception_without_handler_crashes_the_guest,
+        port_io_needs_the_privilege_level,
+        the_io_bitmap_opens_single_ports_to_user_mode,
+        control_registers_are_the_guests_own_picture,
+        msr_bases_must_be_canonical,
+        an_instruction_of_nothing_but_prefixes_ends,
+        int_n_obeys_the_gates_privilege_level,
+        contexts_with_bad_addresses_are_refused,
+        flags_that_would_hurt_are_taken_out,
+        NULL,
+    };
+
+    return unit_run("guest/pv", world, tests);
+}
