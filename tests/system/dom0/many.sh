@@ -4,7 +4,8 @@
 state >/tmp/before
 for n in 0 1 2 3 4 5 6 7 8 9; do
     config "many$n" 'memory = 96'
-    $T create "/tmp/many$n.cfg" >/tmp/out 2>&1 || not_ok "guest $n of ten is created" "$(cat /tmp/out)"
+    $T create "/tmp/many$n.cfg" >/tmp/out 2>&1 ||
+        not_ok "guest $n of ten is created" "$(cat /tmp/out)"
     console "many$n"
 done
 for n in 0 1 2 3 4 5 6 7 8 9; do
