@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -12,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 struct call {
@@ -19,9 +21,16 @@ struct call {
     uint32_t req_id;
     uint32_t type; /* of the reply */
     bool done;
+    bool lost; /* the daemon has gone without an answer */
     char *data;
     size_t len;
 };
+
+#define MAX_PARTS    4
+#define RETURN_MS    5000 /* how long we wait for another daemon */
+#define RETRY_US     10000
+#define TX_GENERATION(tx) ((uint8_t)((tx) >> 24))
+#define TX_NUMBER(tx)     ((tx)&0xffffffu)
 
 /* --- opening --- */
 
@@ -60,6 +69,7 @@ int link_open(struct link *l, const char *path)
     l->fd = l->is_socket ? open_socket(path) : open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
     if (l->fd < 0)
         return errno;
+    l->path = strdup(path);
     pthread_mutex_init(&l->lock, NULL);
     pthread_mutex_init(&l->send_lock, NULL);
     pthread_cond_init(&l->changed, NULL);
@@ -74,6 +84,13 @@ void link_close(struct link *l)
         l->events = e->next;
         free(e);
     }
+    while (l->standing) {
+        struct standing *s = l->standing;
+
+        l->standing = s->next;
+        free(s);
+    }
+    free(l->path);
     free(l->body);
     close(l->fd);
     if (l->poll_fd >= 0)
@@ -168,6 +185,59 @@ int link_fileno(struct link *l)
     return l->poll_fd;
 }
 
+/* --- sending --- */
+
+static int send_all(struct link *l, struct iovec *v, unsigned int count)
+{
+    while (count) {
+        ssize_t n;
+
+        if (l->is_socket) {
+            struct msghdr m = {.msg_iov = v, .msg_iovlen = count};
+
+            n = sendmsg(l->fd, &m, MSG_NOSIGNAL);
+        } else {
+            n = write(l->fd, v->iov_base, v->iov_len);
+        }
+        if (n < 0 && errno == EAGAIN) {
+            struct pollfd p = {.fd = l->fd, .events = POLLOUT};
+
+            poll(&p, 1, -1);
+            continue;
+        }
+        if (n < 0 && errno != EINTR)
+            return errno;
+        for (; count && n >= (ssize_t)v->iov_len; v++, count--)
+            n -= (ssize_t)v->iov_len;
+        if (count && n > 0) {
+            v->iov_base = (char *)v->iov_base + n;
+            v->iov_len -= (size_t)n;
+        }
+    }
+    return 0;
+}
+
+static int send_request(struct link *l, uint32_t type, uint32_t tx, uint32_t req,
+                        const struct iovec *parts, unsigned int count)
+{
+    struct hv_xsd_sockmsg head = {.type = type, .req_id = req, .tx_id = tx};
+    struct iovec v[MAX_PARTS + 1] = {{&head, sizeof(head)}};
+    size_t len = 0;
+    int rc;
+
+    for (unsigned int i = 0; i < count; i++) {
+        v[i + 1] = parts[i];
+        len += parts[i].iov_len;
+    }
+    if (len > HV_STORE_PAYLOAD_MAX)
+        return E2BIG;
+    head.len = (uint32_t)len;
+    pthread_mutex_lock(&l->send_lock);
+    rc = send_all(l, v, count + 1);
+    pthread_mutex_unlock(&l->send_lock);
+    return rc;
+}
+
 /* --- reading: called by the reader, without the lock --- */
 
 /* 0: the message is whole; EAGAIN: more has to come; else the connection is lost. */
@@ -239,6 +309,93 @@ static void wait_readable(struct link *l)
     poll(&p, 1, -1);
 }
 
+/* --- another daemon --- */
+
+void link_note_watch(struct link *l, const char *path, const char *token, bool set)
+{
+    size_t path_len = strlen(path) + 1, len = path_len + strlen(token) + 1;
+    struct standing *w = malloc(sizeof(*w) + len), **at = &l->standing;
+
+    if (!w)
+        return;
+    w->len = len;
+    memcpy(w->data, path, path_len);
+    strcpy(w->data + path_len, token);
+    pthread_mutex_lock(&l->lock);
+    while (*at && ((*at)->len != len || memcmp((*at)->data, w->data, len) != 0))
+        at = &(*at)->next;
+    if (set && !*at) {
+        w->next = NULL;
+        *at = w;
+        w = NULL;
+    } else if (!set && *at) {
+        struct standing *gone = *at;
+
+        *at = gone->next;
+        free(gone);
+    }
+    pthread_mutex_unlock(&l->lock);
+    free(w);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Puts the new socket in the old one's place and sets the watches again. */
+static void replace_socket(struct link *l, int fd)
+{
+    struct epoll_event ev = {.events = EPOLLIN};
+
+    pthread_mutex_lock(&l->send_lock);
+    dup3(fd, l->fd, O_CLOEXEC);
+    close(fd);
+    free(l->body);
+    l->body = NULL;
+    l->got = 0;
+    pthread_mutex_lock(&l->lock);
+    l->generation++;
+    l->lost_since = 0;
+    if (l->poll_fd >= 0)
+        epoll_ctl(l->poll_fd, EPOLL_CTL_ADD, l->fd, &ev);
+    for (struct call *c = l->calls; c; c = c->next)
+        c->lost = true;
+    l->calls = NULL;
+    for (struct standing *w = l->standing; w; w = w->next) {
+        struct hv_xsd_sockmsg head = {.type = HV_XS_WATCH, .len = (uint32_t)w->len};
+        struct iovec v[2] = {{&head, sizeof(head)}, {w->data, w->len}};
+
+        send_all(l, v, 2); /* number 0: nobody waits for the answer */
+    }
+    pthread_mutex_unlock(&l->lock);
+    pthread_mutex_unlock(&l->send_lock);
+}
+
+/* As the reader, without the lock. EAGAIN: connected, or not yet and wait is false. */
+static int reconnect(struct link *l, bool wait)
+{
+    if (!l->is_socket || !l->path)
+        return EPIPE;
+    if (!l->lost_since)
+        l->lost_since = now_ms();
+    do {
+        int fd = open_socket(l->path);
+
+        if (fd >= 0) {
+            replace_socket(l, fd);
+            return EAGAIN;
+        }
+        usleep(RETRY_US);
+    } while (wait && now_ms() - l->lost_since < RETURN_MS);
+    return now_ms() - l->lost_since < RETURN_MS ? EAGAIN : EPIPE;
+}
+
+/* --- waiting --- */
+
 /* A reader that is cancelled leaves the place to others. */
 static void stop_reading(void *arg)
 {
@@ -259,8 +416,16 @@ static void unlock(void *lock)
 static void read_message(struct link *l, bool wait, int *rc)
 {
     pthread_cleanup_push(stop_reading, l);
-    while ((*rc = read_some(l)) == EAGAIN && wait)
+    for (;;) {
+        uint8_t generation = l->generation;
+
+        *rc = read_some(l);
+        if (*rc == EPIPE || *rc == ECONNRESET)
+            *rc = reconnect(l, wait);
+        if (*rc != EAGAIN || !wait || generation != l->generation)
+            break;
         wait_readable(l);
+    }
     pthread_cleanup_pop(0);
 }
 
@@ -301,6 +466,7 @@ struct event *link_event(struct link *l, bool wait)
     while (!(e = take_event(l)) && !l->broken && rc == 0) {
         if (!l->reading) {
             rc = read_one(l, wait);
+            rc = wait && rc == EAGAIN ? 0 : rc;
         } else if (wait) {
             wait_change(l);
         } else {
@@ -315,64 +481,6 @@ struct event *link_event(struct link *l, bool wait)
 
 /* --- requests --- */
 
-static int send_all(struct link *l, struct iovec *v, unsigned int count)
-{
-    while (count) {
-        ssize_t n;
-
-        if (l->is_socket) {
-            struct msghdr m = {.msg_iov = v, .msg_iovlen = count};
-
-            n = sendmsg(l->fd, &m, MSG_NOSIGNAL);
-        } else {
-            n = write(l->fd, v->iov_base, v->iov_len);
-        }
-        if (n < 0 && errno == EAGAIN) {
-            struct pollfd p = {.fd = l->fd, .events = POLLOUT};
-
-            poll(&p, 1, -1);
-            continue;
-        }
-        if (n < 0 && errno != EINTR)
-            return errno;
-        for (; count && n >= (ssize_t)v->iov_len; v++, count--)
-            n -= (ssize_t)v->iov_len;
-        if (count && n > 0) {
-            v->iov_base = (char *)v->iov_base + n;
-            v->iov_len -= (size_t)n;
-        }
-    }
-    return 0;
-}
-
-#define MAX_PARTS 4
-
-static int send_request(struct link *l, uint32_t type, uint32_t tx, uint32_t req,
-                        const struct iovec *parts, unsigned int count)
-{
-    struct hv_xsd_sockmsg head = {.type = type, .req_id = req, .tx_id = tx};
-    struct iovec v[MAX_PARTS + 1] = {{&head, sizeof(head)}};
-    size_t len = 0;
-    int rc;
-
-    for (unsigned int i = 0; i < count; i++) {
-        v[i + 1] = parts[i];
-        len += parts[i].iov_len;
-    }
-    if (len > HV_STORE_PAYLOAD_MAX)
-        return E2BIG;
-    head.len = (uint32_t)len;
-    pthread_mutex_lock(&l->send_lock);
-    rc = send_all(l, v, count + 1);
-    pthread_mutex_unlock(&l->send_lock);
-    if (rc && rc != E2BIG) {
-        pthread_mutex_lock(&l->lock);
-        l->broken = true;
-        pthread_mutex_unlock(&l->lock);
-    }
-    return rc;
-}
-
 static void forget_call(struct link *l, struct call *c)
 {
     struct call **at = &l->calls;
@@ -386,7 +494,7 @@ static void forget_call(struct link *l, struct call *c)
 /* Waits for the answer. Lock held. */
 static void await(struct link *l, struct call *c)
 {
-    while (!c->done && !l->broken) {
+    while (!c->done && !c->lost && !l->broken) {
         if (l->reading)
             wait_change(l);
         else
@@ -413,32 +521,72 @@ static char *result(struct call *c, uint32_t type, size_t *len)
     return NULL;
 }
 
+/* One try. EAGAIN with *lost: there is another daemon now. */
+static int try_call(struct link *l, struct call *c, uint32_t type, uint32_t tx,
+                    const struct iovec *parts, unsigned int count)
+{
+    int rc;
+
+    *c = (struct call){0};
+    pthread_mutex_lock(&l->lock);
+    if (tx && l->is_socket && TX_GENERATION(tx) != l->generation) {
+        pthread_mutex_unlock(&l->lock);
+        return EAGAIN; /* a transaction of a connection that is no more */
+    }
+    c->req_id = ++l->next_req;
+    c->next = l->calls;
+    l->calls = c;
+    pthread_mutex_unlock(&l->lock);
+
+    rc = send_request(l, type, l->is_socket ? TX_NUMBER(tx) : tx, c->req_id, parts, count);
+    if (l->is_socket && (rc == EPIPE || rc == ECONNRESET))
+        rc = 0; /* the reader finds out, and sees to it */
+
+    pthread_mutex_lock(&l->lock);
+    if (rc == 0)
+        await(l, c);
+    else if (rc != E2BIG)
+        l->broken = true;
+    if (!c->done)
+        forget_call(l, c);
+    pthread_mutex_unlock(&l->lock);
+    return rc;
+}
+
+/* Transaction numbers carry the connection they belong to. */
+static char *mark_transaction(struct link *l, char *reply, size_t *len)
+{
+    char *marked;
+    int n;
+
+    if (!reply || !l->is_socket || !l->generation)
+        return reply;
+    n = asprintf(&marked, "%lu", strtoul(reply, NULL, 10) | (unsigned long)l->generation << 24);
+    free(reply);
+    if (n >= 0 && len)
+        *len = (size_t)n + 1;
+    return n < 0 ? NULL : marked;
+}
+
 char *link_call(struct link *l, uint32_t type, uint32_t tx, const struct iovec *parts,
                 unsigned int count, size_t *len)
 {
-    struct call c = {0};
+    struct call c;
+    char *reply;
     int rc, state;
 
     /* c lies on this stack: a cancelled thread must not leave it behind in the list. */
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    pthread_mutex_lock(&l->lock);
-    c.req_id = ++l->next_req;
-    c.next = l->calls;
-    l->calls = &c;
-    pthread_mutex_unlock(&l->lock);
-
-    rc = send_request(l, type, tx, c.req_id, parts, count);
-
-    pthread_mutex_lock(&l->lock);
-    if (rc == 0)
-        await(l, &c);
-    if (!c.done)
-        forget_call(l, &c);
-    pthread_mutex_unlock(&l->lock);
+    do
+        rc = try_call(l, &c, type, tx, parts, count);
+    while (rc == 0 && c.lost && !tx);
     pthread_setcancelstate(state, NULL);
+    if (rc == 0 && c.lost)
+        rc = EAGAIN;
     if (rc) {
         errno = rc;
         return NULL;
     }
-    return result(&c, type, len);
+    reply = result(&c, type, len);
+    return type == HV_XS_TRANSACTION_START ? mark_transaction(l, reply, len) : reply;
 }

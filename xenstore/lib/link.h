@@ -5,6 +5,10 @@
  * No thread of our own: whoever waits for something reads the connection for all. One thread at
  * a time is the reader; what it reads goes to the request it answers or into the event queue,
  * and the others are woken to look.
+ *
+ * When the daemon behind a socket dies, the reader connects to the one that takes its place and
+ * sets all watches again (each then fires once, so nothing is missed). Requests under way are
+ * sent again; those in transactions, which died with the connection, fail with EAGAIN.
  */
 #ifndef LIB_LINK_H
 #define LIB_LINK_H
@@ -19,6 +23,13 @@
 
 struct call; /* a request that waits for its reply */
 
+/* A watch that stands: path, NUL, token, NUL. */
+struct standing {
+    struct standing *next;
+    size_t len;
+    char data[];
+};
+
 struct event {
     struct event *next;
     size_t len;
@@ -32,6 +43,10 @@ struct link {
     pthread_cond_t changed;    /* reading ended, a reply or an event came */
     bool reading;
     bool broken;
+    char *path;                /* of the socket */
+    uint8_t generation;        /* how often we have connected anew; part of transaction numbers */
+    int64_t lost_since;        /* ms; 0 while connected */
+    struct standing *standing;
     uint32_t next_req;
     struct call *calls;
     struct event *events, **last_event;
@@ -52,6 +67,9 @@ void link_close(struct link *l);
  */
 char *link_call(struct link *l, uint32_t type, uint32_t tx, const struct iovec *parts,
                 unsigned int count, size_t *len);
+
+/* Notes a watch that was set, or not any more, to be set again should the daemon change. */
+void link_note_watch(struct link *l, const char *path, const char *token, bool set);
 
 /* The next event, to be freed; NULL with errno (EAGAIN if there is none and wait is false). */
 struct event *link_event(struct link *l, bool wait);

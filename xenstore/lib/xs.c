@@ -288,7 +288,10 @@ EXPORT bool xs_watch(struct xs_handle *h, const char *path, const char *token)
 {
     struct iovec v[2] = {string(path), string(token)};
 
-    return done(link_call(&h->link, HV_XS_WATCH, XBT_NULL, v, 2, NULL));
+    if (!done(link_call(&h->link, HV_XS_WATCH, XBT_NULL, v, 2, NULL)))
+        return false;
+    link_note_watch(&h->link, path, token, true);
+    return true;
 }
 
 struct unwatched {
@@ -311,6 +314,7 @@ EXPORT bool xs_unwatch(struct xs_handle *h, const char *path, const char *token)
     bool ok = done(link_call(&h->link, HV_XS_UNWATCH, XBT_NULL, v, 2, NULL));
     int saved = errno;
 
+    link_note_watch(&h->link, path, token, false);
     if (h->filter)
         link_drop_events(&h->link, is_unwatched, &u);
     errno = saved;
@@ -372,7 +376,9 @@ EXPORT xs_transaction_t xs_transaction_start(struct xs_handle *h)
 
 EXPORT bool xs_transaction_end(struct xs_handle *h, xs_transaction_t t, bool abort)
 {
-    return done(call1(h, HV_XS_TRANSACTION_END, t, abort ? "F" : "T", NULL));
+    if (done(call1(h, HV_XS_TRANSACTION_END, t, abort ? "F" : "T", NULL)))
+        return true;
+    return abort && errno == EAGAIN; /* gone with the daemon it was in */
 }
 
 /* --- domains --- */

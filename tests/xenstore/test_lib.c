@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/* The client library against our daemon: threads, events, long lists, and a daemon that dies. */
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/xenstore.h"
+#include "peer.h"
+
+static char dir[] = "/tmp/xs-lib-XXXXXX", daemon_path[4096];
+static char *const args[] = {daemon_path, "-N", "--no-domains", "--rundir", dir, NULL};
+static pid_t pid;
+static int number;
+
+static void check(bool ok, const char *name)
+{
+    printf("%sok %d - %s%s%s\n", ok ? "" : "not ", ++number, name, ok ? "" : ": ",
+           ok ? "" : strerror(errno));
+}
+
+static bool put(struct xs_handle *h, xs_transaction_t t, const char *path, const char *value)
+{
+    return xs_write(h, t, path, value, (unsigned int)strlen(value));
+}
+
+static bool holds(struct xs_handle *h, const char *path, const char *value)
+{
+    unsigned int len;
+    char *v = xs_read(h, XBT_NULL, path, &len);
+    bool same = v && len == strlen(value) && strcmp(v, value) == 0;
+
+    free(v);
+    return same;
+}
+
+/* Waits for an event on path; other events are dropped. */
+static bool hears(struct xs_handle *h, const char *path, int ms)
+{
+    struct pollfd p = {.fd = xs_fileno(h), .events = POLLIN};
+    time_t end = time(NULL) + ms / 1000 + 1;
+
+    while (time(NULL) <= end) {
+        char **e = xs_check_watch(h);
+        bool same = e && strcmp(e[0], path) == 0;
+
+        if (!e && errno != EAGAIN)
+            return false;
+        free(e);
+        if (same)
+            return true;
+        if (!e && poll(&p, 1, ms) <= 0)
+            return false;
+    }
+    return false;
+}
+
+static int threads(void)
+{
+    DIR *d = opendir("/proc/self/task");
+    int n = -2;
+
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n;
+}
+
+static void basics(struct xs_handle *h)
+{
+    char **names, path[64];
+    unsigned int num = 0, len = 7;
+    struct xs_permissions perms[2] = {{0, XS_PERM_NONE}, {5, XS_PERM_READ | XS_PERM_WRITE}}, *p;
+    void *value;
+
+    check(put(h, 0, "/lib/a", "value") && holds(h, "/lib/a", "value"), "a value is read back");
+    value = xs_read(h, 0, "/tool", &len);
+    check(value && len == 0, "an empty value is not a failure");
+    free(value);
+    check(!xs_read(h, 0, "/none", &len) && errno == ENOENT, "errors come as errno");
+    check(xs_set_permissions(h, 0, "/lib/a", perms, 2), "permissions are set");
+    p = xs_get_permissions(h, 0, "/lib/a", &num);
+    check(p && num == 2 && p[1].id == 5 && p[1].perms == 3, "permissions are read back");
+    free(p);
+    for (int i = 0; i < 2000; i++) {
+        sprintf(path, "/lib/long/child-number-%d", i);
+        put(h, 0, path, "x");
+    }
+    names = xs_directory(h, 0, "/lib/long", &num);
+    check(names && num == 2000, "a list longer than a message is whole");
+    free(names);
+    xs_rm(h, 0, "/lib/long");
+    check(xs_path_is_subpath("/a", "/a/b") && !xs_path_is_subpath("/a", "/ab"), "subpaths");
+    check(!xs_write(h, 0, "/lib/a", "", 5000) && errno == E2BIG && holds(h, "/lib/a", "value"),
+          "too long a value is refused, and the connection lives");
+}
+
+static void events(struct xs_handle *h)
+{
+    char **e;
+    unsigned int num = 0;
+    int before = threads();
+
+    check(xs_watch(h, "/lib/w", "token") && hears(h, "/lib/w", 1000), "a watch fires at once");
+    put(h, 0, "/lib/w/x", "1");
+    e = xs_read_watch(h, &num);
+    check(e && num == 2 && strcmp(e[0], "/lib/w/x") == 0 && strcmp(e[1], "token") == 0,
+          "an event has its path and token");
+    free(e);
+    put(h, 0, "/lib/w/y", "1");
+    holds(h, "/lib/w/y", "1");
+    check(hears(h, "/lib/w/y", 1000), "an event that came before a reply is not lost");
+    check(threads() == before, "no thread is made behind the program's back");
+    check(xs_unwatch(h, "/lib/w", "token"), "a watch is taken back");
+}
+
+/* --- threads --- */
+
+#define THREADS 4
+#define WRITES  500
+
+static void *worker(void *arg)
+{
+    struct xs_handle *h = arg;
+    static int next;
+    int me = __atomic_add_fetch(&next, 1, __ATOMIC_RELAXED);
+    char path[64], value[16];
+    long bad = 0;
+
+    for (int i = 0; i < WRITES; i++) {
+        sprintf(path, "/lib/t/%d", me);
+        sprintf(value, "%d", i);
+        bad += !put(h, 0, path, value) || !holds(h, path, value);
+    }
+    return (void *)bad;
+}
+
+static void *listener(void *arg)
+{
+    struct xs_handle *h = arg;
+    unsigned int num;
+    long n = 0;
+
+    for (;;) {
+        char **e = xs_read_watch(h, &num);
+        bool last = e && strcmp(e[0], "/lib/t/end") == 0;
+
+        free(e);
+        if (!e || last)
+            return (void *)n;
+        n++;
+    }
+}
+
+static void many_threads(struct xs_handle *h)
+{
+    pthread_t t[THREADS], l;
+    void *bad, *heard;
+    long sum = 0;
+
+    xs_watch(h, "/lib/t", "t");
+    pthread_create(&l, NULL, listener, h);
+    for (int i = 0; i < THREADS; i++)
+        pthread_create(&t[i], NULL, worker, h);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(t[i], &bad);
+        sum += (long)bad;
+    }
+    put(h, 0, "/lib/t/end", "");
+    pthread_join(l, &heard);
+    check(sum == 0, "four threads share a handle");
+    check((long)heard == THREADS * WRITES + 1, "a fifth hears of every change they make");
+    xs_unwatch(h, "/lib/t", "t");
+}
+
+static void cancelled(struct xs_handle *h)
+{
+    pthread_t l;
+
+    pthread_create(&l, NULL, listener, h);
+    usleep(50000);
+    pthread_cancel(l);
+    pthread_join(l, NULL);
+    check(holds(h, "/lib/a", "value"), "a cancelled reader does not leave the handle locked");
+}
+
+static void forked(struct xs_handle *h)
+{
+    int status;
+    pid_t child = fork();
+
+    if (child == 0) {
+        xs_daemon_destroy_postfork(h);
+        h = xs_open(0);
+        _exit(h && holds(h, "/lib/a", "value") ? 0 : 1);
+    }
+    waitpid(child, &status, 0);
+    check(status == 0 && holds(h, "/lib/a", "value"), "parent and child go on after fork");
+}
+
+static void restart(void)
+{
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    pid = daemon_start(args, dir);
+}
+
+static void another_daemon(struct xs_handle *h)
+{
+    xs_transaction_t t = xs_transaction_start(h), u;
+
+    xs_watch(h, "/lib/again", "token");
+    hears(h, "/lib/again", 1000);
+    restart();
+    check(hears(h, "/lib/again", 3000), "a watch fires again when the daemon was replaced");
+    check(holds(h, "/lib/a", "value"), "requests go on with the new daemon");
+    put(h, 0, "/lib/again/x", "1");
+    check(hears(h, "/lib/again/x", 1000), "the watch stands in the new daemon");
+    u = xs_transaction_start(h);
+    check(!put(h, t, "/lib/a", "old") && errno == EAGAIN && xs_transaction_end(h, t, true),
+          "a transaction of the old daemon fails with EAGAIN");
+    check(u && put(h, u, "/lib/a", "new") && xs_transaction_end(h, u, false) &&
+              holds(h, "/lib/a", "new"),
+          "a transaction of the new daemon commits");
+    restart();
+    check(put(h, 0, "/lib/a", "newer") && holds(h, "/lib/a", "newer"),
+          "a request finds the new daemon by itself");
+}
+
+int main(int argc, char **argv)
+{
+    char command[64];
+    struct xs_handle *h;
+
+    if (!mkdtemp(dir))
+        return 2;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    snprintf(daemon_path, sizeof(daemon_path), "%s-daemon", argv[0]);
+    pid = daemon_start(args, dir);
+    setenv("XENSTORED_RUNDIR", dir, 1);
+    h = xs_open(0);
+    if (!h) {
+        puts("Bail out! cannot connect");
+        return 1;
+    }
+    basics(h);
+    events(h);
+    many_threads(h);
+    cancelled(h);
+    forked(h);
+    another_daemon(h);
+    xs_close(h);
+    daemon_stop(pid);
+    printf("1..%d\n", number);
+    snprintf(command, sizeof(command), "rm -rf %s", dir);
+    return system(command) ? 1 : 0;
+}
