@@ -48,7 +48,7 @@ void machine_init(const struct boot_info *bi)
     unsigned max = boot_params.nosmp ? 1 : boot_params.maxcpus;
 
     features_enable();
-    smap_patch();
+    mitigate_patch();
     /* The 8259s are silenced while the local APIC still listens to them: a request that it has latched from
      * the firmware's timer goes away only so. */
     pio_out8(0x21, 0xff);

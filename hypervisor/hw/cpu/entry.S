@@ -92,6 +92,7 @@ entry_exception:
     testb $3, UREGS_cs(%rsp)
     jz exception_in_hv
 guest_exception:
+    FILL_RSB
     call trap_guest
     jmp exit_to_guest
 exception_in_hv:
@@ -108,6 +109,7 @@ entry_irq:
     movq %rsp, %rdi
     testb $3, UREGS_cs(%rsp)
     jz 1f
+    FILL_RSB
     call irq_dispatch
     jmp exit_to_guest
 1:  call irq_dispatch
@@ -155,6 +157,7 @@ hypercall:
     movq UREGS_rip - UREGS_error_code(%rsp), %rcx
     PUSH_ALL
     movq %rsp, %rdi
+    FILL_RSB
     call pv_hypercall
 
 /* The way out to a PV guest. rsp = the frame, all else free. Work first, the frame last. */
@@ -279,6 +282,7 @@ syscall_slow:
     movq UREGS_rip - UREGS_error_code(%rsp), %rcx
     PUSH_ALL
     movq %rsp, %rdi
+    FILL_RSB
     call pv_syscall
     jmp exit_to_guest
 
@@ -295,6 +299,7 @@ entry_cstar:
     movq UREGS_rip - UREGS_error_code(%rsp), %rcx
     PUSH_ALL
     movq %rsp, %rdi
+    FILL_RSB
     call pv_syscall
     jmp exit_to_guest
 
@@ -436,8 +441,13 @@ iret_event:
 stack_jump:
     leaq INFO_REGS(%rdi), %rsp
     xorl %ebp, %ebp
-    call *%rsi
-    ud2
+    pushq $0                        /* fn's return address: it has none */
+    call 2f                         /* a jump to fn that no predictor is asked about */
+1:  pause
+    lfence
+    jmp 1b
+2:  movq %rsi, (%rsp)
+    ret
 
 /* The saved frame of this CPU's current vCPU goes back to the guest. */
     .globl ctx_resume_pv

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The exception table and the SMAP holes; both are lists of self-relative offsets from link.lds. The table is
+/* The exception table and the holes in entry code that boot fills; all are lists of self-relative offsets from link.lds. The table is
  * short and is looked at only when something faulted, so it is searched in line. */
 #include "hw/cpu/extable.h"
 #include "hw/boot/boot.h"
@@ -12,6 +12,11 @@ struct extable_entry {
 };
 extern const struct extable_entry __extable_start[], __extable_end[];
 extern const int32_t __stac_start[], __stac_end[], __clac_start[], __clac_end[];
+
+struct rsb_site {
+    int32_t at, len;
+};
+extern const struct rsb_site __rsb_start[], __rsb_end[];
 
 static uint64_t rel(const int32_t *p)
 {
@@ -34,10 +39,25 @@ static void patch(const int32_t *p, const int32_t *end, const uint8_t insn[3])
         memcpy(phys_ptr(image_pa(rel(p))), insn, 3);
 }
 
-void smap_patch(void)
+/* A jump over the filling of the return stack buffer. */
+static void skip_rsb_fills(void)
+{
+    const struct rsb_site *p;
+
+    for (p = __rsb_start; p < __rsb_end; p++) {
+        uint8_t jmp[5] = {0xe9};
+
+        memcpy(jmp + 1, &p->len, sizeof(p->len));
+        memcpy(phys_ptr(image_pa(rel(&p->at))), jmp, sizeof(jmp));
+    }
+}
+
+void mitigate_patch(void)
 {
     static const uint8_t stac[] = {0x0f, 0x01, 0xcb}, clac[] = {0x0f, 0x01, 0xca};
 
+    if (cpu_features.smep && boot_params.smep)
+        skip_rsb_fills();
     if (!cpu_features.smap || !boot_params.smap)
         return;
     patch(__stac_start, __stac_end, stac);

@@ -9,7 +9,7 @@
     .balign 4;                     \
     .long (from) - ., (to) - .;    \
     .popsection
-/* Three-byte holes that smap_patch() fills with the instruction when SMAP is used. */
+/* Three-byte holes that mitigate_patch() fills with the instruction when SMAP is used. */
 #define ASM_STAC                        \
 661:    nopl (%rax);                    \
     .pushsection .stac_sites, "a";      \
@@ -22,6 +22,22 @@
     .balign 4;                          \
     .long 661b - .;                     \
     .popsection
+/* Before C runs on behalf of a guest: 32 return addresses of our own, so that no RET is predicted to where the guest's
+ * calls left it. With SMEP a guest's addresses cannot be fetched here, and mitigate_patch() jumps over this. */
+.macro FILL_RSB
+771: .byte 0x0f, 0x1f, 0x44, 0x00, 0x00
+    .rept 32
+    call 772f
+    int3
+772:
+    .endr
+    addq $(32 * 8), %rsp
+773:
+    .pushsection .rsb_sites, "a"
+    .balign 4
+    .long 771b - ., 773b - 771b - 5
+    .popsection
+.endm
 #else
 #include "lib/types.h"
 
@@ -36,7 +52,7 @@
     ".popsection\n"
 
 uint64_t extable_find(uint64_t rip); /* where to go on, or 0 */
-void smap_patch(void);               /* boot CPU, before any guest: makes the holes STAC and CLAC */
+void mitigate_patch(void);           /* boot CPU, before any guest: fits the holes to this CPU */
 #endif
 
 #endif
