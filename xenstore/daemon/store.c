@@ -346,57 +346,55 @@ static size_t collect(struct node *t, struct node **out, size_t n)
     return collect(t->right, out, n);
 }
 
-struct list_out {
-    size_t skip; /* bytes before the wanted offset */
-    char *out;
-    size_t cap, used;
-};
-
-/* Appends one name, or what of it lies behind the offset; false when it does not fit. */
-static bool list_name(struct list_out *o, const struct node *n)
+/* All names, each with its NUL, in order of creation; malloced. */
+static char *all_names(const struct node *n)
 {
-    size_t size = n->name_len + 1u;
-    const char *from = node_name(n);
+    size_t bytes = store_list_bytes(n), count;
+    struct node **order = xalloc((bytes / 2 + 1) * sizeof(*order));
+    char *names = xalloc(bytes + 1), *to = names;
 
-    if (o->skip >= size) {
-        o->skip -= size;
-        return true;
+    count = collect(n->child, order, 0);
+    qsort(order, count, sizeof(order[0]), older_first);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(to, order[i]->bytes, order[i]->name_len);
+        to += order[i]->name_len;
+        *to++ = '\0';
     }
-    if (size - o->skip > o->cap - o->used)
-        return false;
-    memcpy(o->out + o->used, from + o->skip, size - 1 - o->skip);
-    o->used += size - o->skip;
-    o->out[o->used - 1] = '\0';
-    o->skip = 0;
-    return true;
+    free(order);
+    return names;
 }
 
-static bool list_sorted(struct list_out *o, const struct node *t)
+/* A long list is asked for in parts; what was sorted for the first serves the others. */
+static struct {
+    uint64_t list_gen; /* of the node, unique in the store; 0: nothing is kept */
+    char *names;
+} kept;
+
+static void forget_names(void)
 {
-    if (!t)
-        return true;
-    if (o->skip >= t->names_bytes) {
-        o->skip -= t->names_bytes;
-        return true;
-    }
-    return list_sorted(o, t->left) && list_name(o, t) && list_sorted(o, t->right);
+    free(kept.names);
+    kept.names = NULL;
+    kept.list_gen = 0;
 }
 
 size_t store_list(const struct node *n, size_t offset, char *out, size_t cap)
 {
-    struct list_out o = {.skip = offset, .out = out, .cap = cap};
-    struct node *order[HV_STORE_PAYLOAD_MAX / 2];
-    size_t count;
+    size_t bytes = store_list_bytes(n), len;
 
-    if (store_list_bytes(n) > HV_STORE_PAYLOAD_MAX) {
-        list_sorted(&o, n->child);
-        return o.used;
+    if (offset >= bytes)
+        return 0;
+    if (kept.list_gen != n->list_gen) {
+        forget_names();
+        kept.names = all_names(n);
+        kept.list_gen = n->list_gen;
     }
-    count = collect(n->child, order, 0);
-    qsort(order, count, sizeof(order[0]), older_first);
-    for (size_t i = 0; i < count && list_name(&o, order[i]); i++)
-        ;
-    return o.used;
+    len = bytes - offset < cap ? bytes - offset : cap;
+    while (len && kept.names[offset + len - 1])
+        len--; /* whole names only */
+    memcpy(out, kept.names + offset, len);
+    if (bytes <= cap || offset + len == bytes)
+        forget_names();
+    return len;
 }
 
 struct walk {

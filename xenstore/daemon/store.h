@@ -119,8 +119,7 @@ void store_remove(struct node **root, const char *path, size_t len); /* path exi
 
 /*
  * Writes names of n's children, each with its NUL, from byte offset of the whole list on, as
- * many whole names as fit into cap. Returns the bytes written. Lists of at most cap bytes come
- * in order of creation, longer ones in order of names.
+ * many whole names as fit into cap, in order of creation. Returns the bytes written.
  */
 size_t store_list(const struct node *n, size_t offset, char *out, size_t cap);
 static inline size_t store_list_bytes(const struct node *n)

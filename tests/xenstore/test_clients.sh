@@ -1,0 +1,167 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Both ways round: our clients and library against Debian's daemons, Debian's clients against
+# ours; the same commands must print the same. And the library's ABI is that of libxenstore4.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+xs=$here/../../xenstore
+multiarch=$(cat "$here/multiarch")
+debian_lib=/usr/lib/$multiarch/libxenstore.so.4
+debian=/usr/lib/xen-4.17/bin
+work=$(mktemp -d)
+daemon=
+stop() {
+    [ -n "$daemon" ] && kill "$daemon" 2>/dev/null && wait "$daemon" 2>/dev/null
+    daemon=
+}
+trap 'stop; rm -rf "$work"' EXIT
+
+number=0
+report() { # STATUS NAME [WHY]
+    number=$((number + 1))
+    if [ "$1" = 0 ]; then echo "ok $number - $2"; else
+        echo "not ok $number - $2: ${3-}"
+        [ -e "$work/diff" ] && sed 's/^/# /' "$work/diff" | head -30
+    fi
+    rm -f "$work/diff"
+}
+skip() {
+    number=$((number + 1))
+    echo "ok $number - $1 # SKIP $2"
+}
+
+# serve ours|xenstored|oxenstored: starts that daemon on an empty store.
+serve() {
+    local dir=$work/dir
+    stop
+    rm -rf "$dir"
+    mkdir "$dir"
+    export XENSTORED_RUNDIR=$dir XENSTORED_PATH=$dir/socket XS_FAKE_DIR=$dir
+    case $1 in
+    ours) "$xs/xenstored" --no-domains -N 2>"$work/messages" & ;;
+    *) LD_PRELOAD=$here/shim_xen.so "$debian/$1" --no-fork --pid-file "$dir/pid" >"$work/messages" 2>&1 & ;;
+    esac
+    daemon=$!
+    for _ in $(seq 60); do
+        [ -S "$dir/socket" ] && return 0
+        kill -0 "$daemon" 2>/dev/null || break
+        sleep 0.05
+    done
+    daemon=
+    return 1
+}
+
+# Our clients under all their names.
+mkdir "$work/bin"
+for name in read write ls list rm exists chmod watch; do
+    ln -s "$xs/xenstore" "$work/bin/xenstore-$name"
+done
+
+# session CLIENTS-FOLDER: a list of commands, with what they print and their status.
+session() {
+    local clients=$1 long i
+    long=$(printf 'x%.0s' $(seq 100))
+    t() {
+        echo "\$ $*"
+        "$clients/$1" "${@:2}" 2>&1 | sed "s|$clients/||g"
+        echo "status ${PIPESTATUS[0]}"
+    }
+    t xenstore-write /l/a "$long" /l/a/b short /l/c 'tab\tnl\nq"b\\s\x01z' /l/d 'sp ace'
+    t xenstore-ls /l
+    t xenstore-ls -p /l
+    t xenstore-ls -fp /l
+    t xenstore-read -p /l/c /l/d
+    t xenstore-read -R /l/c
+    for i in $(seq 62 74); do t xenstore-write "/w/$i" "${long:1:$i}"; done
+    t xenstore-ls -p /w
+    t xenstore-ls -f /w
+    t xenstore-write -R /l/e 'a\x01'
+    t xenstore-read /l/e
+    t xenstore-list -p /l /l/a
+    t xenstore-ls /nope
+    t xenstore-ls /l /l/a
+    t xenstore-rm /nope/x
+    t xenstore-rm /l/nope
+    t xenstore-rm -t /l/a/b
+    t xenstore-chmod /l/c w3 b4
+    t xenstore-chmod -r /l n1 r2
+    t xenstore-chmod -u /l/d n7
+    t xenstore-ls -fp /l
+    t xenstore-exists /l /nope
+    t xenstore-exists /l
+    t xenstore-write 'bad path' x
+    t xenstore-list /nope
+    t xenstore-chmod /l
+    t xenstore-chmod /l/c x9
+    t xenstore-chmod /nope n0
+    for i in 'a\' '\x' '\xg' '\x123' '\8' '\777' '\1a' '\"' '\t\r\n' '\0' 'a\101\0b\q\'; do
+        t xenstore-write /s "$i"
+        t xenstore-read /s
+    done
+    for i in $(seq 1 37 255); do
+        t xenstore-write "/b/$i" "$(printf '\\x%02x' "$i")"
+        t xenstore-read "/b/$i"
+    done
+    t xenstore-write /tidy/a/b/c x /tidy/v v /tidy/v/w/x z
+    t xenstore-rm -t /tidy/a/b/c /tidy/v/w/x
+    t xenstore-ls /tidy
+    for i in $(seq 900); do echo "/big/child-number-$i v"; done | xargs -n 300 "$clients/xenstore-write"
+    t xenstore-list /big
+    (sleep 0.3; "$clients/xenstore-write" /watched/x 1; "$clients/xenstore-rm" /watched) &
+    t timeout_watch
+    wait $!
+}
+printf '#!/bin/sh\nexec timeout 10 "${0%%/*}/xenstore-watch" -n 3 /watched\n' >"$work/bin/timeout_watch"
+chmod +x "$work/bin/timeout_watch"
+
+if command -v abidiff >/dev/null && [ -e "$debian_lib" ]; then
+    abidiff --no-added-syms "$debian_lib" "$xs/libxenstore.so.4.0" >"$work/diff" 2>&1
+    report $? "abidiff finds our libxenstore the same as Debian's" "it does not"
+else
+    skip "abidiff finds our libxenstore the same as Debian's" "no abidiff or no libxenstore4"
+fi
+
+serve ours
+session "$work/bin" >"$work/ours.ours"
+"$xs/xenstore" ls --json | python3 -m json.tool >/dev/null 2>"$work/diff"
+report $? "xenstore ls --json prints JSON"
+stop
+if [ ! -x /usr/bin/xenstore-ls ]; then
+    skip "Debian's clients print the same from our daemon" "xenstore-utils is not installed"
+    skip "Debian's clients run with our library" "xenstore-utils is not installed"
+else
+    mkdir "$work/debian"
+    for name in read write ls list rm exists chmod watch; do
+        ln -s /usr/bin/xenstore-$name "$work/debian/xenstore-$name"
+    done
+    cp "$work/bin/timeout_watch" "$work/debian"
+    serve ours
+    session "$work/debian" >"$work/debian.ours"
+    diff "$work/debian.ours" "$work/ours.ours" >"$work/diff"
+    report $? "Debian's clients print the same from our daemon" "they differ"
+    serve ours
+    LD_LIBRARY_PATH=$xs session "$work/debian" >"$work/debian-lib.ours"
+    diff "$work/debian-lib.ours" "$work/ours.ours" >"$work/diff"
+    report $? "Debian's clients run with our library" "they print something else"
+fi
+
+for name in xenstored oxenstored; do
+    what="our clients print the same from Debian's $name"
+    if [ ! -x $debian/$name ] || [ ! -e "$here/shim_xen.so" ]; then
+        skip "$what" "xen-utils-4.17 or libxen-dev is not installed"
+    elif ! serve $name; then
+        skip "$what" "it does not run here: $(tail -n 1 "$work/messages")"
+    else
+        session "$work/bin" >"$work/ours.$name"
+        # oxenstored lists children in another order, and says less about missing parents.
+        if [ $name = oxenstored ]; then
+            sort "$work/ours.$name" >"$work/a"
+            sort "$work/ours.ours" >"$work/b"
+            diff "$work/a" "$work/b" >"$work/diff"
+        else
+            diff "$work/ours.$name" "$work/ours.ours" >"$work/diff"
+        fi
+        report $? "$what" "they differ"
+    fi
+done
+echo "1..$number"
