@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The order in which the hypervisor comes to life, and the one list of its rooms: domains are created by walking it
- * forward, destroyed by walking it backward. */
+/* The order in which the hypervisor comes to life, and the one list of its rooms: domains
+ * are created by walking it forward, destroyed by walking it backward. */
 #include "comm/event.h"
 #include "comm/grant.h"
 #include "comm/pirq.h"
@@ -20,13 +20,15 @@
 #include "port/upcall.h"
 
 const struct room *const rooms[] = {
-    &sched_room, &mm_room, &evtchn_room, &grant_room, &pirq_room, &time_room, &pv_room, NULL,
+    &sched_room, &mm_room,   &evtchn_room, &grant_room,
+    &pirq_room,  &time_room, &pv_room,     NULL,
 };
 
 static void banner(const struct boot_info *bi)
 {
     log_info("Ostler: a hypervisor with Xen 4.17's interfaces");
-    log_info("Boot loader: %s, %u modules, %s", bi->loader, bi->modules, bi->efi ? "UEFI" : "BIOS");
+    log_info("Boot loader: %s, %u modules, %s", bi->loader, bi->modules,
+             bi->efi ? "UEFI" : "BIOS");
     log_info("Command line: %s", bi->cmdline);
 }
 
@@ -61,7 +63,8 @@ void hv_main(struct boot_info *bi)
     console_late_init();
     d = dom0_build(bi);
     free_modules(bi);
-    log_info("%luM free for guests; starting dom0", (unsigned long)(page_alloc_free_count() >> 8));
+    log_info("%luM free for guests; starting dom0",
+             (unsigned long)(page_alloc_free_count() >> 8));
     platform_vga_handover();
     if (domain_unpause_by_controller(d))
         panic("dom0 cannot be started");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* console_io: the emergency console. dom0 writes and reads; a domU's writes go to the log when guests may. */
+/* console_io: the emergency console. dom0 writes and reads; a domU's writes go to the log
+ * when guests may. */
 #include "abi/xen.h"
 #include "call/call.h"
 #include "kern/console.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* domctl: the toolstack's control of domains. Decoding is here; each command is a function of domctl_*.c.
- * One command runs at a time; who comes second is sent round again, so that nobody spins while the first waits for a
- * CPU to let go of a vCPU. */
+/* domctl: the toolstack's control of domains. Decoding is here; each command is a
+ * function of domctl_*.c. One command runs at a time; who comes second is sent round
+ * again, so that nobody spins while the first waits for a CPU to let go of a vCPU. */
 #include "call/domctl.h"
 
 struct row {

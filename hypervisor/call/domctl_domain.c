@@ -11,7 +11,8 @@
 #include "mm/page.h"
 #include "port/clock.h"
 
-#define MAX_VCPUS 512u /* of one PV guest: a window of descriptor tables each (port/layout.h) */
+#define MAX_VCPUS                                                                        \
+    512u /* of one PV guest: a window of descriptor tables each (port/layout.h) */
 
 static int check_create(const struct hv_domctl_createdomain *c)
 {
@@ -23,7 +24,8 @@ static int check_create(const struct hv_domctl_createdomain *c)
         return -EINVAL;
     if (c->max_vcpus == 0 || c->max_vcpus > MAX_VCPUS)
         return -EINVAL;
-    if (c->arch.emulation_flags || (c->arch.misc_flags & ~(uint32_t)HV_X86_MISC_FLAGS_MAX))
+    if (c->arch.emulation_flags ||
+        (c->arch.misc_flags & ~(uint32_t)HV_X86_MISC_FLAGS_MAX))
         return -EINVAL;
     return 0;
 }
@@ -111,7 +113,8 @@ DOMCTL(domctl_set_tsc)
 {
     if (d == h->d || !d->pv)
         return -EINVAL;
-    /* Every mode is native here: the TSC is reliable, so nothing needs trapping (docs/ARCHITECTURE.md, "Time"). */
+    /* Every mode is native here: the TSC is reliable, so nothing needs trapping
+     * (docs/ARCHITECTURE.md, "Time"). */
     if (op->u.tsc_info.tsc_mode > 3)
         return -EINVAL;
     d->pv->tsc_mode = op->u.tsc_info.tsc_mode;
@@ -158,8 +161,8 @@ DOMCTL(domctl_get_node_affinity)
     return bitmap_out(&op->u.nodeaffinity.nodemap, 1);
 }
 
-int domctl_put_policy(const struct vcpu *v, int kind, uint32_t *nr_leaves, hv_handle_t leaves,
-                      uint32_t *nr_msrs)
+int domctl_put_policy(const struct vcpu *v, int kind, uint32_t *nr_leaves,
+                      hv_handle_t leaves, uint32_t *nr_msrs)
 {
     struct hv_cpuid_leaf *list;
     unsigned n;
@@ -189,8 +192,10 @@ DOMCTL(domctl_get_cpu_policy)
 
 DOMCTL(domctl_set_cpu_policy)
 {
-    op->u.cpu_policy.err_leaf = op->u.cpu_policy.err_subleaf = op->u.cpu_policy.err_msr = ~0u;
-    return d == h->d ? -EINVAL : 0; /* guests get the machine's features that PV allows; none is taken away */
+    op->u.cpu_policy.err_leaf = op->u.cpu_policy.err_subleaf = op->u.cpu_policy.err_msr =
+        ~0u;
+    return d == h->d ? -EINVAL : 0; /* guests get the machine's features that PV allows;
+                                       none is taken away */
 }
 
 DOMCTL(domctl_get_mempool)
@@ -249,7 +254,8 @@ void domctl_fill_info(struct domain *d, struct hv_domctl_getdomaininfo *i)
                 (d->controller_pauses ? HV_DOMINF_PAUSED : 0) |
                 (d->create_flags & HV_DOMCTL_CDF_XS_DOMAIN ? HV_DOMINF_XS_DOMAIN : 0);
     if (d->is_shut_down)
-        i->flags |= ((uint32_t)d->shutdown_code & HV_DOMINF_SHUTDOWNMASK) << HV_DOMINF_SHUTDOWNSHIFT;
+        i->flags |= ((uint32_t)d->shutdown_code & HV_DOMINF_SHUTDOWNMASK)
+                    << HV_DOMINF_SHUTDOWNSHIFT;
     i->tot_pages = dom_tot_pages(d);
     i->max_pages = dom_max_pages(d);
     i->shr_pages = dom_shared_pages(d);

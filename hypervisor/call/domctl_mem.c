@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* domctl commands about memory, ports and interrupts that a domain may use, and its page types. */
+/* domctl commands about memory, ports and interrupts that a domain may use, and its page
+ * types. */
 #include "call/domctl.h"
 #include "guest/pv/hypercall_page.h"
 #include "lib/rangeset.h"
 #include "mm/page.h"
 #include "port/map.h"
 
-static int permit(struct domain *d, struct rangeset *r, uint64_t first, uint64_t count, bool allow)
+static int permit(struct domain *d, struct rangeset *r, uint64_t first, uint64_t count,
+                  bool allow)
 {
     int rc;
 
     if (count == 0 || first + count < first)
         return -EINVAL;
     spin_lock(&d->lock);
-    rc = allow ? rangeset_add(r, first, first + count - 1) : rangeset_remove(r, first, first + count - 1);
+    rc = allow ? rangeset_add(r, first, first + count - 1)
+               : rangeset_remove(r, first, first + count - 1);
     spin_unlock(&d->lock);
     return rc;
 }
@@ -29,7 +32,8 @@ DOMCTL(domctl_iomem_permission)
 {
     struct hv_domctl_iomem_permission *p = &op->u.iomem_permission;
 
-    if (p->nr_mfns && !rangeset_has(h->d->iomem, p->first_mfn, p->first_mfn + p->nr_mfns - 1))
+    if (p->nr_mfns &&
+        !rangeset_has(h->d->iomem, p->first_mfn, p->first_mfn + p->nr_mfns - 1))
         return -EPERM;
     return permit(d, d->iomem, p->first_mfn, p->nr_mfns, p->allow_access);
 }

@@ -111,7 +111,8 @@ DOMCTL(domctl_set_affinity)
     cpumask_t hard, soft;
     int rc = 0;
 
-    if (!(a->flags & (HV_VCPUAFFINITY_HARD | HV_VCPUAFFINITY_SOFT)) || a->vcpu >= d->max_vcpus)
+    if (!(a->flags & (HV_VCPUAFFINITY_HARD | HV_VCPUAFFINITY_SOFT)) ||
+        a->vcpu >= d->max_vcpus)
         return -EINVAL;
     if (!v)
         return -ESRCH;
@@ -127,7 +128,8 @@ DOMCTL(domctl_set_affinity)
         if (!rc)
             rc = sched_set_soft_affinity(v, soft);
         if (!rc)
-            rc = bitmap_out(&a->cpumap_soft, v->soft_affinity & v->hard_affinity & cpu_online());
+            rc = bitmap_out(&a->cpumap_soft,
+                            v->soft_affinity & v->hard_affinity & cpu_online());
     }
     return rc;
 }
@@ -138,7 +140,8 @@ DOMCTL(domctl_get_affinity)
     struct vcpu *v = vcpu_of(d, a->vcpu);
     int rc = 0;
 
-    if (!(a->flags & (HV_VCPUAFFINITY_HARD | HV_VCPUAFFINITY_SOFT)) || a->vcpu >= d->max_vcpus)
+    if (!(a->flags & (HV_VCPUAFFINITY_HARD | HV_VCPUAFFINITY_SOFT)) ||
+        a->vcpu >= d->max_vcpus)
         return -EINVAL;
     if (!v)
         return -ESRCH;
@@ -157,7 +160,8 @@ DOMCTL(domctl_set_ext_context)
     if (!v)
         return -ESRCH;
     if (d == h->d || e->size < offsetof(struct hv_domctl_ext_vcpucontext, vmce) ||
-        !pv_is_canonical(e->syscall32_callback_eip) || !pv_is_canonical(e->sysenter_callback_eip))
+        !pv_is_canonical(e->syscall32_callback_eip) ||
+        !pv_is_canonical(e->sysenter_callback_eip))
         return -EINVAL;
     domain_pause(d);
     v->hw.syscall32_ip = e->syscall32_callback_eip;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* event_channel_op, in its present form and the old one that wraps command and argument in one structure. */
+/* event_channel_op, in its present form and the old one that wraps command and argument
+ * in one structure. */
 #include "abi/event_channel.h"
 #include "call/call.h"
 #include "comm/event.h"
@@ -23,7 +24,9 @@ union arg {
 
 static int do_alloc(struct hcall *h, union arg *a)
 {
-    domid_t remote = a->alloc_unbound.remote_dom == HV_DOMID_SELF ? h->d->id : a->alloc_unbound.remote_dom;
+    domid_t remote = a->alloc_unbound.remote_dom == HV_DOMID_SELF
+                         ? h->d->id
+                         : a->alloc_unbound.remote_dom;
     int rc;
     struct domain *d = call_target(h, a->alloc_unbound.dom, &rc);
 
@@ -38,18 +41,21 @@ static int do_interdomain(struct hcall *h, union arg *a)
 {
     struct hv_evtchn_bind_interdomain *b = &a->bind_interdomain;
 
-    return evtchn_bind_interdomain(h->d, b->remote_dom == HV_DOMID_SELF ? h->d->id : b->remote_dom,
-                                   b->remote_port, &b->local_port);
+    return evtchn_bind_interdomain(
+        h->d, b->remote_dom == HV_DOMID_SELF ? h->d->id : b->remote_dom, b->remote_port,
+        &b->local_port);
 }
 
 static int do_virq(struct hcall *h, union arg *a)
 {
-    return evtchn_bind_virq(h->d, a->bind_virq.virq, a->bind_virq.vcpu, &a->bind_virq.port);
+    return evtchn_bind_virq(h->d, a->bind_virq.virq, a->bind_virq.vcpu,
+                            &a->bind_virq.port);
 }
 
 static int do_pirq(struct hcall *h, union arg *a)
 {
-    return evtchn_bind_pirq(h->d, a->bind_pirq.pirq, a->bind_pirq.flags, &a->bind_pirq.port);
+    return evtchn_bind_pirq(h->d, a->bind_pirq.pirq, a->bind_pirq.flags,
+                            &a->bind_pirq.port);
 }
 
 static int do_ipi(struct hcall *h, union arg *a)
@@ -125,20 +131,25 @@ static const struct {
     size_t size;
     bool answers; /* the argument is written back */
 } ops[] = {
-    [HV_EVTCHNOP_BIND_INTERDOMAIN] = {do_interdomain, sizeof(struct hv_evtchn_bind_interdomain), true},
+    [HV_EVTCHNOP_BIND_INTERDOMAIN] = {do_interdomain,
+                                      sizeof(struct hv_evtchn_bind_interdomain), true},
     [HV_EVTCHNOP_BIND_VIRQ] = {do_virq, sizeof(struct hv_evtchn_bind_virq), true},
     [HV_EVTCHNOP_BIND_PIRQ] = {do_pirq, sizeof(struct hv_evtchn_bind_pirq), true},
     [HV_EVTCHNOP_CLOSE] = {do_close, sizeof(struct hv_evtchn_close), false},
     [HV_EVTCHNOP_SEND] = {do_send, sizeof(struct hv_evtchn_send), false},
     [HV_EVTCHNOP_STATUS] = {do_status, sizeof(struct hv_evtchn_status), true},
-    [HV_EVTCHNOP_ALLOC_UNBOUND] = {do_alloc, sizeof(struct hv_evtchn_alloc_unbound), true},
+    [HV_EVTCHNOP_ALLOC_UNBOUND] = {do_alloc, sizeof(struct hv_evtchn_alloc_unbound),
+                                   true},
     [HV_EVTCHNOP_BIND_IPI] = {do_ipi, sizeof(struct hv_evtchn_bind_ipi), true},
     [HV_EVTCHNOP_BIND_VCPU] = {do_bind_vcpu, sizeof(struct hv_evtchn_bind_vcpu), false},
     [HV_EVTCHNOP_UNMASK] = {do_unmask, sizeof(struct hv_evtchn_unmask), false},
     [HV_EVTCHNOP_RESET] = {do_reset, sizeof(struct hv_evtchn_reset), false},
-    [HV_EVTCHNOP_INIT_CONTROL] = {do_init_control, sizeof(struct hv_evtchn_init_control), true},
-    [HV_EVTCHNOP_EXPAND_ARRAY] = {do_expand, sizeof(struct hv_evtchn_expand_array), false},
-    [HV_EVTCHNOP_SET_PRIORITY] = {do_priority, sizeof(struct hv_evtchn_set_priority), false},
+    [HV_EVTCHNOP_INIT_CONTROL] = {do_init_control, sizeof(struct hv_evtchn_init_control),
+                                  true},
+    [HV_EVTCHNOP_EXPAND_ARRAY] = {do_expand, sizeof(struct hv_evtchn_expand_array),
+                                  false},
+    [HV_EVTCHNOP_SET_PRIORITY] = {do_priority, sizeof(struct hv_evtchn_set_priority),
+                                  false},
 };
 
 static long run(struct hcall *h, unsigned cmd, vaddr_t at)
@@ -169,6 +180,7 @@ HCALL(call_event_channel_op_compat)
 
     if (copy_in(&cmd, h->arg[0]))
         return -EFAULT;
-    return cmd > HV_EVTCHNOP_UNMASK ? -ENOSYS
-                                    : run(h, cmd, h->arg[0] + offsetof(struct hv_evtchn_op, u));
+    return cmd > HV_EVTCHNOP_UNMASK
+               ? -ENOSYS
+               : run(h, cmd, h->arg[0] + offsetof(struct hv_evtchn_op, u));
 }

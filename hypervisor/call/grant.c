@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* grant_table_op: batches of operations, each with a status of its own. A handler does entry i; the loop here copies
- * it in, runs it, copies it back and stops for softirqs. */
+/* grant_table_op: batches of operations, each with a status of its own. A handler does
+ * entry i; the loop here copies it in, runs it, copies it back and stops for softirqs. */
 #include "comm/grant.h"
 #include "abi/grant_table.h"
 #include "call/call.h"
@@ -16,7 +16,9 @@ static domid_t real_id(const struct hcall *h, domid_t id)
 
 static int16_t status_of(int err)
 {
-    return err == -ESRCH ? HV_GNTST_BAD_DOMAIN : err == -EPERM ? HV_GNTST_PERMISSION_DENIED : HV_GNTST_GENERAL_ERROR;
+    return err == -ESRCH   ? HV_GNTST_BAD_DOMAIN
+           : err == -EPERM ? HV_GNTST_PERMISSION_DENIED
+                           : HV_GNTST_GENERAL_ERROR;
 }
 
 static long do_map(struct hcall *h, vaddr_t at)
@@ -36,7 +38,10 @@ static long do_copy(struct hcall *h, vaddr_t at)
     if (copy_in(&op, at))
         return -EFAULT;
     grant_copy(h->d, &op);
-    return guest_write(at + offsetof(struct hv_gnttab_copy, status), &op.status, sizeof(op.status)) ? -EFAULT : 0;
+    return guest_write(at + offsetof(struct hv_gnttab_copy, status), &op.status,
+                       sizeof(op.status))
+               ? -EFAULT
+               : 0;
 }
 
 static int16_t setup(struct domain *d, const struct hv_gnttab_setup_table *op)
@@ -46,7 +51,8 @@ static int16_t setup(struct domain *d, const struct hv_gnttab_setup_table *op)
     for (unsigned i = 0; i < op->nr_frames; i++) {
         mfn_t m;
 
-        if (grant_get_frame(d, i, false, &m) || guest_write(op->frame_list + i * 8, &m.n, 8))
+        if (grant_get_frame(d, i, false, &m) ||
+            guest_write(op->frame_list + i * 8, &m.n, 8))
             return HV_GNTST_BAD_VIRT_ADDR;
     }
     return HV_GNTST_OKAY;
@@ -64,7 +70,9 @@ static long do_setup(struct hcall *h, vaddr_t at)
     op.status = d ? setup(d, &op) : status_of(err);
     if (d)
         domain_put(d);
-    return guest_write(at + offsetof(struct hv_gnttab_setup_table, status), &op.status, 2) ? -EFAULT : 0;
+    return guest_write(at + offsetof(struct hv_gnttab_setup_table, status), &op.status, 2)
+               ? -EFAULT
+               : 0;
 }
 
 static int16_t statuses(struct domain *d, const struct hv_gnttab_get_status_frames *op)
@@ -94,7 +102,10 @@ static long do_statuses(struct hcall *h, vaddr_t at)
     op.status = d ? statuses(d, &op) : status_of(err);
     if (d)
         domain_put(d);
-    return guest_write(at + offsetof(struct hv_gnttab_get_status_frames, status), &op.status, 2) ? -EFAULT : 0;
+    return guest_write(at + offsetof(struct hv_gnttab_get_status_frames, status),
+                       &op.status, 2)
+               ? -EFAULT
+               : 0;
 }
 
 static long do_query(struct hcall *h, vaddr_t at)
@@ -161,10 +172,14 @@ static const struct {
     [HV_GNTTABOP_SETUP_TABLE] = {do_setup, sizeof(struct hv_gnttab_setup_table), true},
     [HV_GNTTABOP_COPY] = {do_copy, sizeof(struct hv_gnttab_copy), false},
     [HV_GNTTABOP_QUERY_SIZE] = {do_query, sizeof(struct hv_gnttab_query_size), true},
-    [HV_GNTTABOP_SET_VERSION] = {do_set_version, sizeof(struct hv_gnttab_set_version), true},
-    [HV_GNTTABOP_GET_STATUS_FRAMES] = {do_statuses, sizeof(struct hv_gnttab_get_status_frames), true},
-    [HV_GNTTABOP_GET_VERSION] = {do_get_version, sizeof(struct hv_gnttab_get_version), true},
-    [HV_GNTTABOP_SWAP_GRANT_REF] = {do_swap, sizeof(struct hv_gnttab_swap_grant_ref), false},
+    [HV_GNTTABOP_SET_VERSION] = {do_set_version, sizeof(struct hv_gnttab_set_version),
+                                 true},
+    [HV_GNTTABOP_GET_STATUS_FRAMES] = {do_statuses,
+                                       sizeof(struct hv_gnttab_get_status_frames), true},
+    [HV_GNTTABOP_GET_VERSION] = {do_get_version, sizeof(struct hv_gnttab_get_version),
+                                 true},
+    [HV_GNTTABOP_SWAP_GRANT_REF] = {do_swap, sizeof(struct hv_gnttab_swap_grant_ref),
+                                    false},
 };
 
 /* Unmapping in batches: one TLB flush for all, and only then are the pages let go. */
@@ -203,7 +218,8 @@ static long unmap_batch(struct hcall *h, vaddr_t at, unsigned n, bool replace)
 
 static long unmap_all(struct hcall *h, unsigned count, bool replace)
 {
-    size_t size = replace ? sizeof(struct hv_gnttab_unmap_and_replace) : sizeof(struct hv_gnttab_unmap_grant_ref);
+    size_t size = replace ? sizeof(struct hv_gnttab_unmap_and_replace)
+                          : sizeof(struct hv_gnttab_unmap_grant_ref);
 
     while (count) {
         unsigned n = MIN(count, (unsigned)UNMAP_BATCH);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory_op: how much memory a domain has, and what the machine's memory looks like. Changing the reservation
- * is call/memory_res.c's.
+ * memory_op: how much memory a domain has, and what the machine's memory looks like.
+ * Changing the reservation is call/memory_res.c's.
  *
  * Reference: Xen public interface, memory.h.
  */
@@ -14,8 +14,8 @@
 #include "port/map.h"
 #include "port/upcall.h"
 
-#define CMD_SHIFT 6 /* above it: the extent to start from */
-#define E820_MAX 128
+#define CMD_SHIFT            6 /* above it: the extent to start from */
+#define E820_MAX             128
 #define GRANT_FRAMES_DEFAULT 64
 
 static long domain_number(struct hcall *h, uint64_t (*get)(const struct domain *d))
@@ -68,7 +68,8 @@ static long machphys_mfn_list(struct hcall *h, bool compat)
     return copy_out(h->arg[1], &l) ? -EFAULT : 0;
 }
 
-static long put_map(struct hcall *h, struct hv_memory_map *m, const struct hv_e820entry *e, unsigned n)
+static long put_map(struct hcall *h, struct hv_memory_map *m,
+                    const struct hv_e820entry *e, unsigned n)
 {
     if (m->buffer) {
         n = MIN(n, m->nr_entries);
@@ -91,7 +92,8 @@ static long machine_memory_map(struct hcall *h)
     if (copy_in(&m, h->arg[1]))
         return -EFAULT;
     for (unsigned i = 0; i < n; i++)
-        e[i] = (struct hv_e820entry){bi->map[i].start, bi->map[i].end - bi->map[i].start, bi->map[i].type};
+        e[i] = (struct hv_e820entry){bi->map[i].start, bi->map[i].end - bi->map[i].start,
+                                     bi->map[i].type};
     return put_map(h, &m, e, n);
 }
 
@@ -138,7 +140,8 @@ put:
     return rc;
 }
 
-/* Claims are answered but not kept: whoever builds a domain finds out when it populates it. */
+/* Claims are answered but not kept: whoever builds a domain finds out when it populates
+ * it. */
 static long claim_pages(struct hcall *h)
 {
     struct hv_memory_reservation r;
@@ -164,7 +167,8 @@ static long claim_pages(struct hcall *h)
     return rc;
 }
 
-/* The caller sees machine frames, and maps them with mmu_update in the name of their owner. */
+/* The caller sees machine frames, and maps them with mmu_update in the name of their
+ * owner. */
 static long resource_frames(struct domain *d, const struct hv_mem_acquire_resource *r)
 {
     bool status = r->id == HV_MEM_RESOURCE_GRANT_TABLE_ID_STATUS;
@@ -203,7 +207,9 @@ static long acquire_resource(struct hcall *h)
         return err;
     if (!r.frame_list) {
         r.nr_frames = GRANT_FRAMES_DEFAULT;
-        rc = r.type != HV_MEM_RESOURCE_GRANT_TABLE ? -EOPNOTSUPP : copy_out(h->arg[1], &r) ? -EFAULT : 0;
+        rc = r.type != HV_MEM_RESOURCE_GRANT_TABLE ? -EOPNOTSUPP
+             : copy_out(h->arg[1], &r)             ? -EFAULT
+                                                   : 0;
     } else if (r.frame > UINT32_MAX || r.nr_frames > 1024) {
         rc = -EINVAL;
     } else {
@@ -237,11 +243,13 @@ static long physmap_op(struct hcall *h, unsigned op)
     case HV_MEM_ADD_TO_PHYSMAP:
         if (copy_in(&u.add, h->arg[1]))
             return -EFAULT;
-        return u.add.space == HV_MAPSPACE_GMFN_FOREIGN ? -ENOSYS : add_to_physmap(h, u.add.domid);
+        return u.add.space == HV_MAPSPACE_GMFN_FOREIGN ? -ENOSYS
+                                                       : add_to_physmap(h, u.add.domid);
     case HV_MEM_ADD_TO_PHYSMAP_BATCH:
         return copy_in(&u.batch, h->arg[1]) ? -EFAULT : add_to_physmap(h, u.batch.domid);
     default:
-        return copy_in(&u.remove, h->arg[1]) ? -EFAULT : add_to_physmap(h, u.remove.domid);
+        return copy_in(&u.remove, h->arg[1]) ? -EFAULT
+                                             : add_to_physmap(h, u.remove.domid);
     }
 }
 

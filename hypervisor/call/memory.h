@@ -4,7 +4,8 @@
 #define CALL_MEMORY_H
 
 struct hcall;
-long memory_reservation(struct hcall *h, unsigned op, unsigned long start); /* extents done */
+long memory_reservation(struct hcall *h, unsigned op,
+                        unsigned long start); /* extents done */
 long memory_exchange(struct hcall *h);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory_op's calls that change how much memory a domain has: increase, decrease, populate, exchange.
+ * memory_op's calls that change how much memory a domain has: increase, decrease,
+ * populate, exchange.
  *
- * The first three answer with the number of extents done, and go on from there when they were preempted; the
- * number of the next extent travels above the command. exchange keeps its progress in the guest's struct.
+ * The first three answer with the number of extents done, and go on from there when they
+ * were preempted; the number of the next extent travels above the command. exchange keeps
+ * its progress in the guest's struct.
  *
  * Reference: Xen public interface, memory.h.
  */
@@ -12,16 +14,17 @@
 #include "call/memory.h"
 #include "mm/page.h"
 
-#define CMD_SHIFT 6
-#define ORDER_GUEST 9  /* largest extent of an ordinary guest: 2 MiB */
-#define ORDER_DOM0 MAX_ORDER
+#define CMD_SHIFT   6
+#define ORDER_GUEST 9 /* largest extent of an ordinary guest: 2 MiB */
+#define ORDER_DOM0  MAX_ORDER
 
 static unsigned max_order(const struct hcall *h)
 {
     return h->d->privileged ? ORDER_DOM0 : ORDER_GUEST;
 }
 
-static int give_extent(struct domain *d, const struct hv_memory_reservation *r, vaddr_t slot, bool populate)
+static int give_extent(struct domain *d, const struct hv_memory_reservation *r,
+                       vaddr_t slot, bool populate)
 {
     unsigned bits = HV_MEMF_GET_ADDRESS_BITS(r->mem_flags);
     struct page *pg;
@@ -40,7 +43,8 @@ static int give_extent(struct domain *d, const struct hv_memory_reservation *r, 
     return 0;
 }
 
-static int take_extent(struct domain *d, const struct hv_memory_reservation *r, vaddr_t slot)
+static int take_extent(struct domain *d, const struct hv_memory_reservation *r,
+                       vaddr_t slot)
 {
     uint64_t m;
 
@@ -65,8 +69,10 @@ long memory_reservation(struct hcall *h, unsigned op, unsigned long start)
     unsigned long i;
     int rc;
 
-    if (copy_in(&r, h->arg[1]) || r.nr_extents > (~0ul >> CMD_SHIFT) || start >= r.nr_extents ||
-        !guest_range_ok(r.extent_start, r.nr_extents * sizeof(uint64_t)) || r.extent_order > max_order(h))
+    if (copy_in(&r, h->arg[1]) || r.nr_extents > (~0ul >> CMD_SHIFT) ||
+        start >= r.nr_extents ||
+        !guest_range_ok(r.extent_start, r.nr_extents * sizeof(uint64_t)) ||
+        r.extent_order > max_order(h))
         return (long)start;
     if (op != HV_MEM_INCREASE_RESERVATION && !r.extent_start)
         return (long)start;
@@ -78,8 +84,9 @@ long memory_reservation(struct hcall *h, unsigned op, unsigned long start)
 
         if (i != start && hcall_preempt())
             break;
-        rc = op == HV_MEM_DECREASE_RESERVATION ? take_extent(d, &r, slot)
-                                               : give_extent(d, &r, slot, op == HV_MEM_POPULATE_PHYSMAP);
+        rc = op == HV_MEM_DECREASE_RESERVATION
+                 ? take_extent(d, &r, slot)
+                 : give_extent(d, &r, slot, op == HV_MEM_POPULATE_PHYSMAP);
         if (rc)
             break;
     }
@@ -96,7 +103,8 @@ long memory_reservation(struct hcall *h, unsigned op, unsigned long start)
 struct exchange {
     struct domain *d;
     struct hv_memory_exchange x;
-    struct list_head in, out; /* single frames taken from d; first frames of extents to give it */
+    struct list_head in,
+        out; /* single frames taken from d; first frames of extents to give it */
     unsigned long in_extents, out_extents; /* of one round */
 };
 
@@ -104,11 +112,13 @@ static void give_back(struct exchange *e)
 {
     struct list_head *l, *tmp;
 
-    list_for_each_safe(l, tmp, &e->out) {
+    list_for_each_safe(l, tmp, &e->out)
+    {
         list_del(l);
         page_free(page_mfn(list_entry(l, struct page, list)), e->x.out.extent_order);
     }
-    list_for_each_safe(l, tmp, &e->in) {
+    list_for_each_safe(l, tmp, &e->in)
+    {
         struct page *pg = list_entry(l, struct page, list);
 
         list_del(l);
@@ -158,10 +168,12 @@ static int alloc_round(struct exchange *e)
 {
     const struct hv_memory_reservation *out = &e->x.out;
     unsigned bits = HV_MEMF_GET_ADDRESS_BITS(out->mem_flags);
-    uint64_t end = bits && bits < 52 ? bits > PAGE_SHIFT ? 1ull << (bits - PAGE_SHIFT) : 0 : ~0ull;
+    uint64_t end =
+        bits && bits < 52 ? bits > PAGE_SHIFT ? 1ull << (bits - PAGE_SHIFT) : 0 : ~0ull;
 
     for (unsigned long i = 0; i < e->out_extents; i++) {
-        mfn_t m = page_alloc_below(out->extent_order, e->d->privileged ? 0 : PAGE_ZERO, end);
+        mfn_t m =
+            page_alloc_below(out->extent_order, e->d->privileged ? 0 : PAGE_ZERO, end);
 
         if (mfn_eq(m, INVALID_MFN))
             return -ENOMEM;
@@ -178,11 +190,13 @@ static int commit_round(struct exchange *e)
     struct list_head *l, *tmp;
     int rc = 0;
 
-    list_for_each_safe(l, tmp, &e->in) {
+    list_for_each_safe(l, tmp, &e->in)
+    {
         list_del(l);
         page_free(page_mfn(list_entry(l, struct page, list)), 0);
     }
-    list_for_each_safe(l, tmp, &e->out) {
+    list_for_each_safe(l, tmp, &e->out)
+    {
         vaddr_t at = out->extent_start + slot++ * sizeof(uint64_t);
         struct page *pg = list_entry(l, struct page, list);
         uint64_t gpfn = ~0ull, m = page_mfn(pg).n;
@@ -226,7 +240,8 @@ static int exchange_check(struct hcall *h, const struct hv_memory_exchange *x)
     if (in->extent_order > max_order(h) || out->extent_order > max_order(h))
         return -EPERM;
     if (in->domid != out->domid || x->nr_exchanged > in->nr_extents ||
-        in->nr_extents > (~0ul >> (in->extent_order + 3)) || out->nr_extents > (~0ul >> (out->extent_order + 3)) ||
+        in->nr_extents > (~0ul >> (in->extent_order + 3)) ||
+        out->nr_extents > (~0ul >> (out->extent_order + 3)) ||
         in->nr_extents << in->extent_order != out->nr_extents << out->extent_order)
         return -EINVAL;
     if (!guest_range_ok(in->extent_start, in->nr_extents * 8) ||
@@ -261,8 +276,8 @@ long memory_exchange(struct hcall *h)
         again = !rc && e.x.nr_exchanged < e.x.in.nr_extents && hcall_preempt();
     }
     domain_put(e.d);
-    if (guest_write(h->arg[1] + offsetof(struct hv_memory_exchange, nr_exchanged), &e.x.nr_exchanged,
-                    sizeof(e.x.nr_exchanged)))
+    if (guest_write(h->arg[1] + offsetof(struct hv_memory_exchange, nr_exchanged),
+                    &e.x.nr_exchanged, sizeof(e.x.nr_exchanged)))
         return -EFAULT;
     return again ? HCALL_AGAIN : rc;
 }

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hypercalls about page tables: mmu_update, mmuext_op, update_va_mapping, set_gdt, update_descriptor.
+ * Hypercalls about page tables: mmu_update, mmuext_op, update_va_mapping, set_gdt,
+ * update_descriptor.
  *
- * Batches are copied a few requests at a time. A batch that is preempted goes on where it was: its pointer and
- * count move, and PREEMPTED in the count says that *pdone holds what earlier rounds did.
+ * Batches are copied a few requests at a time. A batch that is preempted goes on where it
+ * was: its pointer and count move, and PREEMPTED in the count says that *pdone holds what
+ * earlier rounds did.
  *
- * Reference: Xen public interface, xen.h, "HYPERVISOR_mmu_update", "HYPERVISOR_mmuext_op".
+ * Reference: Xen public interface, xen.h, "HYPERVISOR_mmu_update",
+ * "HYPERVISOR_mmuext_op".
  */
 #include "call/call.h"
 #include "abi/xen.h"
 #include "mm/mmu.h"
 
 #define PREEMPTED (1u << 31)
-#define CHUNK 8 /* requests copied at once */
+#define CHUNK     8 /* requests copied at once */
 
-/* Whose tables and whose frames a batch is about; references are held to others than the caller. */
+/* Whose tables and whose frames a batch is about; references are held to others than the
+ * caller. */
 struct owners {
     struct domain *pt, *pg;
 };
@@ -167,7 +171,8 @@ static int flush_bitmap(struct hcall *h, vaddr_t handle, vaddr_t va)
     return 0;
 }
 
-static int ext_one(struct hcall *h, struct domain *pg_owner, const struct hv_mmuext_op *op)
+static int ext_one(struct hcall *h, struct domain *pg_owner,
+                   const struct hv_mmuext_op *op)
 {
     switch (op->cmd) {
     case HV_MMUEXT_TLB_FLUSH_MULTI:
@@ -175,7 +180,8 @@ static int ext_one(struct hcall *h, struct domain *pg_owner, const struct hv_mmu
         if (pg_owner != h->d)
             return -EPERM;
         return flush_bitmap(h, op->arg2.vcpumask,
-                            op->cmd == HV_MMUEXT_INVLPG_MULTI ? op->arg1.linear_addr : ~0ull);
+                            op->cmd == HV_MMUEXT_INVLPG_MULTI ? op->arg1.linear_addr
+                                                              : ~0ull);
     default:
         return mmu_ext(h->v, pg_owner, op);
     }
@@ -211,11 +217,13 @@ HCALL(call_mmuext_op)
     return batch_end(h, &b, sizeof(op), rc);
 }
 
-/* arg: va, value, flags, then the frame's owner. The flags' upper part may be the address of a vCPU bitmap. */
+/* arg: va, value, flags, then the frame's owner. The flags' upper part may be the address
+ * of a vCPU bitmap. */
 static long update_va(struct hcall *h, struct domain *pg_owner)
 {
     vaddr_t va = h->arg[0];
-    unsigned long flags = h->arg[2], flush = flags & HV_UVMF_FLUSHTYPE_MASK, where = flags & ~HV_UVMF_FLUSHTYPE_MASK;
+    unsigned long flags = h->arg[2], flush = flags & HV_UVMF_FLUSHTYPE_MASK,
+                  where = flags & ~HV_UVMF_FLUSHTYPE_MASK;
     long rc;
 
     if (unlikely(mmu_pending(h->v)))

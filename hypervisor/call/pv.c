@@ -17,7 +17,8 @@ HCALL(call_set_trap_table)
         memset(h->v->pv->traps, 0, sizeof(h->v->pv->traps));
         return 0;
     }
-    for (unsigned n = 0; n < 257; n++, at += sizeof(t)) { /* 256 vectors and the end mark */
+    for (unsigned n = 0; n < 257;
+         n++, at += sizeof(t)) { /* 256 vectors and the end mark */
         if (copy_in(&t, at))
             return -EFAULT;
         if (!t.address)
@@ -39,7 +40,8 @@ HCALL(call_stack_switch)
 
 HCALL(call_set_callbacks)
 {
-    if (!pv_is_canonical(h->arg[0]) || !pv_is_canonical(h->arg[1]) || !pv_is_canonical(h->arg[2]))
+    if (!pv_is_canonical(h->arg[0]) || !pv_is_canonical(h->arg[1]) ||
+        !pv_is_canonical(h->arg[2]))
         return -EINVAL;
     h->v->hw.event_ip = h->arg[0];
     h->v->hw.failsafe_ip = h->arg[1];
@@ -133,7 +135,8 @@ HCALL(call_fpu_taskswitch)
     return 0;
 }
 
-/* Bits of DR7 that may be set: enables, types, lengths; general detect and in/out breakpoints may not. */
+/* Bits of DR7 that may be set: enables, types, lengths; general detect and in/out
+ * breakpoints may not. */
 static bool dr7_ok(uint64_t val)
 {
     if (val >> 32)
@@ -209,7 +212,8 @@ HCALL(call_set_segment_base)
     return 0;
 }
 
-/* The iret hypercall is answered by entry code; this is its slow form, for frames that it does not like. */
+/* The iret hypercall is answered by entry code; this is its slow form, for frames that it
+ * does not like. */
 HCALL(call_iret)
 {
     struct hv_cpu_user_regs *r = guest_regs();
@@ -217,7 +221,8 @@ HCALL(call_iret)
     struct hv_iret_context c;
 
     if (copy_in(&c, r->rsp)) {
-        domain_crash(h->d, "vcpu %u: its iret frame at %#lx cannot be read", v->id, (unsigned long)r->rsp);
+        domain_crash(h->d, "vcpu %u: its iret frame at %#lx cannot be read", v->id,
+                     (unsigned long)r->rsp);
         return 0;
     }
     if ((c.cs & 3) == 3)
@@ -244,11 +249,12 @@ HCALL(call_iret)
 HCALL(call_vm_assist)
 {
     unsigned type = (unsigned)h->arg[1];
-    const uint64_t valid = 1ull << HV_VMASST_TYPE_4GB_SEGMENTS | 1ull << HV_VMASST_TYPE_4GB_SEGMENTS_NOTIFY |
-                           1ull << HV_VMASST_TYPE_WRITABLE_PAGETABLES |
-                           1ull << HV_VMASST_TYPE_PAE_EXTENDED_CR3 |
-                           1ull << HV_VMASST_TYPE_ARCHITECTURAL_IOPL |
-                           1ull << HV_VMASST_TYPE_RUNSTATE_UPDATE_FLAG | 1ull << HV_VMASST_TYPE_M2P_STRICT;
+    const uint64_t valid =
+        1ull << HV_VMASST_TYPE_4GB_SEGMENTS | 1ull << HV_VMASST_TYPE_4GB_SEGMENTS_NOTIFY |
+        1ull << HV_VMASST_TYPE_WRITABLE_PAGETABLES |
+        1ull << HV_VMASST_TYPE_PAE_EXTENDED_CR3 |
+        1ull << HV_VMASST_TYPE_ARCHITECTURAL_IOPL |
+        1ull << HV_VMASST_TYPE_RUNSTATE_UPDATE_FLAG | 1ull << HV_VMASST_TYPE_M2P_STRICT;
 
     if (type >= 64 || !(valid & (1ull << type)))
         return -EINVAL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sysctl: the toolstack's questions about the machine. One function a command, one row each. */
+/* sysctl: the toolstack's questions about the machine. One function a command, one row
+ * each. */
 #include "abi/sysctl.h"
 #include "call/call.h"
 #include "call/domctl.h"
@@ -52,7 +53,8 @@ SYSCTL(physinfo)
     p->max_cpu_id = cpu_count() - 1;
     p->nr_nodes = 1;
     p->cpu_khz = (uint32_t)clock_tsc_khz();
-    p->capabilities = HV_SYSCTL_PHYSCAP_PV | HV_SYSCTL_PHYSCAP_GNTTAB_V1 | HV_SYSCTL_PHYSCAP_GNTTAB_V2;
+    p->capabilities =
+        HV_SYSCTL_PHYSCAP_PV | HV_SYSCTL_PHYSCAP_GNTTAB_V1 | HV_SYSCTL_PHYSCAP_GNTTAB_V2;
     p->total_pages = page_alloc_total_count();
     p->free_pages = page_alloc_free_count();
     p->max_mfn = map_max_mfn() - 1;
@@ -73,7 +75,8 @@ SYSCTL(domain_list)
     int rc = 0;
 
     l->num_domains = 0;
-    for (d = domain_get_next(l->first_domain); d && l->num_domains < l->max_domains && !rc;) {
+    for (d = domain_get_next(l->first_domain);
+         d && l->num_domains < l->max_domains && !rc;) {
         domid_t next = (domid_t)(d->id + 1);
 
         domctl_fill_info(d, &info);
@@ -145,7 +148,8 @@ SYSCTL(numa_info)
 
     if (i->num_nodes && i->meminfo && guest_write(i->meminfo, &m, sizeof(m)))
         return -EFAULT;
-    if (i->num_nodes && i->distance && guest_write(i->distance, &distance, sizeof(distance)))
+    if (i->num_nodes && i->distance &&
+        guest_write(i->distance, &distance, sizeof(distance)))
         return -EFAULT;
     i->num_nodes = 1;
     return 0;
@@ -208,13 +212,15 @@ SYSCTL(featureset)
         f->nr_features = POLICY_WORDS;
         return 0;
     }
-    if (f->index == HV_SYSCTL_CPU_FEATURESET_HVM || f->index == HV_SYSCTL_CPU_FEATURESET_HVM_MAX)
+    if (f->index == HV_SYSCTL_CPU_FEATURESET_HVM ||
+        f->index == HV_SYSCTL_CPU_FEATURESET_HVM_MAX)
         return -EOPNOTSUPP;
     if (f->index > HV_SYSCTL_CPU_FEATURESET_HVM_MAX)
         return -EINVAL;
     policy_featureset(h->v, raw ? POLICY_RAW : POLICY_GUEST, words);
     f->nr_features = MIN(f->nr_features, (uint32_t)POLICY_WORDS);
-    return guest_write(f->features, words, f->nr_features * sizeof(words[0])) ? -EFAULT : 0;
+    return guest_write(f->features, words, f->nr_features * sizeof(words[0])) ? -EFAULT
+                                                                              : 0;
 }
 
 SYSCTL(policy)
@@ -224,7 +230,8 @@ SYSCTL(policy)
 
     if (p->index > HV_SYSCTL_CPU_POLICY_HVM_DEFAULT)
         return -EINVAL;
-    return domctl_put_policy(h->v, raw ? POLICY_RAW : POLICY_GUEST, &p->nr_leaves, p->leaves, &p->nr_msrs);
+    return domctl_put_policy(h->v, raw ? POLICY_RAW : POLICY_GUEST, &p->nr_leaves,
+                             p->leaves, &p->nr_msrs);
 }
 
 static int (*const rows[])(struct hcall *h, struct hv_sysctl *op) = {

@@ -69,7 +69,8 @@ struct domain *call_target(struct hcall *h, domid_t id, int *err)
     return d;
 }
 
-/* Args 0-5 travel in rdi, rsi, rdx, r10, r8, r9 (public arch-x86/xen-x86_64.h, "Hypercall interface"). */
+/* Args 0-5 travel in rdi, rsi, rdx, r10, r8, r9 (public arch-x86/xen-x86_64.h, "Hypercall
+ * interface"). */
 static void load_args(struct hcall *h, const struct hv_cpu_user_regs *r)
 {
     h->arg[0] = r->rdi;
@@ -106,7 +107,8 @@ void pv_hypercall(struct hv_cpu_user_regs *r)
             r->rax = (uint64_t)res;
         return;
     }
-    /* The guest executes its SYSCALL (two bytes) again; events are delivered in between. */
+    /* The guest executes its SYSCALL (two bytes) again; events are delivered in between.
+     */
     store_args(&h, r);
     r->rip = rip - 2;
 }
@@ -119,7 +121,8 @@ static bool run_entry(struct hcall *outer, struct hv_multicall_entry *e, bool *w
 
     for (unsigned i = 0; i < 6; i++)
         h.arg[i] = e->args[i];
-    res = e->op == HV_CALL_IRET || e->op == HV_CALL_MULTICALL ? -EINVAL : hcall_dispatch(&h, e->op);
+    res = e->op == HV_CALL_IRET || e->op == HV_CALL_MULTICALL ? -EINVAL
+                                                              : hcall_dispatch(&h, e->op);
     *wrote = res == HCALL_AGAIN;
     if (*wrote) {
         for (unsigned i = 0; i < 6; i++)
@@ -148,8 +151,10 @@ HCALL(call_multicall)
         if (copy_in(&e, at))
             return -EFAULT;
         again = run_entry(h, &e, &wrote);
-        if (wrote ? guest_write(at + offsetof(struct hv_multicall_entry, args), e.args, sizeof(e.args))
-                  : guest_write(at + offsetof(struct hv_multicall_entry, result), &e.result, 8))
+        if (wrote ? guest_write(at + offsetof(struct hv_multicall_entry, args), e.args,
+                                sizeof(e.args))
+                  : guest_write(at + offsetof(struct hv_multicall_entry, result),
+                                &e.result, 8))
             return -EFAULT;
         if (again)
             return HCALL_AGAIN;

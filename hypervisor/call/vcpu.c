@@ -18,7 +18,8 @@ static long initialise(struct vcpu *v, vaddr_t arg)
     struct hv_vcpu_guest_context *c;
     long rc;
 
-    /* Without its own vcpu_info a vCPU beyond the shared page's could never hear an event. */
+    /* Without its own vcpu_info a vCPU beyond the shared page's could never hear an
+     * event. */
     if (v->id >= HV_LEGACY_MAX_VCPUS && v->info_mfn.n == INVALID_MFN.n)
         return -EINVAL;
     c = heap_new(struct hv_vcpu_guest_context);
@@ -84,7 +85,8 @@ static long register_info(struct vcpu *v, const struct hv_vcpu_register_vcpu_inf
     v->info_mfn = mk_mfn(a->mfn);
     v->info = v->hw.info = to;
     time_update_vcpu(v);
-    /* What was pending at the old place may have been missed: let the vCPU look at everything. */
+    /* What was pending at the old place may have been missed: let the vCPU look at
+     * everything. */
     to->evtchn_pending_sel = ~0ul;
     to->evtchn_upcall_pending = 1;
     return 0;
@@ -166,25 +168,39 @@ HCALL(call_vcpu_op)
     if (id >= h->d->max_vcpus || !(v = h->d->vcpu[id]))
         return -ENOENT;
     switch (cmd) {
-    case HV_VCPUOP_INITIALISE: return initialise(v, arg);
-    case HV_VCPUOP_UP: return up(v);
-    case HV_VCPUOP_DOWN: return down(h->d, v);
-    case HV_VCPUOP_IS_UP: return !(v->pause_flags & VPF_DOWN);
-    case HV_VCPUOP_GET_RUNSTATE_INFO: return runstate(v, arg);
-    case HV_VCPUOP_SET_PERIODIC_TIMER: return set_periodic(v, arg);
-    case HV_VCPUOP_STOP_PERIODIC_TIMER: time_stop_periodic(v); return 0;
-    case HV_VCPUOP_SET_SINGLESHOT_TIMER: return set_singleshot(v, arg);
+    case HV_VCPUOP_INITIALISE:
+        return initialise(v, arg);
+    case HV_VCPUOP_UP:
+        return up(v);
+    case HV_VCPUOP_DOWN:
+        return down(h->d, v);
+    case HV_VCPUOP_IS_UP:
+        return !(v->pause_flags & VPF_DOWN);
+    case HV_VCPUOP_GET_RUNSTATE_INFO:
+        return runstate(v, arg);
+    case HV_VCPUOP_SET_PERIODIC_TIMER:
+        return set_periodic(v, arg);
+    case HV_VCPUOP_STOP_PERIODIC_TIMER:
+        time_stop_periodic(v);
+        return 0;
+    case HV_VCPUOP_SET_SINGLESHOT_TIMER:
+        return set_singleshot(v, arg);
     case HV_VCPUOP_STOP_SINGLESHOT_TIMER:
         if (v != cpu_current())
             return -EINVAL;
         time_stop_singleshot(v);
         return 0;
-    case HV_VCPUOP_REGISTER_VCPU_INFO: return register_info_arg(v, arg);
-    case HV_VCPUOP_SEND_NMI: return send_nmi(v);
-    case HV_VCPUOP_GET_PHYSID: return get_physid(v, arg);
+    case HV_VCPUOP_REGISTER_VCPU_INFO:
+        return register_info_arg(v, arg);
+    case HV_VCPUOP_SEND_NMI:
+        return send_nmi(v);
+    case HV_VCPUOP_GET_PHYSID:
+        return get_physid(v, arg);
     case HV_VCPUOP_REGISTER_RUNSTATE_MEMORY_AREA:
-    case HV_VCPUOP_REGISTER_VCPU_TIME_MEMORY_AREA: return register_area(v, cmd, arg);
-    default: return -ENOSYS;
+    case HV_VCPUOP_REGISTER_VCPU_TIME_MEMORY_AREA:
+        return register_area(v, cmd, arg);
+    default:
+        return -ENOSYS;
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* xen_version: who the hypervisor is. It answers as Xen 4.17, whose interfaces it serves; extraversion and the compile
- * strings say that it is Ostler. */
+/* xen_version: who the hypervisor is. It answers as Xen 4.17, whose interfaces it serves;
+ * extraversion and the compile strings say that it is Ostler. */
 #include "call/call.h"
 #include "abi/version.h"
 #include "lib/string.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Event channels: ports and their bindings. Delivery into guest memory is event_2l.c and event_fifo.c.
- * Locks: see comm/event_priv.h. Reference: public event_channel.h. */
+/* Event channels: ports and their bindings. Delivery into guest memory is event_2l.c and
+ * event_fifo.c. Locks: see comm/event_priv.h. Reference: public event_channel.h. */
 #include "comm/event_priv.h"
 #include "kern/softirq.h"
 #include "comm/pirq.h"
@@ -11,7 +11,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 
-#define MAX_PIRQS 1024
+#define MAX_PIRQS     1024
 #define FIRST_BUCKETS 32 /* 2-level's 4096 ports */
 
 static spinlock_t bind_lock = SPINLOCK_INIT(RANK_EVENT);
@@ -96,7 +96,8 @@ int evtchn_alloc_unbound(struct domain *d, domid_t remote, uint32_t *port)
     return bind_new(d, &as, port);
 }
 
-int evtchn_bind_interdomain(struct domain *ld, domid_t rdom, uint32_t rport, uint32_t *lport)
+int evtchn_bind_interdomain(struct domain *ld, domid_t rdom, uint32_t rport,
+                            uint32_t *lport)
 {
     struct domain *rd = domain_get(rdom);
     struct evtchn *rc_chan, as = {.state = CHAN_INTERDOMAIN};
@@ -119,7 +120,8 @@ int evtchn_bind_interdomain(struct domain *ld, domid_t rdom, uint32_t rport, uin
     as.u.peer.port = *lport;
     as.notify_vcpu = rc_chan->notify_vcpu;
     set_state(rc_chan, &as);
-    /* The other end may have sent while nobody listened: begin with an event (public event_channel.h). */
+    /* The other end may have sent while nobody listened: begin with an event (public
+     * event_channel.h). */
     ld->evtchn->ops->set_pending(ld, event_chan(ld, *lport), *lport);
 out:
     spin_unlock(&bind_lock);
@@ -140,7 +142,8 @@ static struct vcpu *vcpu_of(struct domain *d, unsigned vcpu)
 
 int evtchn_bind_virq(struct domain *d, unsigned virq, unsigned vcpu, uint32_t *port)
 {
-    struct evtchn as = {.state = CHAN_VIRQ, .notify_vcpu = (uint16_t)vcpu, .u.virq = virq};
+    struct evtchn as = {
+        .state = CHAN_VIRQ, .notify_vcpu = (uint16_t)vcpu, .u.virq = virq};
     struct vcpu *v = vcpu_of(d, vcpu);
     int rc;
 
@@ -413,7 +416,8 @@ static void raise_port(struct domain *d, uint32_t port, unsigned state, uint32_t
 
 void evtchn_raise_virq(struct vcpu *v, unsigned virq)
 {
-    raise_port(v->domain, __atomic_load_n(&v->evtchn->virq_port[virq], __ATOMIC_RELAXED), CHAN_VIRQ, virq);
+    raise_port(v->domain, __atomic_load_n(&v->evtchn->virq_port[virq], __ATOMIC_RELAXED),
+               CHAN_VIRQ, virq);
 }
 
 void evtchn_raise_global_virq(unsigned virq)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The 2-level layout: a bit a port in shared_info, a bit a word in the notified vCPU's vcpu_info
- * (public event_channel.h and xen.h, "Event channel endpoints"). */
+/* The 2-level layout: a bit a port in shared_info, a bit a word in the notified vCPU's
+ * vcpu_info (public event_channel.h and xen.h, "Event channel endpoints"). */
 #include "comm/event_priv.h"
 
 static bool test_and_set(hv_ulong_t *words, uint32_t bit)
 {
-    return __atomic_fetch_or(&words[bit / 64], 1ul << (bit % 64), __ATOMIC_SEQ_CST) & (1ul << (bit % 64));
+    return __atomic_fetch_or(&words[bit / 64], 1ul << (bit % 64), __ATOMIC_SEQ_CST) &
+           (1ul << (bit % 64));
 }
 
 static bool test_and_clear(hv_ulong_t *words, uint32_t bit)
@@ -38,7 +39,8 @@ static void set_pending(struct domain *d, struct evtchn *c, uint32_t port)
 
 static void unmask(struct domain *d, struct evtchn *c, uint32_t port)
 {
-    if (test_and_clear(d->shared->evtchn_mask, port) && test(d->shared->evtchn_pending, port))
+    if (test_and_clear(d->shared->evtchn_mask, port) &&
+        test(d->shared->evtchn_pending, port))
         select_word(d, c, port);
 }
 

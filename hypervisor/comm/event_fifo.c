@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* The FIFO layout: a 32-bit word a port in pages that the guest gives, linked into queues by priority whose heads lie
- * in a control block of each vCPU (Xen's "Event Channel FIFO-based ABI" design document; public event_channel.h).
+/* The FIFO layout: a 32-bit word a port in pages that the guest gives, linked into queues
+ * by priority whose heads lie in a control block of each vCPU (Xen's "Event Channel
+ * FIFO-based ABI" design document; public event_channel.h).
  *
- * Word: PENDING, MASKED, LINKED, and the number of the next port. The hypervisor links at the tail, the guest
- * unlinks at the head, at the same time. Rules that make it safe:
- *  - only who turned LINKED on (by compare-and-swap, with PENDING set and MASKED clear) inserts the port;
- *  - a tail is extended only while its own LINKED is on, by compare-and-swap; once the guest has taken it off, the
- *    new port becomes the head and the queue is announced in `ready`;
- *  - a port that is about to enter another queue than last time is first removed as tail of the old one.
- * All linking of a domain is under fifo.lock; the guest may scribble over the words, and what it harms is only the
- * order of its own events: every index read from a word is used for nothing but comparing. */
+ * Word: PENDING, MASKED, LINKED, and the number of the next port. The hypervisor links at
+ * the tail, the guest unlinks at the head, at the same time. Rules that make it safe:
+ *  - only who turned LINKED on (by compare-and-swap, with PENDING set and MASKED clear)
+ * inserts the port;
+ *  - a tail is extended only while its own LINKED is on, by compare-and-swap; once the
+ * guest has taken it off, the new port becomes the head and the queue is announced in
+ * `ready`;
+ *  - a port that is about to enter another queue than last time is first removed as tail
+ * of the old one. All linking of a domain is under fifo.lock; the guest may scribble over
+ * the words, and what it harms is only the order of its own events: every index read from
+ * a word is used for nothing but comparing. */
 #include "comm/event_priv.h"
 #include "kern/heap.h"
 #include "lib/errno.h"
@@ -17,13 +21,13 @@
 #include "mm/page.h"
 #include "port/map.h"
 
-#define PENDING (1u << HV_EVTCHN_FIFO_PENDING)
-#define MASKED (1u << HV_EVTCHN_FIFO_MASKED)
-#define LINKED (1u << HV_EVTCHN_FIFO_LINKED)
-#define LINK_MASK ((uint32_t)HV_EVTCHN_FIFO_LINK_MASK)
+#define PENDING        (1u << HV_EVTCHN_FIFO_PENDING)
+#define MASKED         (1u << HV_EVTCHN_FIFO_MASKED)
+#define LINKED         (1u << HV_EVTCHN_FIFO_LINKED)
+#define LINK_MASK      ((uint32_t)HV_EVTCHN_FIFO_LINK_MASK)
 #define WORDS_PER_PAGE (PAGE_SIZE / sizeof(uint32_t))
-#define MAX_PAGES (HV_EVTCHN_FIFO_NR_CHANNELS / WORDS_PER_PAGE)
-#define QUEUES HV_EVTCHN_FIFO_MAX_QUEUES
+#define MAX_PAGES      (HV_EVTCHN_FIFO_NR_CHANNELS / WORDS_PER_PAGE)
+#define QUEUES         HV_EVTCHN_FIFO_MAX_QUEUES
 
 struct fifo_vcpu {
     struct hv_evtchn_fifo_control_block *control; /* NULL: not given yet */
@@ -54,8 +58,8 @@ static bool try_set_linked(uint32_t *w)
     do {
         if ((old & (PENDING | MASKED | LINKED)) != PENDING)
             return false;
-    } while (!__atomic_compare_exchange_n(w, &old, (old & ~LINK_MASK) | LINKED, false, __ATOMIC_SEQ_CST,
-                                          __ATOMIC_RELAXED));
+    } while (!__atomic_compare_exchange_n(w, &old, (old & ~LINK_MASK) | LINKED, false,
+                                          __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
     return true;
 }
 
@@ -67,8 +71,8 @@ static bool try_extend(uint32_t *tail, uint32_t port)
     for (unsigned tries = 0; tries < 100; tries++) {
         if (!(old & LINKED))
             return false;
-        if (__atomic_compare_exchange_n(tail, &old, (old & ~LINK_MASK) | port, false, __ATOMIC_SEQ_CST,
-                                        __ATOMIC_RELAXED))
+        if (__atomic_compare_exchange_n(tail, &old, (old & ~LINK_MASK) | port, false,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
             return true;
     }
     return false;
@@ -103,7 +107,8 @@ static bool link_port(struct domain *d, struct evtchn *c, uint32_t port, uint32_
     if (tail && try_extend(tail, port))
         return false; /* the queue was not empty: it is announced already */
     __atomic_store_n(&q->control->head[prio], port, __ATOMIC_RELEASE);
-    return !(__atomic_fetch_or(&q->control->ready, 1u << prio, __ATOMIC_SEQ_CST) & (1u << prio));
+    return !(__atomic_fetch_or(&q->control->ready, 1u << prio, __ATOMIC_SEQ_CST) &
+             (1u << prio));
 }
 
 static void try_link(struct domain *d, struct evtchn *c, uint32_t port, uint32_t *w)
@@ -174,7 +179,8 @@ const struct evtchn_ops event_fifo_ops = {
     .clear = clear,
 };
 
-/* A guest frame that the hypervisor will write: a reference that keeps it writable memory of d. */
+/* A guest frame that the hypervisor will write: a reference that keeps it writable memory
+ * of d. */
 static int take_page(struct domain *d, uint64_t gfn, void **to)
 {
     mfn_t m = mk_mfn(gfn); /* a PV guest names machine frames */
@@ -203,13 +209,15 @@ static int grow_buckets(struct evtchn_domain *e)
     if (!b)
         return -ENOMEM;
     memcpy(b, e->bucket, e->buckets * sizeof(*b));
-    e->old_bucket = e->bucket; /* a sender may be reading it: stays until the domain goes */
+    e->old_bucket =
+        e->bucket; /* a sender may be reading it: stays until the domain goes */
     __atomic_store_n(&e->bucket, b, __ATOMIC_RELEASE);
     __atomic_store_n(&e->buckets, n, __ATOMIC_RELEASE);
     return 0;
 }
 
-/* The first control block switches the domain over; what was pending in the old layout is remembered. */
+/* The first control block switches the domain over; what was pending in the old layout is
+ * remembered. */
 static int switch_to_fifo(struct domain *d)
 {
     struct evtchn_domain *e = d->evtchn;
@@ -241,11 +249,13 @@ int evtchn_init_control(struct vcpu *v, struct hv_evtchn_init_control *c)
     int rc;
 
     c->link_bits = HV_EVTCHN_FIFO_LINK_BITS;
-    if (c->offset > PAGE_SIZE - sizeof(struct hv_evtchn_fifo_control_block) || (c->offset & 7))
+    if (c->offset > PAGE_SIZE - sizeof(struct hv_evtchn_fifo_control_block) ||
+        (c->offset & 7))
         return -EINVAL;
     spin_lock(&d->lock);
-    rc = d->evtchn->fifo && d->evtchn->fifo->vcpu[v->id].control ? -EINVAL
-                                                                 : take_page(d, c->control_gfn, &page);
+    rc = d->evtchn->fifo && d->evtchn->fifo->vcpu[v->id].control
+             ? -EINVAL
+             : take_page(d, c->control_gfn, &page);
     if (rc)
         goto out;
     rc = d->evtchn->fifo ? 0 : switch_to_fifo(d);
@@ -274,7 +284,8 @@ int evtchn_expand_array(struct domain *d, uint64_t gfn)
         goto out;
     f->page[f->pages] = page;
     __atomic_store_n(&f->pages, f->pages + 1, __ATOMIC_RELEASE);
-    for (uint32_t port = (uint32_t)((f->pages - 1) * WORDS_PER_PAGE), n = 0; n < WORDS_PER_PAGE; n++) {
+    for (uint32_t port = (uint32_t)((f->pages - 1) * WORDS_PER_PAGE), n = 0;
+         n < WORDS_PER_PAGE; n++) {
         struct evtchn *c = event_chan(d, port + n);
 
         if (!c || !c->pending)

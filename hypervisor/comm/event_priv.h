@@ -1,29 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 /* Furniture of the event room.
  *
- * Locks. bind_lock (one for the machine) is held by whatever binds or closes, so that two ends are joined or parted
- * as one step. A channel's own lock guards its fields; senders take only it. A channel that is joined to a peer
- * cannot be closed without the peer's lock, so a sender that holds its own channel's lock may deliver to the peer.
- * Channel locks are never nested. Interrupts take channel locks: they are taken with interrupts off. */
+ * Locks. bind_lock (one for the machine) is held by whatever binds or closes, so that two
+ * ends are joined or parted as one step. A channel's own lock guards its fields; senders
+ * take only it. A channel that is joined to a peer cannot be closed without the peer's
+ * lock, so a sender that holds its own channel's lock may deliver to the peer. Channel
+ * locks are never nested. Interrupts take channel locks: they are taken with interrupts
+ * off. */
 #ifndef COMM_EVENT_PRIV_H
 #define COMM_EVENT_PRIV_H
 
 #include "comm/event.h"
 
-enum chan_state { CHAN_FREE, CHAN_UNBOUND, CHAN_INTERDOMAIN, CHAN_PIRQ, CHAN_VIRQ, CHAN_IPI };
+enum chan_state {
+    CHAN_FREE,
+    CHAN_UNBOUND,
+    CHAN_INTERDOMAIN,
+    CHAN_PIRQ,
+    CHAN_VIRQ,
+    CHAN_IPI
+};
 
 struct evtchn {
     spinlock_t lock;
-    uint8_t state;       /* enum chan_state */
-    uint8_t priority;    /* FIFO: 0 first */
-    uint8_t pending;     /* FIFO: raised before the guest gave the page of its word */
+    uint8_t state;    /* enum chan_state */
+    uint8_t priority; /* FIFO: 0 first */
+    uint8_t pending;  /* FIFO: raised before the guest gave the page of its word */
     uint8_t last_priority;
     uint16_t notify_vcpu;
-    uint16_t last_vcpu;  /* FIFO: queue where it was linked last, with last_priority */
+    uint16_t last_vcpu; /* FIFO: queue where it was linked last, with last_priority */
     union {
         domid_t unbound_remote;
         struct {
-            struct domain *dom; /* a reference is not needed: closing it parts this end first */
+            struct domain
+                *dom; /* a reference is not needed: closing it parts this end first */
             uint32_t port;
         } peer;
         uint32_t virq;
@@ -39,28 +49,29 @@ struct evtchn_ops {
     void (*unmask)(struct domain *d, struct evtchn *c, uint32_t port);
     bool (*is_pending)(struct domain *d, uint32_t port);
     bool (*is_masked)(struct domain *d, uint32_t port);
-    void (*clear)(struct domain *d, uint32_t port); /* a closed port leaves no pending bit */
+    void (*clear)(struct domain *d,
+                  uint32_t port); /* a closed port leaves no pending bit */
 };
 
 struct evtchn_fifo;
 struct evtchn_domain {
     const struct evtchn_ops *ops;
-    struct evtchn **bucket;    /* bind_lock to grow; readers see only whole pointers */
+    struct evtchn **bucket;     /* bind_lock to grow; readers see only whole pointers */
     struct evtchn **old_bucket; /* array before the FIFO layout, or NULL */
-    uint32_t buckets, limit;   /* allocated pointers; highest port allowed */
-    uint32_t next;             /* lowest port that may be free */
-    uint32_t *pirq_port;       /* pirq -> port, MAX_PIRQS entries, NULL until the first */
+    uint32_t buckets, limit;    /* allocated pointers; highest port allowed */
+    uint32_t next;              /* lowest port that may be free */
+    uint32_t *pirq_port; /* pirq -> port, MAX_PIRQS entries, NULL until the first */
     struct evtchn_fifo *fifo;
 };
 
 struct evtchn_vcpu {
-    uint32_t virq_port[24];    /* 0: not bound */
+    uint32_t virq_port[24]; /* 0: not bound */
 };
 
 extern const struct evtchn_ops event_2l_ops, event_fifo_ops;
 struct evtchn *event_chan(const struct domain *d, uint32_t port); /* NULL: no such port */
-void event_mark_pending(struct vcpu *v);                  /* sets the upcall flag, kicks */
+void event_mark_pending(struct vcpu *v); /* sets the upcall flag, kicks */
 void event_wake_pollers(struct domain *d, uint32_t port); /* SCHEDOP_poll */
-void event_fifo_drop(struct domain *d);                   /* gives the guest's pages back */
+void event_fifo_drop(struct domain *d); /* gives the guest's pages back */
 
 #endif

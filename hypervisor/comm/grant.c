@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* Grant mappings: maptrack entries, map and unmap. See comm/grant_priv.h for the model and the lock.
+/* Grant mappings: maptrack entries, map and unmap. See comm/grant_priv.h for the model
+ * and the lock.
  *
- * References: a mapping holds a pin on the active entry and a reference to the granting domain (so that its id is not
- * given to another one), and its page-table entry holds a reference to the page
- * (with a writable type when it may write). If the guest destroys the entry without unmapping, that reference goes
- * with it and the pin stays until the domain dies, as on Xen. */
+ * References: a mapping holds a pin on the active entry and a reference to the granting
+ * domain (so that its id is not given to another one), and its page-table entry holds a
+ * reference to the page (with a writable type when it may write). If the guest destroys
+ * the entry without unmapping, that reference goes with it and the pin stays until the
+ * domain dies, as on Xen. */
 #include "comm/grant_priv.h"
 #include "lib/errno.h"
 #include "mm/mmu.h"
 #include "mm/page.h"
 
-#define FREE_END (~0u)
-#define PTE_RW 2ull
-#define PTE_US 4ull
+#define FREE_END        (~0u)
+#define PTE_RW          2ull
+#define PTE_US          4ull
 #define PTE_AVAIL_SHIFT 9
-#define TRACKED (HV_GNTMAP_DEVICE_MAP | HV_GNTMAP_HOST_MAP | HV_GNTMAP_READONLY | HV_GNTMAP_CONTAINS_PTE)
+#define TRACKED                                                                          \
+    (HV_GNTMAP_DEVICE_MAP | HV_GNTMAP_HOST_MAP | HV_GNTMAP_READONLY |                    \
+     HV_GNTMAP_CONTAINS_PTE)
 
 static struct grant_track *track_of(const struct grant_domain *g, uint32_t handle)
 {
@@ -31,7 +35,9 @@ static int more_tracks(struct grant_domain *g)
         return -ENOMEM;
     g->track[g->track_pages] = t;
     for (unsigned i = 0; i < TRACKS_PER_PAGE; i++)
-        t[i].ref = i + 1 < TRACKS_PER_PAGE ? (uint32_t)(g->track_pages * TRACKS_PER_PAGE + i + 1) : FREE_END;
+        t[i].ref = i + 1 < TRACKS_PER_PAGE
+                       ? (uint32_t)(g->track_pages * TRACKS_PER_PAGE + i + 1)
+                       : FREE_END;
     g->track_free = (uint32_t)(g->track_pages * TRACKS_PER_PAGE);
     g->track_pages++;
     return 0;
@@ -89,7 +95,8 @@ static bool hold_page(struct domain *rd, mfn_t frame, bool write)
 {
     if (!mfn_valid(frame))
         return false;
-    return write ? page_get_and_type(page_of(frame), rd, PGT_WRITABLE) : page_get(page_of(frame), rd);
+    return write ? page_get_and_type(page_of(frame), rd, PGT_WRITABLE)
+                 : page_get(page_of(frame), rd);
 }
 
 static void drop_page(struct page *pg, bool write)
@@ -108,11 +115,13 @@ void grant_release(const struct grant_release *r)
 
 static uint64_t pte_flags(uint32_t flags)
 {
-    return (flags & HV_GNTMAP_READONLY ? 0 : PTE_RW) | (flags & HV_GNTMAP_APPLICATION_MAP ? PTE_US : 0) |
+    return (flags & HV_GNTMAP_READONLY ? 0 : PTE_RW) |
+           (flags & HV_GNTMAP_APPLICATION_MAP ? PTE_US : 0) |
            (uint64_t)((flags >> 16) & 7) << PTE_AVAIL_SHIFT;
 }
 
-static int map_pinned(struct vcpu *v, struct domain *rd, const struct hv_gnttab_map_grant_ref *op, mfn_t frame)
+static int map_pinned(struct vcpu *v, struct domain *rd,
+                      const struct hv_gnttab_map_grant_ref *op, mfn_t frame)
 {
     bool write = !(op->flags & HV_GNTMAP_READONLY);
 
@@ -120,7 +129,8 @@ static int map_pinned(struct vcpu *v, struct domain *rd, const struct hv_gnttab_
         return 0;
     if (!hold_page(rd, frame, write))
         return HV_GNTST_GENERAL_ERROR;
-    if (!mmu_grant_map(v, op->host_addr, op->flags & HV_GNTMAP_CONTAINS_PTE, frame, pte_flags(op->flags)))
+    if (!mmu_grant_map(v, op->host_addr, op->flags & HV_GNTMAP_CONTAINS_PTE, frame,
+                       pte_flags(op->flags)))
         return 0;
     drop_page(page_of(frame), write);
     return HV_GNTST_GENERAL_ERROR;
@@ -207,8 +217,8 @@ static void restore_track(struct domain *d, uint32_t handle, const struct grant_
 }
 
 static int unmap(struct vcpu *v, struct domain *rd, const struct grant_track *t,
-                 const struct hv_gnttab_unmap_grant_ref *op, uint64_t new_addr, struct grant_release *r,
-                 uint8_t *left)
+                 const struct hv_gnttab_unmap_grant_ref *op, uint64_t new_addr,
+                 struct grant_release *r, uint8_t *left)
 {
     mfn_t frame;
 
@@ -221,7 +231,8 @@ static int unmap(struct vcpu *v, struct domain *rd, const struct grant_track *t,
         *left &= (uint8_t)~HV_GNTMAP_DEVICE_MAP;
     }
     if (op->host_addr && (t->flags & HV_GNTMAP_HOST_MAP)) {
-        if (mmu_grant_unmap(v, op->host_addr, t->flags & HV_GNTMAP_CONTAINS_PTE, frame, new_addr))
+        if (mmu_grant_unmap(v, op->host_addr, t->flags & HV_GNTMAP_CONTAINS_PTE, frame,
+                            new_addr))
             return HV_GNTST_GENERAL_ERROR;
         *left &= (uint8_t)~HV_GNTMAP_HOST_MAP;
         r->pg = page_of(frame);

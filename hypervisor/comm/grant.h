@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Grant tables v1 and v2: a domain lets another map or copy its frames (public grant_table.h). Typed functions; entries
- * that the guest writes are read once. */
+/* Grant tables v1 and v2: a domain lets another map or copy its frames (public
+ * grant_table.h). Typed functions; entries that the guest writes are read once. */
 #ifndef COMM_GRANT_H
 #define COMM_GRANT_H
 
@@ -11,8 +11,10 @@
 struct page;
 extern const struct room grant_room;
 
-void grant_map(struct vcpu *v, struct hv_gnttab_map_grant_ref *op); /* sets op->status, handle */
-/* What an unmapped grant still holds: given back by grant_release() after the TLBs were flushed. */
+void grant_map(struct vcpu *v,
+               struct hv_gnttab_map_grant_ref *op); /* sets op->status, handle */
+/* What an unmapped grant still holds: given back by grant_release() after the TLBs were
+ * flushed. */
 struct grant_release {
     struct page *pg; /* NULL: nothing */
     bool writable;
@@ -27,9 +29,11 @@ int grant_grow(struct domain *d, unsigned frames);
 unsigned grant_frames(const struct domain *d);
 unsigned grant_max_frames(const struct domain *d);
 unsigned grant_version(const struct domain *d);
-int grant_set_version(struct domain *d, unsigned version); /* -EBUSY: entries are in use */
-int grant_swap(struct domain *d, uint32_t a, uint32_t b);   /* HV_GNTST_* */
-/* For setup_table, get_status_frames, add_to_physmap and acquire_resource; grows the table when allowed. */
+int grant_set_version(struct domain *d,
+                      unsigned version);                  /* -EBUSY: entries are in use */
+int grant_swap(struct domain *d, uint32_t a, uint32_t b); /* HV_GNTST_* */
+/* For setup_table, get_status_frames, add_to_physmap and acquire_resource; grows the
+ * table when allowed. */
 int grant_get_frame(struct domain *d, unsigned idx, bool status, mfn_t *out);
 
 #endif

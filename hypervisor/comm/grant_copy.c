@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* GNTTABOP_copy: bytes from one frame to another, each named by a grant or, in the caller's own memory, by a frame. */
+/* GNTTABOP_copy: bytes from one frame to another, each named by a grant or, in the
+ * caller's own memory, by a frame. */
 #include "comm/grant_priv.h"
 #include "lib/string.h"
 #include "mm/page.h"
@@ -13,7 +14,8 @@ struct side {
     bool pinned, write;
 };
 
-static int open_grant(struct domain *me, struct side *s, const struct hv_gnttab_copy_ptr *p, uint16_t len)
+static int open_grant(struct domain *me, struct side *s,
+                      const struct hv_gnttab_copy_ptr *p, uint16_t len)
 {
     struct grant_active *a;
     mfn_t frame = INVALID_MFN;
@@ -34,8 +36,9 @@ static int open_grant(struct domain *me, struct side *s, const struct hv_gnttab_
         return rc;
     s->pinned = true;
     s->ref = p->u.ref;
-    if (!mfn_valid(frame) || !(s->write ? page_get_and_type(page_of(frame), s->d, PGT_WRITABLE)
-                                        : page_get(page_of(frame), s->d)))
+    if (!mfn_valid(frame) ||
+        !(s->write ? page_get_and_type(page_of(frame), s->d, PGT_WRITABLE)
+                   : page_get(page_of(frame), s->d)))
         return HV_GNTST_GENERAL_ERROR;
     s->pg = page_of(frame);
     return 0;
@@ -45,14 +48,16 @@ static int open_frame(struct side *s, const struct hv_gnttab_copy_ptr *p)
 {
     mfn_t frame = mk_mfn(p->u.gmfn);
 
-    if (!mfn_valid(frame) || !(s->write ? page_get_and_type(page_of(frame), s->d, PGT_WRITABLE)
-                                        : page_get(page_of(frame), s->d)))
+    if (!mfn_valid(frame) ||
+        !(s->write ? page_get_and_type(page_of(frame), s->d, PGT_WRITABLE)
+                   : page_get(page_of(frame), s->d)))
         return HV_GNTST_BAD_PAGE;
     s->pg = page_of(frame);
     return 0;
 }
 
-static int open_side(struct domain *me, struct side *s, const struct hv_gnttab_copy_ptr *p, bool gref, bool write,
+static int open_side(struct domain *me, struct side *s,
+                     const struct hv_gnttab_copy_ptr *p, bool gref, bool write,
                      uint16_t len)
 {
     domid_t id = p->domid == HV_DOMID_SELF ? me->id : p->domid;
@@ -62,7 +67,8 @@ static int open_side(struct domain *me, struct side *s, const struct hv_gnttab_c
     if (p->offset + len > PAGE_SIZE)
         return HV_GNTST_BAD_COPY_ARG;
     if (!gref && id != me->id)
-        return HV_GNTST_PERMISSION_DENIED; /* others' frames are reached by grants alone */
+        return HV_GNTST_PERMISSION_DENIED; /* others' frames are reached by grants alone
+                                            */
     s->d = domain_get(id);
     if (!s->d)
         return HV_GNTST_BAD_DOMAIN;
@@ -90,10 +96,12 @@ static void close_side(struct side *s)
 void grant_copy(struct domain *d, struct hv_gnttab_copy *op)
 {
     struct side from = {0}, to = {0};
-    int rc = open_side(d, &from, &op->source, op->flags & HV_GNTCOPY_SOURCE_GREF, false, op->len);
+    int rc = open_side(d, &from, &op->source, op->flags & HV_GNTCOPY_SOURCE_GREF, false,
+                       op->len);
 
     if (!rc)
-        rc = open_side(d, &to, &op->dest, op->flags & HV_GNTCOPY_DEST_GREF, true, op->len);
+        rc =
+            open_side(d, &to, &op->dest, op->flags & HV_GNTCOPY_DEST_GREF, true, op->len);
     if (!rc)
         memmove(to.at, from.at, op->len);
     close_side(&to);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Pinning entries of both versions. The guest may change its entry at any moment; the flags and the domain id, 32 bits
- * together, are changed by compare-and-swap, so that what was checked is what gets marked as in use. */
+/* Pinning entries of both versions. The guest may change its entry at any moment; the
+ * flags and the domain id, 32 bits together, are changed by compare-and-swap, so that
+ * what was checked is what gets marked as in use. */
 #include "comm/grant_priv.h"
 #include "lib/errno.h"
 
@@ -27,7 +28,8 @@ static uint16_t in_use(bool write)
     return HV_GTF_READING | (write ? HV_GTF_WRITING : 0);
 }
 
-static int mark_v1(struct hv_grant_entry_v1 *e, const struct wanted *w, struct grant_active *a)
+static int mark_v1(struct hv_grant_entry_v1 *e, const struct wanted *w,
+                   struct grant_active *a)
 {
     uint32_t *word = (uint32_t *)(void *)e, old = __atomic_load_n(word, __ATOMIC_RELAXED);
 
@@ -37,8 +39,8 @@ static int mark_v1(struct hv_grant_entry_v1 *e, const struct wanted *w, struct g
 
         if (rc)
             return rc;
-        if (__atomic_compare_exchange_n(word, &old, old | in_use(w->write), false, __ATOMIC_SEQ_CST,
-                                        __ATOMIC_RELAXED)) {
+        if (__atomic_compare_exchange_n(word, &old, old | in_use(w->write), false,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
             a->frame = mk_mfn(__atomic_load_n(&e->frame, __ATOMIC_RELAXED));
             a->start = 0;
             a->length = PAGE_SIZE;
@@ -48,7 +50,8 @@ static int mark_v1(struct hv_grant_entry_v1 *e, const struct wanted *w, struct g
     return HV_GNTST_GENERAL_ERROR;
 }
 
-static int read_v2(const union hv_grant_entry_v2 *e, const struct wanted *w, struct grant_active *a)
+static int read_v2(const union hv_grant_entry_v2 *e, const struct wanted *w,
+                   struct grant_active *a)
 {
     uint32_t word = __atomic_load_n((const uint32_t *)(const void *)e, __ATOMIC_ACQUIRE);
     int rc = check((uint16_t)word, (domid_t)(word >> 16), w);
@@ -67,9 +70,10 @@ static int read_v2(const union hv_grant_entry_v2 *e, const struct wanted *w, str
     return a->start + a->length > PAGE_SIZE ? HV_GNTST_GENERAL_ERROR : 0;
 }
 
-/* v2: mark first, then look again, as the guest revokes by clearing the flags and then reading the status. */
-static int mark_v2(union hv_grant_entry_v2 *e, uint16_t *status, const struct wanted *w, struct grant_active *a,
-                   uint16_t before)
+/* v2: mark first, then look again, as the guest revokes by clearing the flags and then
+ * reading the status. */
+static int mark_v2(union hv_grant_entry_v2 *e, uint16_t *status, const struct wanted *w,
+                   struct grant_active *a, uint16_t before)
 {
     struct grant_active again;
     int rc = read_v2(e, w, a);
@@ -78,7 +82,8 @@ static int mark_v2(union hv_grant_entry_v2 *e, uint16_t *status, const struct wa
         return rc;
     __atomic_fetch_or(status, in_use(w->write), __ATOMIC_SEQ_CST);
     rc = read_v2(e, w, &again);
-    if (!rc && mfn_eq(again.frame, a->frame) && again.start == a->start && again.length == a->length)
+    if (!rc && mfn_eq(again.frame, a->frame) && again.start == a->start &&
+        again.length == a->length)
         return 0;
     __atomic_store_n(status, before, __ATOMIC_SEQ_CST);
     return rc ? rc : HV_GNTST_GENERAL_ERROR;
@@ -86,12 +91,14 @@ static int mark_v2(union hv_grant_entry_v2 *e, uint16_t *status, const struct wa
 
 static struct hv_grant_entry_v1 *entry_v1(const struct grant_domain *g, uint32_t ref)
 {
-    return (struct hv_grant_entry_v1 *)g->shared[ref / GRANT_V1_PER_PAGE] + ref % GRANT_V1_PER_PAGE;
+    return (struct hv_grant_entry_v1 *)g->shared[ref / GRANT_V1_PER_PAGE] +
+           ref % GRANT_V1_PER_PAGE;
 }
 
 static union hv_grant_entry_v2 *entry_v2(const struct grant_domain *g, uint32_t ref)
 {
-    return (union hv_grant_entry_v2 *)g->shared[ref / GRANT_V2_PER_PAGE] + ref % GRANT_V2_PER_PAGE;
+    return (union hv_grant_entry_v2 *)g->shared[ref / GRANT_V2_PER_PAGE] +
+           ref % GRANT_V2_PER_PAGE;
 }
 
 static uint16_t *status_v2(const struct grant_domain *g, uint32_t ref)
@@ -104,7 +111,8 @@ static uint16_t bits_of(const struct grant_active *a)
     return a->write_pins ? in_use(true) : a->read_pins ? in_use(false) : 0;
 }
 
-static int mark(struct grant_domain *g, uint32_t ref, const struct wanted *w, struct grant_active *a)
+static int mark(struct grant_domain *g, uint32_t ref, const struct wanted *w,
+                struct grant_active *a)
 {
     struct grant_active fresh;
     int rc;
@@ -115,7 +123,8 @@ static int mark(struct grant_domain *g, uint32_t ref, const struct wanted *w, st
         rc = mark_v2(entry_v2(g, ref), status_v2(g, ref), w, &fresh, bits_of(a));
     if (rc)
         return rc;
-    if (!a->read_pins) { /* first user: the frame of now is the frame until the last pin goes */
+    if (!a->read_pins) { /* first user: the frame of now is the frame until the last pin
+                            goes */
         a->frame = fresh.frame;
         a->start = fresh.start;
         a->length = fresh.length;
@@ -124,8 +133,8 @@ static int mark(struct grant_domain *g, uint32_t ref, const struct wanted *w, st
     return 0;
 }
 
-int grant_pin(struct domain *granter, uint32_t ref, domid_t grantee, bool write, bool copy,
-              struct grant_active **out)
+int grant_pin(struct domain *granter, uint32_t ref, domid_t grantee, bool write,
+              bool copy, struct grant_active **out)
 {
     struct grant_domain *g = granter->grant;
     struct wanted w = {grantee, write, copy};
@@ -165,7 +174,8 @@ void grant_unpin(struct domain *granter, uint32_t ref, bool write)
         a->read_pins--;
     if (write)
         a->write_pins--;
-    clear = (uint16_t)((a->write_pins ? 0 : HV_GTF_WRITING) | (a->read_pins ? 0 : HV_GTF_READING));
+    clear = (uint16_t)((a->write_pins ? 0 : HV_GTF_WRITING) |
+                       (a->read_pins ? 0 : HV_GTF_READING));
     if (!clear)
         return;
     if (g->version == 1)

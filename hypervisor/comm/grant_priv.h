@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Furniture of the grant room.
  *
- * An entry in the shared page belongs to the guest that grants. Beside it the hypervisor keeps an `active` entry,
- * which counts who uses it (pins), and the frame as it was when first used: while it is pinned, what the guest writes
- * into the shared entry changes nothing. The reading/writing bits in the shared entry (v2: in the status page) are on
+ * An entry in the shared page belongs to the guest that grants. Beside it the hypervisor
+ * keeps an `active` entry, which counts who uses it (pins), and the frame as it was when
+ * first used: while it is pinned, what the guest writes into the shared entry changes
+ * nothing. The reading/writing bits in the shared entry (v2: in the status page) are on
  * exactly while there is a pin.
  *
- * Lock: grant_domain.lock of the granting domain for active entries, of the mapping domain for its maptrack;
- * never two at a time. A pin keeps an active entry as it is; the page is kept by the mapping's own reference. */
+ * Lock: grant_domain.lock of the granting domain for active entries, of the mapping
+ * domain for its maptrack; never two at a time. A pin keeps an active entry as it is; the
+ * page is kept by the mapping's own reference. */
 #ifndef COMM_GRANT_PRIV_H
 #define COMM_GRANT_PRIV_H
 
@@ -23,43 +25,46 @@ struct grant_active {
 struct grant_track { /* one mapping that a domain holds */
     uint32_t ref;    /* free entries: the next free one */
     domid_t granter;
-    uint8_t flags;   /* HV_GNTMAP_* of those below 256; 0: free */
+    uint8_t flags; /* HV_GNTMAP_* of those below 256; 0: free */
 };
 
-#define GRANT_V1_PER_PAGE (PAGE_SIZE / sizeof(struct hv_grant_entry_v1))
-#define GRANT_V2_PER_PAGE (PAGE_SIZE / sizeof(union hv_grant_entry_v2))
+#define GRANT_V1_PER_PAGE     (PAGE_SIZE / sizeof(struct hv_grant_entry_v1))
+#define GRANT_V2_PER_PAGE     (PAGE_SIZE / sizeof(union hv_grant_entry_v2))
 #define GRANT_STATUS_PER_PAGE (PAGE_SIZE / sizeof(uint16_t))
-#define TRACKS_PER_PAGE (PAGE_SIZE / sizeof(struct grant_track))
-#define ACTIVE_PER_PAGE (PAGE_SIZE / sizeof(struct grant_active))
+#define TRACKS_PER_PAGE       (PAGE_SIZE / sizeof(struct grant_track))
+#define ACTIVE_PER_PAGE       (PAGE_SIZE / sizeof(struct grant_active))
 
 struct grant_domain {
     spinlock_t lock;
     unsigned version, max_version;
     unsigned frames, max_frames, statuses;
-    void **shared;                 /* frames of max_frames */
-    uint16_t **status;             /* v2 */
-    struct grant_active **active;  /* pages */
+    void **shared;                /* frames of max_frames */
+    uint16_t **status;            /* v2 */
+    struct grant_active **active; /* pages */
     unsigned active_pages;
-    struct grant_track **track;    /* pages */
+    struct grant_track **track; /* pages */
     unsigned track_pages, max_track_pages;
-    uint32_t track_free;           /* ~0: none */
+    uint32_t track_free; /* ~0: none */
 };
 
 static inline uint32_t grant_entries(const struct grant_domain *g)
 {
-    return (uint32_t)(g->frames * (g->version == 1 ? GRANT_V1_PER_PAGE : GRANT_V2_PER_PAGE));
+    return (uint32_t)(g->frames *
+                      (g->version == 1 ? GRANT_V1_PER_PAGE : GRANT_V2_PER_PAGE));
 }
-static inline struct grant_active *grant_active(const struct grant_domain *g, uint32_t ref)
+static inline struct grant_active *grant_active(const struct grant_domain *g,
+                                                uint32_t ref)
 {
     return &g->active[ref / ACTIVE_PER_PAGE][ref % ACTIVE_PER_PAGE];
 }
 
-/* grant_entry.c, with the granter's lock. A pin for grantee: 0 and the active entry, or HV_GNTST_*. copy: sub-page
- * grants will do. */
-int grant_pin(struct domain *granter, uint32_t ref, domid_t grantee, bool write, bool copy,
-              struct grant_active **out);
+/* grant_entry.c, with the granter's lock. A pin for grantee: 0 and the active entry, or
+ * HV_GNTST_*. copy: sub-page grants will do. */
+int grant_pin(struct domain *granter, uint32_t ref, domid_t grantee, bool write,
+              bool copy, struct grant_active **out);
 void grant_unpin(struct domain *granter, uint32_t ref, bool write);
-/* grant.c. The domain dies: what it had mapped is no longer in use. Its page-table entries give the pages back. */
+/* grant.c. The domain dies: what it had mapped is no longer in use. Its page-table
+ * entries give the pages back. */
 int grant_drop_mappings(struct domain *d);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables themselves: growing, versions, life cycle. The shared pages are the hypervisor's, shared with the domain:
- * it, and tools that map them, hold references, and they are free when the domain is. */
+/* The tables themselves: growing, versions, life cycle. The shared pages are the
+ * hypervisor's, shared with the domain: it, and tools that map them, hold references, and
+ * they are free when the domain is. */
 #include "abi/domctl.h"
 #include "comm/grant_priv.h"
 #include "kern/heap.h"
@@ -9,9 +10,9 @@
 #include "mm/page.h"
 #include "port/map.h"
 
-#define DEFAULT_FRAMES 64
+#define DEFAULT_FRAMES      64
 #define DEFAULT_TRACK_PAGES 1024
-#define RESERVED HV_GNTTAB_NR_RESERVED_ENTRIES
+#define RESERVED            HV_GNTTAB_NR_RESERVED_ENTRIES
 
 static int add_active(struct grant_domain *g, uint32_t entries)
 {
@@ -58,7 +59,8 @@ static int grow(struct domain *d, unsigned frames)
     if (frames > g->max_frames)
         return -ENOSPC;
     while (g->frames < frames) {
-        uint32_t entries = (uint32_t)((g->frames + 1) * GRANT_V1_PER_PAGE); /* enough for either version */
+        uint32_t entries = (uint32_t)((g->frames + 1) *
+                                      GRANT_V1_PER_PAGE); /* enough for either version */
         void *p;
         int rc = add_active(g, entries);
 
@@ -110,7 +112,8 @@ int grant_get_frame(struct domain *d, unsigned idx, bool status, mfn_t *out)
         if (g->version != 2)
             rc = -EINVAL;
         else if (idx >= g->statuses)
-            rc = grow(d, (unsigned)((idx + 1) * GRANT_STATUS_PER_PAGE / GRANT_V2_PER_PAGE));
+            rc = grow(d,
+                      (unsigned)((idx + 1) * GRANT_STATUS_PER_PAGE / GRANT_V2_PER_PAGE));
         if (!rc)
             *out = map_to_mfn(g->status[idx]);
     } else {
@@ -142,7 +145,8 @@ static void convert_reserved(struct grant_domain *g, unsigned to)
     for (unsigned i = 0; i < RESERVED; i++) {
         v2[i].hdr.flags = v1[i].flags = to == 2 ? s1[i].flags : s2[i].hdr.flags;
         v2[i].hdr.domid = v1[i].domid = to == 2 ? s1[i].domid : s2[i].hdr.domid;
-        v2[i].full_page.frame = v1[i].frame = to == 2 ? s1[i].frame : (uint32_t)s2[i].full_page.frame;
+        v2[i].full_page.frame = v1[i].frame =
+            to == 2 ? s1[i].frame : (uint32_t)s2[i].full_page.frame;
     }
     for (unsigned i = 0; i < g->frames; i++)
         memset(g->shared[i], 0, PAGE_SIZE);
@@ -194,9 +198,11 @@ int grant_swap(struct domain *d, uint32_t a, uint32_t b)
     } else if (grant_active(g, a)->read_pins || grant_active(g, b)->read_pins) {
         rc = HV_GNTST_EAGAIN;
     } else {
-        size_t size = g->version == 1 ? sizeof(struct hv_grant_entry_v1) : sizeof(union hv_grant_entry_v2);
+        size_t size = g->version == 1 ? sizeof(struct hv_grant_entry_v1)
+                                      : sizeof(union hv_grant_entry_v2);
         size_t per = PAGE_SIZE / size;
-        char *pa = (char *)g->shared[a / per] + a % per * size, *pb = (char *)g->shared[b / per] + b % per * size;
+        char *pa = (char *)g->shared[a / per] + a % per * size,
+             *pb = (char *)g->shared[b / per] + b % per * size;
         char tmp[sizeof(union hv_grant_entry_v2)];
 
         memcpy(tmp, pa, size);
@@ -223,7 +229,8 @@ static int domain_init(struct domain *d, const struct hv_domctl_createdomain *c)
     g->version = 1;
     g->max_version = c && (c->grant_opts & HV_DOMCTL_GRANT_VERSION_MASK) == 1 ? 1 : 2;
     g->max_frames = c ? limit(c->max_grant_frames, DEFAULT_FRAMES, 4096) : DEFAULT_FRAMES;
-    g->max_track_pages = c ? limit(c->max_maptrack_frames, DEFAULT_TRACK_PAGES, 4096) : DEFAULT_TRACK_PAGES;
+    g->max_track_pages = c ? limit(c->max_maptrack_frames, DEFAULT_TRACK_PAGES, 4096)
+                           : DEFAULT_TRACK_PAGES;
     g->track_free = ~0u;
     active = (unsigned)(g->max_frames * GRANT_V1_PER_PAGE / ACTIVE_PER_PAGE + 1);
     g->shared = heap_alloc(g->max_frames * sizeof(void *) + 8);

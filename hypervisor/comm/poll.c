@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* SCHEDOP_poll: a vCPU sleeps until one of some ports is pending, masked or not. A sleeper is marked VPF_POLLING and
- * names its port (or "several") before it looks at the ports, so that an event raised in between is not missed. */
+/* SCHEDOP_poll: a vCPU sleeps until one of some ports is pending, masked or not. A
+ * sleeper is marked VPF_POLLING and names its port (or "several") before it looks at the
+ * ports, so that an event raised in between is not missed. */
 #include "comm/event_priv.h"
 #include "kern/softirq.h"
 #include "lib/errno.h"
@@ -33,11 +34,13 @@ int evtchn_poll(struct vcpu *v, const uint32_t *ports, unsigned n, uint64_t time
 
         if (!rc && !evtchn_port_pending(d, ports[i]))
             continue;
-        __atomic_fetch_and(&v->pause_flags, ~(VPF_POLLING | VPF_BLOCKED), __ATOMIC_SEQ_CST);
+        __atomic_fetch_and(&v->pause_flags, ~(VPF_POLLING | VPF_BLOCKED),
+                           __ATOMIC_SEQ_CST);
         return rc;
     }
     if (v->hw.info->evtchn_upcall_pending && !v->hw.info->evtchn_upcall_mask) {
-        __atomic_fetch_and(&v->pause_flags, ~(VPF_POLLING | VPF_BLOCKED), __ATOMIC_SEQ_CST);
+        __atomic_fetch_and(&v->pause_flags, ~(VPF_POLLING | VPF_BLOCKED),
+                           __ATOMIC_SEQ_CST);
         return 0;
     }
     if (timeout)

@@ -1,31 +1,35 @@
 /* SPDX-License-Identifier: MIT */
-/* CPUID of PV guests: the machine's leaves cut to what a PV guest may use, and the hypervisor's own.
+/* CPUID of PV guests: the machine's leaves cut to what a PV guest may use, and the
+ * hypervisor's own.
  *
- * The masks follow the annotations of the public header arch-x86/cpufeatureset.h: a feature marked for all
- * guests passes, one for HVM only does not. The hypervisor's leaves are in public arch-x86/cpuid.h. */
+ * The masks follow the annotations of the public header arch-x86/cpufeatureset.h: a
+ * feature marked for all guests passes, one for HVM only does not. The hypervisor's
+ * leaves are in public arch-x86/cpuid.h. */
 #include "guest/cpuid.h"
 #include "abi/arch_x86.h"
 #include "port/clock.h"
 
-#define MASK_1_EDX 0x1fc9cbf5u
-#define MASK_1_ECX 0xf6d83203u
+#define MASK_1_EDX  0x1fc9cbf5u
+#define MASK_1_ECX  0xf6d83203u
 #define MASK_E1_EDX 0xea500800u
 #define MASK_E1_ECX 0x042109e3u
 #define MASK_D1_EAX 0x00000007u
-#define MASK_7_EBX 0xfdaf0b38u /* FSGSBASE stays hidden: bases are the hypervisor's to switch */
+#define MASK_7_EBX                                                                       \
+    0xfdaf0b38u /* FSGSBASE stays hidden: bases are the hypervisor's to switch */
 #define MASK_7_ECX 0x1a405f43u
-#define MASK_7_EDX 0xa801451cu /* without the speculation controls, which are not switched yet */
-#define MASK_E8_EBX 0x00001005u
-#define DOM0_1_EDX 0x00001000u /* MTRR: read through platform_op */
+#define MASK_7_EDX                                                                       \
+    0xa801451cu /* without the speculation controls, which are not switched yet */
+#define MASK_E8_EBX     0x00001005u
+#define DOM0_1_EDX      0x00001000u /* MTRR: read through platform_op */
 
-#define ECX1_XSAVE (1u << 26)
-#define ECX1_OSXSAVE (1u << 27)
+#define ECX1_XSAVE      (1u << 26)
+#define ECX1_OSXSAVE    (1u << 27)
 #define ECX1_HYPERVISOR (1u << 31)
-#define ECX1_MONITOR (1u << 3)
-#define CR4_OSXSAVE (1ull << 18)
+#define ECX1_MONITOR    (1u << 3)
+#define CR4_OSXSAVE     (1ull << 18)
 
-#define XEN_MAJOR 4
-#define XEN_MINOR 17
+#define XEN_MAJOR       4
+#define XEN_MINOR       17
 
 bool guest_has_xsave(void)
 {
@@ -35,15 +39,16 @@ bool guest_has_xsave(void)
     return c.c & ECX1_XSAVE;
 }
 
-static void hypervisor_leaf(const struct vcpu *v, uint32_t n, uint32_t sub, struct cpuid_regs *o)
+static void hypervisor_leaf(const struct vcpu *v, uint32_t n, uint32_t sub,
+                            struct cpuid_regs *o)
 {
     struct clock_scale s;
 
     *o = (struct cpuid_regs){0};
     switch (n) {
     case 0:
-        *o = (struct cpuid_regs){HV_CPUID_LEAF(4), HV_CPUID_SIGNATURE_EBX, HV_CPUID_SIGNATURE_ECX,
-                                 HV_CPUID_SIGNATURE_EDX};
+        *o = (struct cpuid_regs){HV_CPUID_LEAF(4), HV_CPUID_SIGNATURE_EBX,
+                                 HV_CPUID_SIGNATURE_ECX, HV_CPUID_SIGNATURE_EDX};
         break;
     case 1:
         o->a = XEN_MAJOR << 16 | XEN_MINOR;
@@ -86,7 +91,8 @@ static void leaf_1(const struct vcpu *v, struct cpuid_regs *o)
 static void leaf_7(uint32_t sub, struct cpuid_regs *o)
 {
     if (sub == 0) {
-        *o = (struct cpuid_regs){0, o->b & MASK_7_EBX, o->c & MASK_7_ECX, o->d & MASK_7_EDX};
+        *o = (struct cpuid_regs){0, o->b & MASK_7_EBX, o->c & MASK_7_ECX,
+                                 o->d & MASK_7_EDX};
         return;
     }
     *o = (struct cpuid_regs){0};
@@ -134,7 +140,8 @@ static void extended(const struct vcpu *v, uint32_t leaf, struct cpuid_regs *o)
         break;
     case 0x80000001:
         o->c &= MASK_E1_ECX;
-        o->d &= MASK_E1_EDX | (MASK_1_EDX & 0x0183f3ffu); /* AMD repeats leaf 1's bits here */
+        o->d &=
+            MASK_E1_EDX | (MASK_1_EDX & 0x0183f3ffu); /* AMD repeats leaf 1's bits here */
         break;
     case 0x80000002 ... 0x80000006:
         break;

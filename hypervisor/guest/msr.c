@@ -1,47 +1,50 @@
 /* SPDX-License-Identifier: MIT */
-/* The MSRs of a PV guest. What is not named here faults, as on Xen 4.17 with the default msr_relaxed=0.
- * Names as in Intel SDM volume 4, "Model-Specific Registers", and AMD APM volume 2, appendix "MSRs". */
+/* The MSRs of a PV guest. What is not named here faults, as on Xen 4.17 with the default
+ * msr_relaxed=0. Names as in Intel SDM volume 4, "Model-Specific Registers", and AMD APM
+ * volume 2, appendix "MSRs". */
 #include "guest/msr.h"
 #include "abi/arch_x86.h"
 #include "guest/pv/domain.h"
 #include "lib/errno.h"
 #include "port/priv.h"
 
-#define MSR_TSC 0x10
-#define MSR_PLATFORM_ID 0x17
-#define MSR_APIC_BASE 0x1b
-#define MSR_SPEC_CTRL 0x48
-#define MSR_PRED_CMD 0x49
-#define MSR_UCODE_REV 0x8b
-#define MSR_MTRRCAP 0xfe
+#define MSR_TSC               0x10
+#define MSR_PLATFORM_ID       0x17
+#define MSR_APIC_BASE         0x1b
+#define MSR_SPEC_CTRL         0x48
+#define MSR_PRED_CMD          0x49
+#define MSR_UCODE_REV         0x8b
+#define MSR_MTRRCAP           0xfe
 #define MSR_ARCH_CAPABILITIES 0x10a
-#define MSR_SYSENTER_CS 0x174
-#define MSR_SYSENTER_EIP 0x176
-#define MSR_MCG_CAP 0x179
-#define MSR_MCG_STATUS 0x17a
-#define MSR_MISC_ENABLE 0x1a0
-#define MSR_DEBUGCTL 0x1d9
-#define MSR_PAT 0x277
-#define MSR_EFER 0xc0000080
-#define MSR_STAR 0xc0000081
-#define MSR_SYSCALL_MASK 0xc0000084
-#define MSR_FS_BASE 0xc0000100
-#define MSR_GS_BASE 0xc0000101
-#define MSR_KERNEL_GS_BASE 0xc0000102
-#define MSR_TSC_AUX 0xc0000103
-#define MSR_K8_SYSCFG 0xc0010010
-#define MSR_K8_HWCR 0xc0010015
-#define MSR_AMD_PATCHLEVEL 0x8b
-#define MSR_AMD64_DE_CFG 0xc0011029
-#define EFER_SCE 1ull
-/* The PAT of the PV ABI: WB, WT, UC-, UC, WC, WP, UC-, UC (public arch-x86/xen.h leaves it fixed). */
+#define MSR_SYSENTER_CS       0x174
+#define MSR_SYSENTER_EIP      0x176
+#define MSR_MCG_CAP           0x179
+#define MSR_MCG_STATUS        0x17a
+#define MSR_MISC_ENABLE       0x1a0
+#define MSR_DEBUGCTL          0x1d9
+#define MSR_PAT               0x277
+#define MSR_EFER              0xc0000080
+#define MSR_STAR              0xc0000081
+#define MSR_SYSCALL_MASK      0xc0000084
+#define MSR_FS_BASE           0xc0000100
+#define MSR_GS_BASE           0xc0000101
+#define MSR_KERNEL_GS_BASE    0xc0000102
+#define MSR_TSC_AUX           0xc0000103
+#define MSR_K8_SYSCFG         0xc0010010
+#define MSR_K8_HWCR           0xc0010015
+#define MSR_AMD_PATCHLEVEL    0x8b
+#define MSR_AMD64_DE_CFG      0xc0011029
+#define EFER_SCE              1ull
+/* The PAT of the PV ABI: WB, WT, UC-, UC, WC, WP, UC-, UC (public arch-x86/xen.h leaves
+ * it fixed). */
 #define PAT_VALUE 0x050100070406ull
 
 static bool read_base(struct vcpu *v, uint32_t msr, uint64_t *val)
 {
     ctx_sync_segments(&v->hw);
-    *val = msr == MSR_FS_BASE ? v->hw.fs_base
-           : (msr == MSR_GS_BASE) == !!v->hw.kernel_mode ? v->hw.gs_base_kernel : v->hw.gs_base_user;
+    *val = msr == MSR_FS_BASE                            ? v->hw.fs_base
+           : (msr == MSR_GS_BASE) == !!v->hw.kernel_mode ? v->hw.gs_base_kernel
+                                                         : v->hw.gs_base_user;
     return true;
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Lists of CPUID leaves for the toolstack (domctl and sysctl cpu_policy, sysctl cpu_featureset). */
+/* Lists of CPUID leaves for the toolstack (domctl and sysctl cpu_policy, sysctl
+ * cpu_featureset). */
 #include "guest/policy.h"
 #include "guest/cpuid.h"
 #include "lib/string.h"
 #include "port/priv.h"
 
-static void ask(const struct vcpu *v, enum policy_kind kind, uint32_t leaf, uint32_t sub, struct cpuid_regs *o)
+static void ask(const struct vcpu *v, enum policy_kind kind, uint32_t leaf, uint32_t sub,
+                struct cpuid_regs *o)
 {
     if (kind == POLICY_RAW)
         cpu_cpuid(leaf, sub, o);
@@ -28,8 +30,8 @@ static unsigned subleaves(uint32_t leaf)
     }
 }
 
-static unsigned add(const struct vcpu *v, enum policy_kind kind, uint32_t leaf, uint32_t sub,
-                    struct hv_cpuid_leaf *out)
+static unsigned add(const struct vcpu *v, enum policy_kind kind, uint32_t leaf,
+                    uint32_t sub, struct hv_cpuid_leaf *out)
 {
     struct cpuid_regs r;
 
@@ -38,7 +40,8 @@ static unsigned add(const struct vcpu *v, enum policy_kind kind, uint32_t leaf, 
     return 1;
 }
 
-unsigned policy_leaves(const struct vcpu *v, enum policy_kind kind, struct hv_cpuid_leaf *out)
+unsigned policy_leaves(const struct vcpu *v, enum policy_kind kind,
+                       struct hv_cpuid_leaf *out)
 {
     struct cpuid_regs top;
     unsigned n = 0;

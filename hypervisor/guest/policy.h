@@ -7,11 +7,12 @@
 #include "kern/vcpu.h"
 
 #define POLICY_MAX_LEAVES 64
-#define POLICY_WORDS 14 /* words of public arch-x86/cpufeatureset.h */
+#define POLICY_WORDS      14 /* words of public arch-x86/cpufeatureset.h */
 
 enum policy_kind { POLICY_RAW, POLICY_GUEST };
 /* Leaves in rising order; returns how many (at most POLICY_MAX_LEAVES). */
-unsigned policy_leaves(const struct vcpu *v, enum policy_kind kind, struct hv_cpuid_leaf *out);
+unsigned policy_leaves(const struct vcpu *v, enum policy_kind kind,
+                       struct hv_cpuid_leaf *out);
 void policy_featureset(const struct vcpu *v, enum policy_kind kind, uint32_t *words);
 
 #endif

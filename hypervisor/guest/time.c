@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Time as guests see it. The clock record (struct hv_vcpu_time_info, public xen.h) holds an affine map from TSC
- * to nanoseconds. As the TSC of all CPUs is in step, the map never changes: it is written once a record, with
- * the stable bit that lets user space read the clock without a system call.
+/* Time as guests see it. The clock record (struct hv_vcpu_time_info, public xen.h) holds
+ * an affine map from TSC to nanoseconds. As the TSC of all CPUs is in step, the map never
+ * changes: it is written once a record, with the stable bit that lets user space read the
+ * clock without a system call.
  *
  * Locks: timers belong to the vCPU; the wall clock is dom0's to set, under wall_lock. */
 #include "guest/time.h"
@@ -14,7 +15,8 @@
 #include "port/guest_mem.h"
 
 #define SEC 1000000000ull
-/* Shorter periods would let a guest spend the machine on its own timer (public vcpu.h). */
+/* Shorter periods would let a guest spend the machine on its own timer (public vcpu.h).
+ */
 #define PERIOD_MIN 1000000ull
 
 struct time_domain {
@@ -120,9 +122,11 @@ static void runstate_to_guest(struct vcpu *v)
         (void)!guest_write(v->runstate_guest, &r, sizeof(r));
         return;
     }
-    /* The guest wants to see that an update is under way: the flag first, the record, the flag last. */
+    /* The guest wants to see that an update is under way: the flag first, the record, the
+     * flag last. */
     uint64_t entry = r.state_entry_time;
-    vaddr_t at = v->runstate_guest + offsetof(struct hv_vcpu_runstate_info, state_entry_time);
+    vaddr_t at =
+        v->runstate_guest + offsetof(struct hv_vcpu_runstate_info, state_entry_time);
 
     r.state_entry_time |= HV_RUNSTATE_UPDATE;
     if (guest_write(at, &r.state_entry_time, sizeof(uint64_t)))
@@ -152,8 +156,10 @@ static void runstate_changed(struct vcpu *v)
 
 void time_enter_guest(struct vcpu *v)
 {
-    /* The area is the kernel's: in user mode its mapping may be absent; it is written on the next entry. */
-    if (likely(!v->time || !v->time->runstate_stale) || !v->runstate_guest || !v->hw.kernel_mode)
+    /* The area is the kernel's: in user mode its mapping may be absent; it is written on
+     * the next entry. */
+    if (likely(!v->time || !v->time->runstate_stale) || !v->runstate_guest ||
+        !v->hw.kernel_mode)
         return;
     v->time->runstate_stale = false;
     runstate_to_guest(v);
@@ -173,7 +179,8 @@ static void periodic_fires(void *arg)
     if (!v->periodic_period)
         return;
     v->periodic_last += v->periodic_period;
-    if (v->periodic_last + v->periodic_period <= now) /* missed some: one event stands for all */
+    if (v->periodic_last + v->periodic_period <=
+        now) /* missed some: one event stands for all */
         v->periodic_last = now;
     timer_set(&v->periodic_timer, v->periodic_last + v->periodic_period);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a machine owes the core: privileged instructions that guests' ones are emulated with. */
+/* What a machine owes the core: privileged instructions that guests' ones are emulated
+ * with. */
 #ifndef PORT_PRIV_H
 #define PORT_PRIV_H
 

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* What a machine owes the core: unpacking a kernel image (liblzma, zlib, zstd behind it). */
+/* What a machine owes the core: unpacking a kernel image (liblzma, zlib, zstd behind it).
+ */
 #ifndef PORT_UNPACK_H
 #define PORT_UNPACK_H
 
 #include "lib/types.h"
 
 struct unpacked {
-    void *data;      /* the ELF image; the input itself when it was not packed */
+    void *data; /* the ELF image; the input itself when it was not packed */
     size_t size;
-    unsigned order;  /* of the block to give to page_free_mapped() when `owned` */
+    unsigned order; /* of the block to give to page_free_mapped() when `owned` */
     bool owned;
 };
 
-/* A bzImage (xz, gzip or zstd payload), a packed or a plain ELF. 0, or -errno with *why a fixed sentence. */
+/* A bzImage (xz, gzip or zstd payload), a packed or a plain ELF. 0, or -errno with *why a
+ * fixed sentence. */
 int unpack_kernel(const void *image, size_t size, struct unpacked *out, const char **why);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A little world for tests of comm: a control domain and two guests, each with a vCPU, on the host port. */
+/* A little world for tests of comm: a control domain and two guests, each with a vCPU, on
+ * the host port. */
 #ifndef COMM_WORLD_H
 #define COMM_WORLD_H
 
@@ -16,7 +17,8 @@
 #include "port/map.h"
 #include "unit.h"
 
-const struct room *const rooms[] = {&sched_room, &mm_room, &evtchn_room, &grant_room, &pirq_room, NULL};
+const struct room *const rooms[] = {&sched_room, &mm_room,   &evtchn_room,
+                                    &grant_room, &pirq_room, NULL};
 
 static struct domain *a, *b;
 

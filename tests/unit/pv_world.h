@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A little world for tests of guest/pv and call: one guest whose vCPU 0 is current, with all rooms. Guest memory is the
- * test's own memory. */
+/* A little world for tests of guest/pv and call: one guest whose vCPU 0 is current, with
+ * all rooms. Guest memory is the test's own memory. */
 #ifndef PV_WORLD_H
 #define PV_WORLD_H
 

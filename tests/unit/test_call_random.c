@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Every hypercall with random and nasty arguments, as an unprivileged guest gives them: whatever comes back, the
- * hypervisor does not fall over (sanitizers watch), and the guest can be destroyed afterwards with nothing left. */
+/* Every hypercall with random and nasty arguments, as an unprivileged guest gives them:
+ * whatever comes back, the hypervisor does not fall over (sanitizers watch), and the
+ * guest can be destroyed afterwards with nothing left. */
 #include "abi/xen.h"
 #include "kern/page_alloc.h"
 #include "pv_world.h"
@@ -32,10 +33,38 @@ static uint64_t rnd(void)
 /* Numbers at which decoders break. */
 static uint64_t nasty(void)
 {
-    static const uint64_t edge[] = {0, 1, 2, 3, 7, 31, 32, 63, 64, 511, 512, 4095, 4096, 0x7ff0, 0x7ff1, 0x7ff4,
-                                    0x7fff, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff, 1ull << 32,
-                                    1ull << 47, 0x7fffffffffffull, 0xffff800000000000ull, 0xffff830000000000ull,
-                                    0xffff87fffffffff8ull, 0xffff880000000000ull, 1ull << 63, ~0ull, ~7ull};
+    static const uint64_t edge[] = {0,
+                                    1,
+                                    2,
+                                    3,
+                                    7,
+                                    31,
+                                    32,
+                                    63,
+                                    64,
+                                    511,
+                                    512,
+                                    4095,
+                                    4096,
+                                    0x7ff0,
+                                    0x7ff1,
+                                    0x7ff4,
+                                    0x7fff,
+                                    0xffff,
+                                    0x10000,
+                                    0x7fffffff,
+                                    0x80000000,
+                                    0xffffffff,
+                                    1ull << 32,
+                                    1ull << 47,
+                                    0x7fffffffffffull,
+                                    0xffff800000000000ull,
+                                    0xffff830000000000ull,
+                                    0xffff87fffffffff8ull,
+                                    0xffff880000000000ull,
+                                    1ull << 63,
+                                    ~0ull,
+                                    ~7ull};
 
     switch (rnd() % 4) {
     case 0:
@@ -55,7 +84,8 @@ static void scribble(void)
         buffer[rnd() % 512] = nasty();
 }
 
-/* The scheduler would take the CPU away from a vCPU that blocks or is shut down; this one just goes on calling. */
+/* The scheduler would take the CPU away from a vCPU that blocks or is shut down; this one
+ * just goes on calling. */
 static void call_once(void)
 {
     static const unsigned boring[] = {HV_CALL_CONSOLE_IO};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Event channels: bindings, both layouts, and what a guest may ask that it must not get. */
+/* Event channels: bindings, both layouts, and what a guest may ask that it must not get.
+ */
 #include "comm_world.h"
 
 static void join(uint32_t *pa, uint32_t *pb)
@@ -210,7 +211,8 @@ START_TEST(a_linked_port_that_changes_priority_is_not_linked_twice)
     evtchn_send(a, q);
     ck_assert_uint_eq(control->head[1], 0);
     ck_assert_uint_eq(take(HV_EVTCHN_FIFO_PRIORITY_DEFAULT), p);
-    evtchn_send(a, p); /* now it goes to its new queue, and leaves the old one's tail alone */
+    evtchn_send(
+        a, p); /* now it goes to its new queue, and leaves the old one's tail alone */
     ck_assert_uint_eq(control->head[1], p);
     ck_assert_uint_eq(take(HV_EVTCHN_FIFO_PRIORITY_DEFAULT), q);
 }
@@ -268,7 +270,8 @@ START_TEST(fifo_pages_are_given_back)
 {
     go_fifo(a);
     ck_assert_int_eq(evtchn_reset(a, false), 0);
-    ck_assert(page_get_and_type(page_of(map_to_mfn(words)), a, PGT_L1)); /* no longer held writable */
+    ck_assert(page_get_and_type(page_of(map_to_mfn(words)), a,
+                                PGT_L1)); /* no longer held writable */
 }
 END_TEST
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Grants: copying between domains, pins, versions, and forged entries. Domain b grants, domain a uses. */
+/* Grants: copying between domains, pins, versions, and forged entries. Domain b grants,
+ * domain a uses. */
 #include "comm_world.h"
 
 #define REF 9
@@ -23,8 +24,10 @@ static void offer(uint32_t ref, mfn_t frame, uint16_t flags, domid_t to)
 
 static int copy(uint32_t ref, bool to_grant, mfn_t mine, uint16_t offset, uint16_t len)
 {
-    struct hv_gnttab_copy op = {.len = len, .flags = to_grant ? HV_GNTCOPY_DEST_GREF : HV_GNTCOPY_SOURCE_GREF};
-    struct hv_gnttab_copy_ptr *theirs = to_grant ? &op.dest : &op.source, *own = to_grant ? &op.source : &op.dest;
+    struct hv_gnttab_copy op = {
+        .len = len, .flags = to_grant ? HV_GNTCOPY_DEST_GREF : HV_GNTCOPY_SOURCE_GREF};
+    struct hv_gnttab_copy_ptr *theirs = to_grant ? &op.dest : &op.source,
+                              *own = to_grant ? &op.source : &op.dest;
 
     theirs->u.ref = ref;
     theirs->domid = b->id;
@@ -66,11 +69,13 @@ START_TEST(forged_grants_are_refused)
     mfn_t mine = frame_of(a);
 
     offer(REF, frame_of(b), HV_GTF_PERMIT_ACCESS, 3);
-    ck_assert_int_eq(copy(REF, false, mine, 0, 5), HV_GNTST_GENERAL_ERROR); /* for somebody else */
+    ck_assert_int_eq(copy(REF, false, mine, 0, 5),
+                     HV_GNTST_GENERAL_ERROR); /* for somebody else */
     offer(REF, frame_of(b), HV_GTF_INVALID, a->id);
     ck_assert_int_eq(copy(REF, false, mine, 0, 5), HV_GNTST_GENERAL_ERROR);
     offer(REF, mine, HV_GTF_PERMIT_ACCESS, a->id);
-    ck_assert_int_lt(copy(REF, false, mine, 0, 5), 0); /* b does not own the frame it grants */
+    ck_assert_int_lt(copy(REF, false, mine, 0, 5),
+                     0); /* b does not own the frame it grants */
     offer(REF, mk_mfn(0xffffffff), HV_GTF_PERMIT_ACCESS, a->id);
     ck_assert_int_lt(copy(REF, false, mine, 0, 5), 0);
     ck_assert_int_eq(copy(100000, false, mine, 0, 5), HV_GNTST_BAD_GNTREF);
@@ -83,7 +88,8 @@ START_TEST(a_copy_stays_within_its_page)
     offer(REF, frame_of(b), HV_GTF_PERMIT_ACCESS, a->id);
     ck_assert_int_eq(copy(REF, false, frame_of(a), 4000, 97), HV_GNTST_BAD_COPY_ARG);
     ck_assert_int_eq(copy(REF, false, frame_of(a), 4000, 96), HV_GNTST_OKAY);
-    ck_assert_int_lt(copy(REF, false, frame_of(b), 0, 5), 0); /* into a frame that is not the caller's */
+    ck_assert_int_lt(copy(REF, false, frame_of(b), 0, 5),
+                     0); /* into a frame that is not the caller's */
 }
 END_TEST
 
@@ -102,7 +108,8 @@ END_TEST
 
 START_TEST(mapping_takes_the_frame_of_the_first_use)
 {
-    struct hv_gnttab_map_grant_ref m = {.flags = HV_GNTMAP_DEVICE_MAP, .ref = REF, .dom = b->id};
+    struct hv_gnttab_map_grant_ref m = {
+        .flags = HV_GNTMAP_DEVICE_MAP, .ref = REF, .dom = b->id};
     struct hv_gnttab_unmap_grant_ref u = {0};
     struct grant_release r;
     mfn_t theirs = frame_of(b);
@@ -111,7 +118,8 @@ START_TEST(mapping_takes_the_frame_of_the_first_use)
     grant_map(a->vcpu[0], &m);
     ck_assert_int_eq(m.status, HV_GNTST_OKAY);
     ck_assert_uint_eq(m.dev_bus_addr, mfn_to_paddr(theirs));
-    ck_assert_uint_eq(table_v1()[REF].flags, HV_GTF_PERMIT_ACCESS | HV_GTF_READING | HV_GTF_WRITING);
+    ck_assert_uint_eq(table_v1()[REF].flags,
+                      HV_GTF_PERMIT_ACCESS | HV_GTF_READING | HV_GTF_WRITING);
     table_v1()[REF].frame = (uint32_t)frame_of(b).n; /* too late to take it back */
     u.handle = m.handle;
     u.dev_bus_addr = m.dev_bus_addr;
@@ -125,7 +133,8 @@ END_TEST
 
 START_TEST(a_mapper_that_dies_leaves_no_pin)
 {
-    struct hv_gnttab_map_grant_ref m = {.flags = HV_GNTMAP_DEVICE_MAP, .ref = REF, .dom = b->id};
+    struct hv_gnttab_map_grant_ref m = {
+        .flags = HV_GNTMAP_DEVICE_MAP, .ref = REF, .dom = b->id};
 
     offer(REF, frame_of(b), HV_GTF_PERMIT_ACCESS, a->id);
     grant_map(a->vcpu[0], &m);
@@ -137,7 +146,8 @@ END_TEST
 
 START_TEST(handles_run_out_with_an_error)
 {
-    struct hv_gnttab_map_grant_ref m = {.flags = HV_GNTMAP_DEVICE_MAP, .ref = REF, .dom = b->id};
+    struct hv_gnttab_map_grant_ref m = {
+        .flags = HV_GNTMAP_DEVICE_MAP, .ref = REF, .dom = b->id};
     unsigned n = 0;
 
     offer(REF, frame_of(b), HV_GTF_PERMIT_ACCESS, a->id);
@@ -150,7 +160,8 @@ END_TEST
 
 START_TEST(the_version_changes_only_when_nothing_is_in_use)
 {
-    struct hv_gnttab_map_grant_ref m = {.flags = HV_GNTMAP_DEVICE_MAP, .ref = REF, .dom = b->id};
+    struct hv_gnttab_map_grant_ref m = {
+        .flags = HV_GNTMAP_DEVICE_MAP, .ref = REF, .dom = b->id};
 
     offer(REF, frame_of(b), HV_GTF_PERMIT_ACCESS, a->id);
     offer(HV_GNTTAB_RESERVED_XENSTORE, mk_mfn(0x1234), HV_GTF_PERMIT_ACCESS, 0);
@@ -159,7 +170,8 @@ START_TEST(the_version_changes_only_when_nothing_is_in_use)
     kill_domain(a);
     ck_assert_int_eq(grant_set_version(b, 3), -EINVAL);
     ck_assert_int_eq(grant_set_version(b, 2), 0);
-    ck_assert_uint_eq(((union hv_grant_entry_v2 *)(void *)table_v1())[1].full_page.frame, 0x1234);
+    ck_assert_uint_eq(((union hv_grant_entry_v2 *)(void *)table_v1())[1].full_page.frame,
+                      0x1234);
     ck_assert_uint_eq(((union hv_grant_entry_v2 *)(void *)table_v1())[REF].hdr.flags, 0);
 }
 END_TEST

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Traps and privileged instructions of PV guests: the frames that a kernel gets, and what it may not do. */
+/* Traps and privileged instructions of PV guests: the frames that a kernel gets, and what
+ * it may not do. */
 #include "pv_world.h"
 
 #define KERNEL_RIP 0xffffffff81000123ull
-#define HANDLER 0xffffffff81001000ull
+#define HANDLER    0xffffffff81001000ull
 
 static uint64_t stack[64] __attribute__((aligned(16)));
 static struct hv_cpu_user_regs r;
@@ -27,7 +28,8 @@ static void enter(bool kernel, unsigned vector, uint32_t error)
 
 static void handler(unsigned vector, unsigned flags)
 {
-    gv->pv->traps[vector] = (struct hv_trap_info){(uint8_t)vector, (uint8_t)flags, 0xe033, HANDLER};
+    gv->pv->traps[vector] =
+        (struct hv_trap_info){(uint8_t)vector, (uint8_t)flags, 0xe033, HANDLER};
 }
 
 START_TEST(an_exception_in_kernel_mode_lands_on_the_same_stack)
@@ -108,7 +110,7 @@ END_TEST
 START_TEST(an_exception_without_handler_crashes_the_guest)
 {
     enter(true, TRAP_UD, 0);
-    r.rip = (uint64_t)"\x0f\x0b\x90\x90\x90\x90\x90\x90";
+    r.rip = (uint64_t) "\x0f\x0b\x90\x90\x90\x90\x90\x90";
     pv_trap(&r);
     ck_assert(crashed());
 }
@@ -134,7 +136,8 @@ START_TEST(port_io_needs_the_privilege_level)
     ck_assert_int_eq(pv_set_iopl(gv, 1), 0);
     ck_assert(run(in, true));
     ck_assert_uint_eq(r.rip, (uint64_t)in + 1);
-    ck_assert_uint_eq(r.rax, 0x55ff); /* a port that is not the guest's reads as all ones */
+    ck_assert_uint_eq(r.rax,
+                      0x55ff); /* a port that is not the guest's reads as all ones */
     ck_assert(!run(in, false));
 }
 END_TEST
@@ -156,7 +159,8 @@ END_TEST
 
 START_TEST(control_registers_are_the_guests_own_picture)
 {
-    static const char read0[] = "\x0f\x20\xc0", write0[] = "\x0f\x22\xc0", write8[] = "\x44\x0f\x22\xc0";
+    static const char read0[] = "\x0f\x20\xc0", write0[] = "\x0f\x22\xc0",
+                      write8[] = "\x44\x0f\x22\xc0";
 
     ck_assert(run(read0, true));
     ck_assert_uint_eq(r.rax & 0x80000001, 0x80000001);
@@ -183,7 +187,8 @@ END_TEST
 
 START_TEST(an_instruction_of_nothing_but_prefixes_ends)
 {
-    static const char prefixes[] = "\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66";
+    static const char prefixes[] =
+        "\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66";
 
     ck_assert(!run(prefixes, true));
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Building dom0: a PV kernel straight from the boot loader's modules.
  *
- * Layout, from the kernel's VIRT_BASE (public xen.h, "Start-of-day memory layout"): kernel image, initrd unless the
- * kernel takes it unmapped, p2m list unless it has its own place, start_info, page tables, stack, then padding of
- * at least 512 KiB to a multiple of 4 MiB. pfn n lies at VIRT_BASE + n pages. */
+ * Layout, from the kernel's VIRT_BASE (public xen.h, "Start-of-day memory layout"):
+ * kernel image, initrd unless the kernel takes it unmapped, p2m list unless it has its
+ * own place, start_info, page tables, stack, then padding of at least 512 KiB to a
+ * multiple of 4 MiB. pfn n lies at VIRT_BASE + n pages. */
 #include "guest/pv/dom0.h"
 #include "abi/domctl.h"
 #include "guest/pv/domain.h"
@@ -21,8 +22,8 @@
 #include "port/platform.h"
 #include "port/unpack.h"
 
-#define MIB (1ull << 20)
-#define PAD (512 * 1024ull)
+#define MIB         (1ull << 20)
+#define PAD         (512 * 1024ull)
 #define CHUNK_ORDER 9u
 
 static uint64_t page_up(uint64_t x)
@@ -32,7 +33,8 @@ static uint64_t page_up(uint64_t x)
 
 static uint64_t choose_pages(void)
 {
-    uint64_t free = page_alloc_free_count(), reserve = free / 16, want = boot_params.dom0_mem >> PAGE_SHIFT;
+    uint64_t free = page_alloc_free_count(), reserve = free / 16,
+             want = boot_params.dom0_mem >> PAGE_SHIFT;
 
     /* What stays for the hypervisor's own needs and page tables of guests. */
     reserve = MAX(MIN(reserve, (128 * MIB) >> PAGE_SHIFT), (16 * MIB) >> PAGE_SHIFT);
@@ -117,16 +119,20 @@ static void lay_out(struct dom0_image *i, uint64_t initrd_len)
         va += pages * PAGE_SIZE;
     }
     if ((va - i->v_start) >> PAGE_SHIFT > i->nr_pages)
-        panic("dom0 needs %luM for its kernel and initrd alone, but dom0_mem gives it %luM: give it more",
-              (unsigned long)((va - i->v_start) / MIB), (unsigned long)(i->nr_pages >> 8));
+        panic("dom0 needs %luM for its kernel and initrd alone, but dom0_mem gives it "
+              "%luM: give it more",
+              (unsigned long)((va - i->v_start) / MIB),
+              (unsigned long)(i->nr_pages >> 8));
 }
 
-static int put_segment(void *arg, uint64_t va, const void *src, uint64_t filesz, uint64_t memsz)
+static int put_segment(void *arg, uint64_t va, const void *src, uint64_t filesz,
+                       uint64_t memsz)
 {
     struct dom0_image *i = arg;
 
     for (uint64_t done = 0; done < memsz;) {
-        uint64_t room = PAGE_SIZE - ((va + done) & (PAGE_SIZE - 1)), n = MIN(room, memsz - done);
+        uint64_t room = PAGE_SIZE - ((va + done) & (PAGE_SIZE - 1)),
+                 n = MIN(room, memsz - done);
         uint64_t copy = done < filesz ? MIN(n, filesz - done) : 0;
         char *to = dom0_ptr(i, va + done);
 
@@ -137,10 +143,12 @@ static int put_segment(void *arg, uint64_t va, const void *src, uint64_t filesz,
     return 0;
 }
 
-static void copy_pages(const struct dom0_image *i, uint64_t pfn, const void *src, uint64_t len)
+static void copy_pages(const struct dom0_image *i, uint64_t pfn, const void *src,
+                       uint64_t len)
 {
     for (uint64_t done = 0; done < len; done += PAGE_SIZE, pfn++)
-        memcpy(map_mfn(i->mfn_of[pfn]), (const char *)src + done, MIN(len - done, PAGE_SIZE));
+        memcpy(map_mfn(i->mfn_of[pfn]), (const char *)src + done,
+               MIN(len - done, PAGE_SIZE));
 }
 
 static void fill_start_info(const struct dom0_image *i, const char *cmdline)
@@ -225,11 +233,12 @@ static void hide_frames(void *arg, uint64_t first, uint64_t last)
         panic("no memory for dom0's permissions");
 }
 
-/* Everything but what the hypervisor drives itself: interrupt controllers, timer, its serial line. */
+/* Everything but what the hypervisor drives itself: interrupt controllers, timer, its
+ * serial line. */
 static void grant_hardware(struct domain *d)
 {
-    if (rangeset_add(d->ioports, 0, 0xffff) || rangeset_add(d->iomem, 0, (1ull << 40) - 1) ||
-        rangeset_add(d->irqs, 0, 4095))
+    if (rangeset_add(d->ioports, 0, 0xffff) ||
+        rangeset_add(d->iomem, 0, (1ull << 40) - 1) || rangeset_add(d->irqs, 0, 4095))
         panic("no memory for dom0's permissions");
     platform_hidden_ports(hide_ports, d);
     platform_hidden_frames(hide_frames, d);
@@ -238,7 +247,8 @@ static void grant_hardware(struct domain *d)
 static struct domain *create(void)
 {
     struct hv_domctl_createdomain c = {
-        .max_vcpus = boot_params.dom0_max_vcpus ? boot_params.dom0_max_vcpus : cpu_count(),
+        .max_vcpus =
+            boot_params.dom0_max_vcpus ? boot_params.dom0_max_vcpus : cpu_count(),
         .max_evtchn_port = -1,
         .max_grant_frames = 64,
         .max_maptrack_frames = 1024,
@@ -272,7 +282,8 @@ static void load_modules(struct dom0_image *i, const struct boot_info *bi)
         pv_fill_hypercall_page(dom0_ptr(i, i->elf.hypercall_page));
 }
 
-static void parse_kernel(struct dom0_image *i, const struct boot_module *m, struct unpacked *u)
+static void parse_kernel(struct dom0_image *i, const struct boot_module *m,
+                         struct unpacked *u)
 {
     const char *why = "";
 
@@ -281,7 +292,8 @@ static void parse_kernel(struct dom0_image *i, const struct boot_module *m, stru
     if (elf_parse(&i->elf, u->data, u->size, &why))
         panic("dom0's kernel (first module): %s", why);
     if (!i->elf.has_notes)
-        panic("dom0's kernel has no Xen entry: it was built without CONFIG_XEN_PV; use Debian's linux-image");
+        panic("dom0's kernel has no Xen entry: it was built without CONFIG_XEN_PV; use "
+              "Debian's linux-image");
 }
 
 struct domain *dom0_build(const struct boot_info *bi)
@@ -301,8 +313,9 @@ struct domain *dom0_build(const struct boot_info *bi)
     fill_p2m(i);
     dom0_build_tables(i);
     log_info("dom0: %s kernel at %#lx-%#lx, entry %#lx, %luM, %u vcpus", i->elf.guest_os,
-             (unsigned long)i->elf.start, (unsigned long)i->elf.end, (unsigned long)i->elf.entry,
-             (unsigned long)(i->nr_pages >> 8), i->d->max_vcpus);
+             (unsigned long)i->elf.start, (unsigned long)i->elf.end,
+             (unsigned long)i->elf.entry, (unsigned long)(i->nr_pages >> 8),
+             i->d->max_vcpus);
     grant_hardware(i->d);
     time_domain_wallclock(i->d);
     start_vcpu(i, i->d->vcpu[0]);

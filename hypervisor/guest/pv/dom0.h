@@ -6,7 +6,8 @@
 #include "kern/domain.h"
 #include "port/upcall.h"
 
-/* Builds dom0, paused by its controller pause. Panics with a line that says what to do when it cannot be. */
+/* Builds dom0, paused by its controller pause. Panics with a line that says what to do
+ * when it cannot be. */
 struct domain *dom0_build(const struct boot_info *bi);
 
 #endif

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* dom0's first page tables: the initial mapping and, when the kernel asked for another place by its INIT_P2M note,
- * the p2m list. They are built as plain memory; afterwards mm validates them as it does any guest's.
- * Frames come from one contiguous run (start_info's pt_base and nr_pt_frames), the level-4 table first. */
+/* dom0's first page tables: the initial mapping and, when the kernel asked for another
+ * place by its INIT_P2M note, the p2m list. They are built as plain memory; afterwards mm
+ * validates them as it does any guest's. Frames come from one contiguous run
+ * (start_info's pt_base and nr_pt_frames), the level-4 table first. */
 #include "guest/pv/dom0_layout.h"
 #include "kern/log.h"
 #include "lib/string.h"
 #include "port/map.h"
 
-#define PTE_P 1ull
-#define PTE_RW 2ull
-#define PTE_US 4ull
-#define PTE_A 0x20ull
-#define PTE_D 0x40ull
-#define TABLE (PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D)
+#define PTE_P   1ull
+#define PTE_RW  2ull
+#define PTE_US  4ull
+#define PTE_A   0x20ull
+#define PTE_D   0x40ull
+#define TABLE   (PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D)
 #define LEAF_RW (PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D)
 #define LEAF_RO (PTE_P | PTE_US | PTE_A | PTE_D)
 
@@ -71,7 +72,8 @@ static void map_range(struct pool *p, uint64_t va, uint64_t pfn, uint64_t frames
     uint64_t *l4 = table_at(i, i->pt_pfn);
 
     for (uint64_t n = 0; n < frames; n++, va += PAGE_SIZE, pfn++) {
-        uint64_t *l3 = descend(p, l4, va, 4), *l2 = descend(p, l3, va, 3), *l1 = descend(p, l2, va, 2);
+        uint64_t *l3 = descend(p, l4, va, 4), *l2 = descend(p, l3, va, 3),
+                 *l1 = descend(p, l2, va, 2);
         bool is_table = pfn >= i->pt_pfn && pfn < i->pt_pfn + i->nr_pt;
 
         l1[slot(va, 1)] = mfn_to_paddr(i->mfn_of[pfn]) | (is_table ? LEAF_RO : LEAF_RW);
@@ -87,7 +89,8 @@ void dom0_build_tables(struct dom0_image *i)
               (i->v_end - i->v_start) >> PAGE_SHIFT);
     if (i->p2m_va < i->v_start || i->p2m_va >= i->v_end)
         map_range(&p, i->p2m_va, i->p2m_pfn, i->p2m_frames);
-    /* Frames of the run that were not needed become empty level-1 tables' stand-ins: plain read-only pages. */
+    /* Frames of the run that were not needed become empty level-1 tables' stand-ins:
+     * plain read-only pages. */
     for (uint64_t n = p.used; n < i->nr_pt; n++)
         memset(table_at(i, i->pt_pfn + n), 0, PAGE_SIZE);
 }

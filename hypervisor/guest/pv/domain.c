@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* PV domains: their room record, and vCPU contexts (struct hv_vcpu_guest_context, public arch-x86/xen.h).
- * Invariant: a vCPU that is `initialised` has a level-4 table, or gets one before it may run. */
+/* PV domains: their room record, and vCPU contexts (struct hv_vcpu_guest_context, public
+ * arch-x86/xen.h). Invariant: a vCPU that is `initialised` has a level-4 table, or gets
+ * one before it may run. */
 #include "guest/pv/domain.h"
 #include "guest/pv/trap.h"
 #include "guest/time.h"
@@ -11,11 +12,12 @@
 #include "mm/mmu.h"
 #include "port/layout.h"
 
-#define EFLAGS_IF 0x200ull
+#define EFLAGS_IF    0x200ull
 #define EFLAGS_FIXED 0x2ull
 /* What IRET could load and a guest must not have: IOPL, NT, VM, VIF, VIP. */
 #define EFLAGS_FORBIDDEN 0x1a7000ull
-#define CR0_PG_PE_ETC 0x80050033ull /* PG WP NE ET MP PE: the CR0 that a 64-bit kernel finds */
+#define CR0_PG_PE_ETC                                                                    \
+    0x80050033ull /* PG WP NE ET MP PE: the CR0 that a 64-bit kernel finds */
 
 bool pv_is_canonical(uint64_t va)
 {
@@ -121,11 +123,13 @@ static void set_entries(struct vcpu *v, const struct hv_vcpu_guest_context *c)
 
 static bool context_ok(const struct hv_vcpu_guest_context *c)
 {
-    return pv_is_canonical(c->event_callback_eip) && pv_is_canonical(c->failsafe_callback_eip) &&
-           pv_is_canonical(c->syscall_callback_eip) && pv_is_canonical(c->user_regs.rip) &&
-           pv_is_canonical(c->fs_base) && pv_is_canonical(c->gs_base_kernel) &&
-           pv_is_canonical(c->gs_base_user) && c->gdt_ents <= HV_FIRST_RESERVED_GDT_ENTRY &&
-           c->ldt_ents <= 8192 && !(c->ldt_base & 7) && c->kernel_ss <= 0xffff;
+    return pv_is_canonical(c->event_callback_eip) &&
+           pv_is_canonical(c->failsafe_callback_eip) &&
+           pv_is_canonical(c->syscall_callback_eip) &&
+           pv_is_canonical(c->user_regs.rip) && pv_is_canonical(c->fs_base) &&
+           pv_is_canonical(c->gs_base_kernel) && pv_is_canonical(c->gs_base_user) &&
+           c->gdt_ents <= HV_FIRST_RESERVED_GDT_ENTRY && c->ldt_ents <= 8192 &&
+           !(c->ldt_base & 7) && c->kernel_ss <= 0xffff;
 }
 
 static int set_tables(struct vcpu *v, const struct hv_vcpu_guest_context *c)
@@ -144,7 +148,8 @@ static int set_tables(struct vcpu *v, const struct hv_vcpu_guest_context *c)
         v->pv->gdt_frames[i] = frames[i];
     if (v->initialised)
         return 0;
-    /* Control register 3 as a frame number: xen_pfn_to_cr3() of the ABI shifts by a page. */
+    /* Control register 3 as a frame number: xen_pfn_to_cr3() of the ABI shifts by a page.
+     */
     rc = mmu_set_base(v, mk_mfn(hv_cr3_to_pfn(c->ctrlreg[3])), false);
     if (!rc && c->ctrlreg[1])
         rc = mmu_set_base(v, mk_mfn(hv_cr3_to_pfn(c->ctrlreg[1])), true);
@@ -163,7 +168,8 @@ int pv_set_context(struct vcpu *v, const struct hv_vcpu_guest_context *c)
     set_entries(v, c);
     set_traps(v, c->trap_ctxt);
     v->hw.regs = c->user_regs;
-    v->pv->iopl = (c->user_regs.rflags >> 12) & 3; /* the level travels in the flags, never in the real ones */
+    v->pv->iopl = (c->user_regs.rflags >> 12) &
+                  3; /* the level travels in the flags, never in the real ones */
     pv_sanitise_regs(&v->hw.regs);
     if (c->flags & HV_VGCF_I387_VALID)
         memcpy(v->hw.fpu, &c->fpu_ctxt, sizeof(c->fpu_ctxt));

@@ -17,7 +17,7 @@ struct pv_vcpu {
     struct hv_trap_info traps[256]; /* address 0: not set */
     uint64_t cr0, cr4;              /* as the guest sees them */
     uint64_t ldt_base;
-    unsigned iopl;                  /* what PHYSDEVOP_set_iopl said, 0-3 */
+    unsigned iopl; /* what PHYSDEVOP_set_iopl said, 0-3 */
     vaddr_t iobitmap;
     unsigned iobitmap_ports;
     uint64_t nmi_ip;
@@ -27,12 +27,14 @@ struct pv_vcpu {
 
 extern const struct room pv_room;
 
-/* Loads a start-of-day or saved context into a vCPU that does not run. -EINVAL: refused, nothing changed but
- * descriptor tables and page tables that were already set. */
+/* Loads a start-of-day or saved context into a vCPU that does not run. -EINVAL: refused,
+ * nothing changed but descriptor tables and page tables that were already set. */
 int must_check pv_set_context(struct vcpu *v, const struct hv_vcpu_guest_context *c);
-void pv_get_context(struct vcpu *v, struct hv_vcpu_guest_context *c); /* v is paused or current */
+void pv_get_context(struct vcpu *v,
+                    struct hv_vcpu_guest_context *c); /* v is paused or current */
 
-/* Makes the register frame fit for a return to ring 3 whatever the guest wrote into it. */
+/* Makes the register frame fit for a return to ring 3 whatever the guest wrote into it.
+ */
 void pv_sanitise_regs(struct hv_cpu_user_regs *r);
 bool pv_is_canonical(uint64_t va);
 

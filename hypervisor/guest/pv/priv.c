@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Privileged instructions of PV kernels, met as #GP because the kernel runs in ring 3.
  *
- * Decoding is pure: `struct insn` is filled from bytes that were read once; executing it then changes state.
- * Only what 64-bit kernels use is known; everything else is #GP to the guest, as on Xen.
- * Reference: Intel SDM volume 2, "Instruction Format"; AMD APM volume 3. */
+ * Decoding is pure: `struct insn` is filled from bytes that were read once; executing it
+ * then changes state. Only what 64-bit kernels use is known; everything else is #GP to
+ * the guest, as on Xen. Reference: Intel SDM volume 2, "Instruction Format"; AMD APM
+ * volume 3. */
 #include "guest/pv/priv.h"
 #include "abi/arch_x86.h"
 #include "guest/cpuid.h"
@@ -18,7 +19,7 @@
 #include "port/priv.h"
 
 #define MAX_INSN 15
-#define CR4_TSD (1ull << 2)
+#define CR4_TSD  (1ull << 2)
 
 struct insn {
     uint8_t bytes[MAX_INSN + 1];
@@ -62,7 +63,8 @@ static bool decode(struct insn *i, vaddr_t ip)
             i->opsize16 = true;
         else if (b == 0xf3 || b == 0xf2)
             i->rep = true;
-        else if (b != 0x2e && b != 0x3e && b != 0x26 && b != 0x36 && b != 0x64 && b != 0x65)
+        else if (b != 0x2e && b != 0x3e && b != 0x26 && b != 0x36 && b != 0x64 &&
+                 b != 0x65)
             break;
     }
     if ((b & 0xf0) == 0x40) {
@@ -82,22 +84,38 @@ static bool decode(struct insn *i, vaddr_t ip)
 static uint64_t *reg_of(struct hv_cpu_user_regs *r, unsigned n)
 {
     switch (n & 15) {
-    case 0: return &r->rax;
-    case 1: return &r->rcx;
-    case 2: return &r->rdx;
-    case 3: return &r->rbx;
-    case 4: return &r->rsp;
-    case 5: return &r->rbp;
-    case 6: return &r->rsi;
-    case 7: return &r->rdi;
-    case 8: return &r->r8;
-    case 9: return &r->r9;
-    case 10: return &r->r10;
-    case 11: return &r->r11;
-    case 12: return &r->r12;
-    case 13: return &r->r13;
-    case 14: return &r->r14;
-    default: return &r->r15;
+    case 0:
+        return &r->rax;
+    case 1:
+        return &r->rcx;
+    case 2:
+        return &r->rdx;
+    case 3:
+        return &r->rbx;
+    case 4:
+        return &r->rsp;
+    case 5:
+        return &r->rbp;
+    case 6:
+        return &r->rsi;
+    case 7:
+        return &r->rdi;
+    case 8:
+        return &r->r8;
+    case 9:
+        return &r->r9;
+    case 10:
+        return &r->r10;
+    case 11:
+        return &r->r11;
+    case 12:
+        return &r->r12;
+    case 13:
+        return &r->r13;
+    case 14:
+        return &r->r14;
+    default:
+        return &r->r15;
     }
 }
 
@@ -111,7 +129,8 @@ static void set_low(uint64_t *reg, unsigned size, uint32_t val)
         *reg = val;
 }
 
-static enum priv_result do_in_out(struct vcpu *v, struct hv_cpu_user_regs *r, struct insn *i)
+static enum priv_result do_in_out(struct vcpu *v, struct hv_cpu_user_regs *r,
+                                  struct insn *i)
 {
     bool out = i->op & 2, imm = !(i->op & 8);
     unsigned size = !(i->op & 1) ? 1 : i->opsize16 ? 2 : 4;
@@ -130,8 +149,10 @@ static enum priv_result do_in_out(struct vcpu *v, struct hv_cpu_user_regs *r, st
     return PRIV_DONE;
 }
 
-/* INS and OUTS: one element a time; a REP whose count is left goes on by faulting again. */
-static enum priv_result do_string_io(struct vcpu *v, struct hv_cpu_user_regs *r, struct insn *i, bool *again)
+/* INS and OUTS: one element a time; a REP whose count is left goes on by faulting again.
+ */
+static enum priv_result do_string_io(struct vcpu *v, struct hv_cpu_user_regs *r,
+                                     struct insn *i, bool *again)
 {
     bool out = i->op & 2;
     unsigned size = !(i->op & 1) ? 1 : i->opsize16 ? 2 : 4;
@@ -147,7 +168,8 @@ static enum priv_result do_string_io(struct vcpu *v, struct hv_cpu_user_regs *r,
             return PRIV_NOT_MINE;
         priv_io_out(v, (uint16_t)r->rdx, size, val);
     } else {
-        /* The device is read before the store is known to work, so try the store first. */
+        /* The device is read before the store is known to work, so try the store first.
+         */
         if (guest_read(&val, *index, size) || guest_write(*index, &val, size))
             return PRIV_NOT_MINE;
         val = priv_io_in(v, (uint16_t)r->rdx, size);
@@ -194,7 +216,8 @@ static enum priv_result write_cr(struct vcpu *v, unsigned cr, uint64_t val)
         v->hw.info->arch.cr2 = val;
         return PRIV_DONE;
     case 3:
-        return mmu_set_base(v, mk_mfn(hv_cr3_to_pfn(val)), false) ? PRIV_FAULT : PRIV_DONE;
+        return mmu_set_base(v, mk_mfn(hv_cr3_to_pfn(val)), false) ? PRIV_FAULT
+                                                                  : PRIV_DONE;
     case 4:
         v->pv->cr4 = val; /* what the hypervisor needs set stays set in the real one */
         return PRIV_DONE;
@@ -203,7 +226,8 @@ static enum priv_result write_cr(struct vcpu *v, unsigned cr, uint64_t val)
     }
 }
 
-static enum priv_result do_mov_cr_dr(struct vcpu *v, struct hv_cpu_user_regs *r, struct insn *i)
+static enum priv_result do_mov_cr_dr(struct vcpu *v, struct hv_cpu_user_regs *r,
+                                     struct insn *i)
 {
     unsigned sys, reg;
     uint8_t m;
@@ -223,7 +247,8 @@ static enum priv_result do_mov_cr_dr(struct vcpu *v, struct hv_cpu_user_regs *r,
         *reg_of(r, reg) = v->hw.dr[sys];
         return PRIV_DONE;
     default:
-        return PRIV_FAULT; /* writes of debug registers: the set_debugreg hypercall checks them */
+        return PRIV_FAULT; /* writes of debug registers: the set_debugreg hypercall checks
+                              them */
     }
 }
 
@@ -252,7 +277,8 @@ static void do_cpuid(struct vcpu *v, struct hv_cpu_user_regs *r)
 }
 
 /* 0F 01: XSETBV, RDTSCP; the rest of the group is not for guests. */
-static enum priv_result do_group7(struct vcpu *v, struct hv_cpu_user_regs *r, struct insn *i)
+static enum priv_result do_group7(struct vcpu *v, struct hv_cpu_user_regs *r,
+                                  struct insn *i)
 {
     uint64_t tsc = clock_tsc(), xcr0 = (uint32_t)r->rax | r->rdx << 32;
     uint8_t m;
@@ -261,7 +287,8 @@ static enum priv_result do_group7(struct vcpu *v, struct hv_cpu_user_regs *r, st
         return PRIV_FAULT;
     switch (m) {
     case 0xd1:
-        if ((uint32_t)r->rcx != 0 || !guest_has_xsave() || !(xcr0 & 1) || ((xcr0 & 6) == 4))
+        if ((uint32_t)r->rcx != 0 || !guest_has_xsave() || !(xcr0 & 1) ||
+            ((xcr0 & 6) == 4))
             return PRIV_FAULT;
         ctx_set_xcr0(&v->hw, xcr0);
         return v->hw.xcr0 == xcr0 ? PRIV_DONE : PRIV_FAULT;
@@ -275,7 +302,8 @@ static enum priv_result do_group7(struct vcpu *v, struct hv_cpu_user_regs *r, st
     }
 }
 
-static enum priv_result two_byte(struct vcpu *v, struct hv_cpu_user_regs *r, struct insn *i)
+static enum priv_result two_byte(struct vcpu *v, struct hv_cpu_user_regs *r,
+                                 struct insn *i)
 {
     uint64_t tsc;
 
@@ -312,10 +340,12 @@ static enum priv_result two_byte(struct vcpu *v, struct hv_cpu_user_regs *r, str
 static bool for_user_mode(const struct insn *i)
 {
     return i->two_byte ? i->op == 0xa2 || i->op == 0x31
-                       : (i->op & 0xf4) == 0xe4 || (i->op & 0xfc) == 0x6c || (i->op & 0xfe) == 0xfa;
+                       : (i->op & 0xf4) == 0xe4 || (i->op & 0xfc) == 0x6c ||
+                             (i->op & 0xfe) == 0xfa;
 }
 
-static enum priv_result one_byte(struct vcpu *v, struct hv_cpu_user_regs *r, struct insn *i, bool *again)
+static enum priv_result one_byte(struct vcpu *v, struct hv_cpu_user_regs *r,
+                                 struct insn *i, bool *again)
 {
     switch (i->op) {
     case 0xe4 ... 0xe7:
@@ -323,7 +353,8 @@ static enum priv_result one_byte(struct vcpu *v, struct hv_cpu_user_regs *r, str
         return do_in_out(v, r, i);
     case 0x6c ... 0x6f:
         return do_string_io(v, r, i, again);
-    case 0xfa: /* cli, sti: without effect for who may use them; event masking is the upcall mask */
+    case 0xfa: /* cli, sti: without effect for who may use them; event masking is the
+                  upcall mask */
     case 0xfb:
         return v->pv->iopl >= (v->hw.kernel_mode ? 1u : 3u) ? PRIV_DONE : PRIV_FAULT;
     case 0xf4: /* hlt */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Port I/O of PV guests. Two questions decide: may this mode use ports at all (IOPL or the guest's own
- * I/O bitmap), and does the domain own the port (d->ioports). Ports nobody gave read as all ones and swallow
- * writes, as an empty bus does.
+/* Port I/O of PV guests. Two questions decide: may this mode use ports at all (IOPL or
+ * the guest's own I/O bitmap), and does the domain own the port (d->ioports). Ports
+ * nobody gave read as all ones and swallow writes, as an empty bus does.
  *
- * PCI's address port 0xcf8 is each domain's own: a write is kept, and used when 0xcfc to 0xcff are accessed, so that
- * domains and the hypervisor do not disturb each other's addresses. Only dom0 reaches the bus behind it. */
+ * PCI's address port 0xcf8 is each domain's own: a write is kept, and used when 0xcfc to
+ * 0xcff are accessed, so that domains and the hypervisor do not disturb each other's
+ * addresses. Only dom0 reaches the bus behind it. */
 #include "guest/pv/priv_io.h"
 #include "guest/pv/domain.h"
 #include "lib/rangeset.h"
@@ -13,9 +14,10 @@
 #include "port/priv.h"
 
 #define PCI_ADDRESS 0xcf8
-#define PCI_DATA 0xcfc
+#define PCI_DATA    0xcfc
 
-bool priv_io_allowed(struct vcpu *v, const struct hv_cpu_user_regs *r, uint16_t port, unsigned size)
+bool priv_io_allowed(struct vcpu *v, const struct hv_cpu_user_regs *r, uint16_t port,
+                     unsigned size)
 {
     uint8_t bits[2];
     unsigned mask;
@@ -44,11 +46,14 @@ uint32_t priv_io_in(struct vcpu *v, uint16_t port, unsigned size)
     if (port == PCI_ADDRESS && size == 4)
         return v->domain->pv->pci_cf8;
     if ((port & ~3u) == PCI_DATA)
-        return owns(v, port, size) ? pci_cf8_read(v->domain->pv->pci_cf8, port, size) : ~0u;
+        return owns(v, port, size) ? pci_cf8_read(v->domain->pv->pci_cf8, port, size)
+                                   : ~0u;
     if (owns(v, port, size))
         return io_in(port, size);
     for (unsigned i = 0; i < size; i++)
-        val |= (owns(v, (uint16_t)(port + i), 1) ? io_in((uint16_t)(port + i), 1) & 0xff : 0xffu) << 8 * i;
+        val |= (owns(v, (uint16_t)(port + i), 1) ? io_in((uint16_t)(port + i), 1) & 0xff
+                                                 : 0xffu)
+               << 8 * i;
     return val;
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* PV traps. An exception, an event or a failed IRET reaches the guest's kernel as a frame on its stack:
- *   rcx, r11, [ds, es, fs, gs: failsafe only], [error code], rip, cs | upcall mask << 32, rflags, rsp, ss
- * (public arch-x86/xen.h and xen-x86_64.h). The frame is written first; only then registers change, so a bad
- * stack leaves nothing half done: that guest is crashed with a line that says why.
+/* PV traps. An exception, an event or a failed IRET reaches the guest's kernel as a frame
+ * on its stack: rcx, r11, [ds, es, fs, gs: failsafe only], [error code], rip, cs | upcall
+ * mask << 32, rflags, rsp, ss (public arch-x86/xen.h and xen-x86_64.h). The frame is
+ * written first; only then registers change, so a bad stack leaves nothing half done:
+ * that guest is crashed with a line that says why.
  *
- * A 64-bit PV kernel runs in ring 3 as its processes do; code segments in frames carry RPL 0 for kernel mode. */
+ * A 64-bit PV kernel runs in ring 3 as its processes do; code segments in frames carry
+ * RPL 0 for kernel mode. */
 #include "guest/pv/trap.h"
 #include "comm/event.h"
 #include "guest/pv/domain.h"
@@ -18,14 +20,14 @@
 #include "port/priv.h"
 #include "port/upcall.h"
 
-#define EFLAGS_TF 0x100ull
-#define EFLAGS_IF 0x200ull
+#define EFLAGS_TF   0x100ull
+#define EFLAGS_IF   0x200ull
 #define EFLAGS_IOPL 0x3000ull
 /* Cleared on entry to the guest's kernel: AC, VM, RF, NT, TF and IOPL. */
 #define EFLAGS_ENTRY_CLEAR 0x77100ull
-#define PF_PRESENT 1u
-#define PF_WRITE 2u
-#define PF_USER 4u
+#define PF_PRESENT         1u
+#define PF_WRITE           2u
+#define PF_USER            4u
 
 struct bounce {
     uint64_t ip;
@@ -49,8 +51,8 @@ static uint64_t frame_flags(const struct vcpu *v, const struct hv_cpu_user_regs 
     return f;
 }
 
-static unsigned build_frame(struct vcpu *v, const struct hv_cpu_user_regs *r, const struct bounce *b,
-                            uint64_t *f)
+static unsigned build_frame(struct vcpu *v, const struct hv_cpu_user_regs *r,
+                            const struct bounce *b, uint64_t *f)
 {
     unsigned n = 0;
     uint64_t cs = r->cs;
@@ -93,7 +95,8 @@ static void bounce(struct vcpu *v, struct hv_cpu_user_regs *r, const struct boun
         ctx_toggle_mode(&v->hw);
     sp = ((from_user ? v->hw.kernel_sp : r->rsp) & ~15ull) - n * 8;
     if (guest_write(sp, frame, n * 8)) {
-        domain_crash(v->domain, "vcpu %u: its kernel stack at %#lx cannot take a frame (rip %#lx)",
+        domain_crash(v->domain,
+                     "vcpu %u: its kernel stack at %#lx cannot take a frame (rip %#lx)",
                      v->id, (unsigned long)sp, (unsigned long)r->rip);
         return;
     }
@@ -107,7 +110,8 @@ static void bounce(struct vcpu *v, struct hv_cpu_user_regs *r, const struct boun
     r->entry_vector = 0; /* leave by IRET, not by a shortcut of SYSCALL */
 }
 
-void pv_inject(struct vcpu *v, struct hv_cpu_user_regs *r, unsigned vector, uint32_t error_code)
+void pv_inject(struct vcpu *v, struct hv_cpu_user_regs *r, unsigned vector,
+               uint32_t error_code)
 {
     const struct hv_trap_info *t = &v->pv->traps[vector & 0xff];
     struct bounce b = {
@@ -119,14 +123,16 @@ void pv_inject(struct vcpu *v, struct hv_cpu_user_regs *r, unsigned vector, uint
 
     if (!t->address)
         domain_crash(v->domain,
-                     "vcpu %u: exception %u, error %#x, at %#lx (cr2 %#lx) and no handler registered",
+                     "vcpu %u: exception %u, error %#x, at %#lx (cr2 %#lx) and no "
+                     "handler registered",
                      v->id, vector, error_code, (unsigned long)r->rip,
                      (unsigned long)v->hw.info->arch.cr2);
     else
         bounce(v, r, &b);
 }
 
-void pv_inject_pf(struct vcpu *v, struct hv_cpu_user_regs *r, vaddr_t va, uint32_t error_code)
+void pv_inject_pf(struct vcpu *v, struct hv_cpu_user_regs *r, vaddr_t va,
+                  uint32_t error_code)
 {
     v->hw.info->arch.cr2 = va;
     if (v->hw.kernel_mode)
@@ -162,7 +168,8 @@ static void page_fault(struct vcpu *v, struct hv_cpu_user_regs *r)
     pv_inject_pf(v, r, va, r->error_code);
 }
 
-/* INT n from the guest arrives as #GP with the IDT bit set in the error code: real gates have DPL 0. */
+/* INT n from the guest arrives as #GP with the IDT bit set in the error code: real gates
+ * have DPL 0. */
 static bool soft_interrupt(struct vcpu *v, struct hv_cpu_user_regs *r)
 {
     unsigned vector = (r->error_code & 0xffff) >> 3;
@@ -171,7 +178,8 @@ static bool soft_interrupt(struct vcpu *v, struct hv_cpu_user_regs *r)
     if ((r->error_code & 7) != 2 || vector > 255)
         return false;
     t = &v->pv->traps[vector];
-    if (!t->address || (unsigned)(t->flags & HV_TI_DPL_MASK) < (v->hw.kernel_mode ? 0u : 3u))
+    if (!t->address ||
+        (unsigned)(t->flags & HV_TI_DPL_MASK) < (v->hw.kernel_mode ? 0u : 3u))
         return false;
     r->rip += 2;
     pv_inject(v, r, vector, 0);
@@ -214,8 +222,9 @@ void pv_trap(struct hv_cpu_user_regs *r)
     pv_inject(v, r, vector, r->error_code);
 }
 
-/* Loading a selector, or the IRET to the guest, met a page of the LDT that is not in the window yet. Every other
- * access of the hypervisor to guest memory has its own fixup: what is left is its own mistake. */
+/* Loading a selector, or the IRET to the guest, met a page of the LDT that is not in the
+ * window yet. Every other access of the hypervisor to guest memory has its own fixup:
+ * what is left is its own mistake. */
 bool hv_fault_fixup(struct hv_cpu_user_regs *r)
 {
     struct vcpu *v = cpu_current();
@@ -265,7 +274,8 @@ void pv_exit_work(struct hv_cpu_user_regs *r)
     time_enter_guest(v);
     if (v->hw.nmi_pending)
         deliver_nmi(v, r);
-    else if (v->hw.info->evtchn_upcall_pending && !v->hw.info->evtchn_upcall_mask && v->hw.event_ip)
+    else if (v->hw.info->evtchn_upcall_pending && !v->hw.info->evtchn_upcall_mask &&
+             v->hw.event_ip)
         deliver_event(v, r);
 }
 
@@ -280,7 +290,8 @@ void pv_exit_fault(struct hv_cpu_user_regs *r)
 
     irq_enable();
     if (!b.ip)
-        domain_crash(v->domain, "vcpu %u: cannot return to cs:rip %#x:%#lx ss:rsp %#x:%#lx", v->id,
+        domain_crash(v->domain,
+                     "vcpu %u: cannot return to cs:rip %#x:%#lx ss:rsp %#x:%#lx", v->id,
                      r->cs, (unsigned long)r->rip, r->ss, (unsigned long)r->rsp);
     else
         bounce(v, r, &b);

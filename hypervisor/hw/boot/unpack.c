@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Unpacking the kernel that the boot loader handed over, by the libraries themselves (docs/DEPENDENCIES.md). They
- * use SSE registers, so this runs only at boot, before any guest's FPU state exists.
- * Reference: Linux Documentation/x86/boot.rst, "The Real-Mode Kernel Header". */
+/* Unpacking the kernel that the boot loader handed over, by the libraries themselves
+ * (docs/DEPENDENCIES.md). They use SSE registers, so this runs only at boot, before any
+ * guest's FPU state exists. Reference: Linux Documentation/x86/boot.rst, "The Real-Mode
+ * Kernel Header". */
 #include "port/unpack.h"
 #include "hw/boot/unpack_libs.h"
 #include "kern/log.h"
@@ -9,12 +10,12 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 
-#define SETUP_SECTS 0x1f1
-#define HEADER_MAGIC 0x202
-#define VERSION 0x206
+#define SETUP_SECTS    0x1f1
+#define HEADER_MAGIC   0x202
+#define VERSION        0x206
 #define PAYLOAD_OFFSET 0x248
 #define PAYLOAD_LENGTH 0x24c
-#define MAX_KERNEL (1ull << 30)
+#define MAX_KERNEL     (1ull << 30)
 
 static uint32_t le32(const uint8_t *p)
 {
@@ -35,10 +36,12 @@ static int find_payload(const uint8_t **p, size_t *n, const char **why)
     if (*n < 0x250 || memcmp(b + HEADER_MAGIC, "HdrS", 4))
         return 0;
     if ((b[VERSION] | b[VERSION + 1] << 8) < 0x208) {
-        *why = "the bzImage is older than boot protocol 2.08 and has no payload to unpack";
+        *why =
+            "the bzImage is older than boot protocol 2.08 and has no payload to unpack";
         return -ENOEXEC;
     }
-    start = ((uint64_t)(b[SETUP_SECTS] ? b[SETUP_SECTS] : 4) + 1) * 512 + le32(b + PAYLOAD_OFFSET);
+    start = ((uint64_t)(b[SETUP_SECTS] ? b[SETUP_SECTS] : 4) + 1) * 512 +
+            le32(b + PAYLOAD_OFFSET);
     len = le32(b + PAYLOAD_LENGTH);
     if (start > *n || len > *n - start || len < 8) {
         *why = "the bzImage is truncated: its payload ends beyond the file";
@@ -61,7 +64,8 @@ static unsigned order_for(size_t n)
 static int unpack(const uint8_t *p, size_t n, struct unpacked *out, const char **why)
 {
     unpack_fn fn = unpack_find(p, n);
-    size_t want = le32(p + n - 4); /* the kernel's build appends the size; gzip ends with it anyway */
+    size_t want = le32(
+        p + n - 4); /* the kernel's build appends the size; gzip ends with it anyway */
     int rc;
 
     if (!fn) {
@@ -69,7 +73,8 @@ static int unpack(const uint8_t *p, size_t n, struct unpacked *out, const char *
         return -ENOEXEC;
     }
     if (want < 4096 || want > MAX_KERNEL) {
-        *why = "the packed kernel claims an impossible size; the file is damaged or truncated";
+        *why = "the packed kernel claims an impossible size; the file is damaged or "
+               "truncated";
         return -ENOEXEC;
     }
     out->order = order_for(want);

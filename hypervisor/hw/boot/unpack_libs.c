@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* liblzma, zlib and zstd, each given memory from the heap. They were built for user space: they find a stack
- * protector word at %fs:0x28, for which hw's FS base points at a dummy while they run. */
+/* liblzma, zlib and zstd, each given memory from the heap. They were built for user
+ * space: they find a stack protector word at %fs:0x28, for which hw's FS base points at a
+ * dummy while they run. */
 #include "hw/boot/unpack_libs.h"
 #include <lzma.h>
 #include <zlib.h>
@@ -39,7 +40,8 @@ static int unpack_xz(const void *src, size_t n, void *dst, size_t *out)
 {
     uint64_t limit = UINT64_MAX;
     size_t in = 0, done = 0;
-    lzma_ret rc = lzma_stream_buffer_decode(&limit, 0, NULL, src, &in, n, dst, &done, *out);
+    lzma_ret rc =
+        lzma_stream_buffer_decode(&limit, 0, NULL, src, &in, n, dst, &done, *out);
 
     *out = done;
     return rc == LZMA_OK ? 0 : -1;
@@ -47,7 +49,10 @@ static int unpack_xz(const void *src, size_t n, void *dst, size_t *out)
 
 static int unpack_gzip(const void *src, size_t n, void *dst, size_t *out)
 {
-    z_stream z = {.next_in = (Bytef *)src, .avail_in = (uInt)n, .next_out = dst, .avail_out = (uInt)*out};
+    z_stream z = {.next_in = (Bytef *)src,
+                  .avail_in = (uInt)n,
+                  .next_out = dst,
+                  .avail_out = (uInt)*out};
     int rc;
 
     if (inflateInit2(&z, 15 + 16) != Z_OK)

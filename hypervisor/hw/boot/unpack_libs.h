@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The seam to the decompression libraries; unpack_libs.c is the only file compiled with SSE and their headers. */
+/* The seam to the decompression libraries; unpack_libs.c is the only file compiled with
+ * SSE and their headers. */
 #ifndef HW_BOOT_UNPACK_LIBS_H
 #define HW_BOOT_UNPACK_LIBS_H
 
