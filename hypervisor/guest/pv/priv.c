@@ -8,7 +8,7 @@
 #include "guest/pv/priv.h"
 #include "abi/arch_x86.h"
 #include "guest/cpuid.h"
-#include "guest/msr.h"
+#include "guest/pv/msr.h"
 #include "guest/pv/domain.h"
 #include "guest/pv/priv_io.h"
 #include "kern/log.h"

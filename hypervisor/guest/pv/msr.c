@@ -2,7 +2,7 @@
 /* The MSRs of a PV guest. What is not named here faults, as on Xen 4.17 with the default
  * msr_relaxed=0. Names as in Intel SDM volume 4, "Model-Specific Registers", and AMD APM
  * volume 2, appendix "MSRs". */
-#include "guest/msr.h"
+#include "guest/pv/msr.h"
 #include "abi/arch_x86.h"
 #include "guest/pv/domain.h"
 #include "lib/errno.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What RDMSR and WRMSR do for a guest. */
-#ifndef GUEST_MSR_H
-#define GUEST_MSR_H
+#ifndef GUEST_PV_MSR_H
+#define GUEST_PV_MSR_H
 
 #include "kern/vcpu.h"
 
