@@ -5,6 +5,9 @@
  */
 #include <errno.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <xenctrl.h>
 #include <xenevtchn.h>
 #include <xengnttab.h>
@@ -136,7 +139,7 @@ int open(const char *name, int flags, ...)
     if (strcmp(name, "/proc/xen/xsd_port") == 0) {
         fake_path(path, sizeof(path), "%s/xsd_port", 0);
         fd = openat(AT_FDCWD, path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-        if (fd >= 0 && (write(fd, "7\n", 2) != 2 || lseek(fd, 0, SEEK_SET) != 0))
+        if (fd >= 0 && (write(fd, "7", 1) != 1 || lseek(fd, 0, SEEK_SET) != 0))
             return -1;
         return fd;
     }
@@ -146,4 +149,16 @@ int open(const char *name, int flags, ...)
         return fd >= 0 && ftruncate(fd, 4096) ? -1 : fd;
     }
     return openat(AT_FDCWD, name, flags, mode);
+}
+
+int open64(const char *name, int flags, ...) __attribute__((alias("open")));
+
+/* oxenstored knows one place for its socket only. */
+int bind(int fd, __CONST_SOCKADDR_ARG addr, socklen_t len)
+{
+    struct sockaddr_un mine = {.sun_family = AF_UNIX};
+
+    fake_path(mine.sun_path, sizeof(mine.sun_path), "%s/socket", 0);
+    unlink(mine.sun_path);
+    return (int)syscall(SYS_bind, fd, &mine, sizeof(mine));
 }

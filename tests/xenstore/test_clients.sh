@@ -153,11 +153,12 @@ for name in xenstored oxenstored; do
         skip "$what" "it does not run here: $(tail -n 1 "$work/messages")"
     else
         session "$work/bin" >"$work/ours.$name"
-        # oxenstored lists children in another order, and says less about missing parents.
+        # oxenstored lists children in another order, and cannot list very many.
         if [ $name = oxenstored ]; then
-            sort "$work/ours.$name" >"$work/a"
-            sort "$work/ours.ours" >"$work/b"
-            diff "$work/a" "$work/b" >"$work/diff"
+            for f in "$name" ours; do
+                sed '/xenstore-list \/big/,/^status/d' "$work/ours.$f" | sort >"$work/sorted.$f"
+            done
+            diff "$work/sorted.$name" "$work/sorted.ours" >"$work/diff"
         else
             diff "$work/ours.$name" "$work/ours.ours" >"$work/diff"
         fi
