@@ -27,7 +27,8 @@ int main(void)
     for (struct counts *c = all; c; c = c->next) {
         int empty = c->numbers + c->sizes + c->offsets == 0;
 
-        printf("%sok %d - abi: %s: %d numbers, %d sizes, %d offsets agree with Xen 4.17's\n",
+        printf("%sok %d - abi: %s: %d numbers, %d sizes,
+               %d offsets agree with Xen 4.17's\n",
                empty ? "not " : "", ++n, c->header, c->numbers, c->sizes, c->offsets);
         bad |= empty;
     }

@@ -131,7 +131,8 @@ static long send(uint32_t port)
 
 static void delivery(void)
 {
-    uint32_t low = ipi_port(15), mid = ipi_port(7), mid2 = ipi_port(7), high = ipi_port(0);
+    uint32_t low = ipi_port(15), mid = ipi_port(7), mid2 = ipi_port(7),
+        high = ipi_port(0);
     struct hv_evtchn_set_priority bad = {.port = low, .priority = 16};
     struct hv_evtchn_unmask um = {mid};
 
@@ -153,7 +154,8 @@ static void delivery(void)
     test_true("fifo: the highest priority first", order[0] == high);
     test_true("fifo: equal ones in the order sent", order[1] == mid && order[2] == mid2);
     test_true("fifo: the lowest last", order[3] == low);
-    test_num("fifo: no such priority", evtchn_op(HV_EVTCHNOP_SET_PRIORITY, &bad), -EINVAL);
+    test_num("fifo: no such priority", evtchn_op(HV_EVTCHNOP_SET_PRIORITY, &bad),
+             -EINVAL);
 
     __atomic_or_fetch(word(mid), BIT(HV_EVTCHN_FIFO_MASKED), __ATOMIC_SEQ_CST);
     served = 0;

@@ -134,7 +134,8 @@ static void ud2(void *unused)
 
 static void entry_points(void)
 {
-    struct hv_trap_info t[2] = {{.vector = 6, .cs = HV_FLAT_KERNEL_CS, .address = NONCANONICAL},
+    struct hv_trap_info t[2] = {{.vector = 6, .cs = HV_FLAT_KERNEL_CS,
+        .address = NONCANONICAL},
                                 {0}};
 
     test_num("frames: a trap handler at a non-canonical address",

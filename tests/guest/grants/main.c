@@ -48,7 +48,8 @@ static void setup(void)
     test_true("grants: there may be several frames", q.max_nr_frames >= 4);
     test_num("grants: version 1 at first",
              grant_op(HV_GNTTABOP_GET_VERSION, &v, 1) * 100 + v.version, 1);
-    test_num("grants: setup_table", grant_op(HV_GNTTABOP_SETUP_TABLE, &s, 1) + s.status, 0);
+    test_num("grants: setup_table", grant_op(HV_GNTTABOP_SETUP_TABLE, &s, 1) + s.status,
+             0);
     test_true("grants: gives a frame", frames[0] != 0);
     table = page_alloc();
     test_num("grants: which can be mapped",
@@ -69,7 +70,8 @@ static void mapping(void)
 
     page[3] = 33;
     grant(8, page, HV_GTF_PERMIT_ACCESS, 0);
-    test_num("grants: a grant to oneself is mapped", map(8, where, HV_GNTMAP_HOST_MAP), 0);
+    test_num("grants: a grant to oneself is mapped", map(8, where, HV_GNTMAP_HOST_MAP),
+             0);
     handle = m.handle;
     test_num("grants: the bus address is the frame's", (long)m.dev_bus_addr,
              (long)va_mfn(page) << 12);
@@ -86,7 +88,8 @@ static void mapping(void)
              table[8].flags & (HV_GTF_READING | HV_GTF_WRITING), 0);
     test_num("grants: the mapping too", guarded(store, where), TRAP_PF);
     test_num("grants: not twice", unmap(where, handle), HV_GNTST_BAD_HANDLE);
-    test_num("grants: read-only", map(8, where, HV_GNTMAP_HOST_MAP | HV_GNTMAP_READONLY), 0);
+    test_num("grants: read-only", map(8, where, HV_GNTMAP_HOST_MAP | HV_GNTMAP_READONLY),
+             0);
     test_num("grants: it reads", (long)where[3], 34);
     test_num("grants: and does not write", guarded(store, where), TRAP_PF);
     test_num("grants: marked as reading only",
@@ -114,7 +117,8 @@ static void refused(void)
     grant_op(HV_GNTTABOP_MAP_GRANT_REF, &bad, 1);
     test_num("grants: DOMID_SELF is nobody to map from", bad.status, HV_GNTST_BAD_DOMAIN);
     bad.dom = 1234;
-    test_num("grants: no entry", map(9, where, HV_GNTMAP_HOST_MAP), HV_GNTST_GENERAL_ERROR);
+    test_num("grants: no entry", map(9, where, HV_GNTMAP_HOST_MAP),
+             HV_GNTST_GENERAL_ERROR);
     test_num("grants: no reference so high", map(0x7fffffff, where, HV_GNTMAP_HOST_MAP),
              HV_GNTST_BAD_GNTREF);
     grant(9, page, HV_GTF_PERMIT_ACCESS, 5);
@@ -179,7 +183,8 @@ static void copies(void)
     grant(10, a, HV_GTF_PERMIT_ACCESS | HV_GTF_READONLY, 0);
     grant(11, b, HV_GTF_PERMIT_ACCESS, 0);
     test_num("grants: copy by reference",
-             copy(10, 11, HV_GNTCOPY_SOURCE_GREF | HV_GNTCOPY_DEST_GREF, 100, 4000, 14), 0);
+             copy(10, 11, HV_GNTCOPY_SOURCE_GREF | HV_GNTCOPY_DEST_GREF, 100, 4000, 14),
+                  0);
     test_true("grants: the bytes are there too", !memcmp(b + 4000, "between pages", 14));
     test_num("grants: no copy into a read-only grant",
              copy(11, 10, HV_GNTCOPY_SOURCE_GREF | HV_GNTCOPY_DEST_GREF, 0, 0, 8),
@@ -220,7 +225,8 @@ static void version2(void)
     t2[20].full_page.frame = va_mfn(page);
     t2[20].hdr.domid = 0;
     __atomic_store_n(&t2[20].hdr.flags, HV_GTF_PERMIT_ACCESS, __ATOMIC_RELEASE);
-    test_num("grants: a version 2 grant is mapped", map(20, where, HV_GNTMAP_HOST_MAP), 0);
+    test_num("grants: a version 2 grant is mapped", map(20, where, HV_GNTMAP_HOST_MAP),
+             0);
     page[1] = 4242;
     test_num("grants: it is the page", (long)where[1], 4242);
     test_num("grants: the status says in use", stat[20] & 0x18,

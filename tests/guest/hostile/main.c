@@ -141,7 +141,8 @@ static void descriptor_tables(void)
     remap(ldt, PTE_RO);
     test_num("hostile: an LDT is set", mmuext_op(&op, 1, 0, HV_DOMID_SELF), 0);
     op.arg1.linear_addr = P(ldt) + 8;
-    test_num("hostile: not a misaligned one", mmuext_op(&op, 1, 0, HV_DOMID_SELF), -EINVAL);
+    test_num("hostile: not a misaligned one", mmuext_op(&op, 1, 0, HV_DOMID_SELF),
+             -EINVAL);
     op.arg1.linear_addr = P(ldt);
     op.arg2.nr_ents = 8193;
     test_num("hostile: not one too long", mmuext_op(&op, 1, 0, HV_DOMID_SELF), -EINVAL);

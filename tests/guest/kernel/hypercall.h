@@ -39,7 +39,8 @@ static inline long hypercall(unsigned int nr, uint64_t a1, uint64_t a2, uint64_t
 #define callback_op(op, arg) hcall2(HV_CALL_CALLBACK_OP, op, P(arg))
 #define physdev_op(op, arg) hcall2(HV_CALL_PHYSDEV_OP, op, P(arg))
 #define mmuext_op(ops, n, done, dom) hcall4(HV_CALL_MMUEXT_OP, P(ops), n, P(done), dom)
-#define mmu_update(reqs, n, done, dom) hcall4(HV_CALL_MMU_UPDATE, P(reqs), n, P(done), dom)
+#define mmu_update(reqs, n, done, dom) hcall4(HV_CALL_MMU_UPDATE, P(reqs), n, P(done),
+                   dom)
 #define update_va_mapping(va, pte, flags)                                                \
     hcall3(HV_CALL_UPDATE_VA_MAPPING, P(va), pte, flags)
 

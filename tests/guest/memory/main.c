@@ -28,7 +28,8 @@ static void numbers(void)
     struct hv_memory_domain d = {HV_DOMID_SELF};
     struct hv_machphys_mapping map;
 
-    test_num("memory: current_reservation is nr_pages", total(), (long)start_info->nr_pages);
+    test_num("memory: current_reservation is nr_pages", total(),
+             (long)start_info->nr_pages);
     test_true("memory: maximum_reservation is not less",
               memory_op(HV_MEM_MAXIMUM_RESERVATION, &d) >= total());
     test_true("memory: maximum_ram_page is beyond the p2m list's frames",
@@ -51,12 +52,14 @@ static void decrease_increase(void)
 
     frames[0] = mfn;
     map_mfn(page, 0);
-    test_num("memory: a page is given back", reserve(HV_MEM_DECREASE_RESERVATION, 1, 0, 0),
+    test_num("memory: a page is given back", reserve(HV_MEM_DECREASE_RESERVATION, 1, 0,
+             0),
              1);
     test_num("memory: one less", total(), before - 1);
     test_true("memory: it cannot be mapped then", map_mfn(page, mfn << 12 | PTE_RW) < 0);
     frames[0] = mfn;
-    test_num("memory: nor given back twice", reserve(HV_MEM_DECREASE_RESERVATION, 1, 0, 0),
+    test_num("memory: nor given back twice", reserve(HV_MEM_DECREASE_RESERVATION, 1, 0,
+             0),
              0);
     frames[0] = (P(page) - VIRT_BASE) >> 12;
     test_num("memory: populate_physmap brings a page",
@@ -72,7 +75,8 @@ static void decrease_increase(void)
     test_num("memory: three more", total(), before + 3);
     test_num("memory: they go back", reserve(HV_MEM_DECREASE_RESERVATION, 3, 0, 0), 3);
     test_num("memory: a page with a mapping",
-             (frames[0] = va_mfn(page), reserve(HV_MEM_DECREASE_RESERVATION, 1, 0, 0)), 1);
+             (frames[0] = va_mfn(page), reserve(HV_MEM_DECREASE_RESERVATION, 1, 0, 0)),
+              1);
     test_num("memory: is gone from the count at the latest when unmapped",
              (map_mfn(page, 0), total()), before - 1);
     frames[0] = (P(page) - VIRT_BASE) >> 12;
@@ -97,7 +101,8 @@ static void limits(void)
     test_num("memory: an order too high",
              reserve(HV_MEM_INCREASE_RESERVATION, 1, 30, 0) > 0, 0);
     test_num("memory: wild frames are not given back",
-             (frames[0] = 0xffffffffff, reserve(HV_MEM_DECREASE_RESERVATION, 1, 0, 0)), 0);
+             (frames[0] = 0xffffffffff, reserve(HV_MEM_DECREASE_RESERVATION, 1, 0, 0)),
+              0);
     test_num("memory: nor the hypervisor's",
              (memory_op(HV_MEM_MACHPHYS_MFN_LIST, &list),
               reserve(HV_MEM_DECREASE_RESERVATION, 1, 0, 0)),
@@ -149,7 +154,8 @@ static void maps(void)
     test_num("memory: machine_memory_map", memory_op(HV_MEM_MACHINE_MEMORY_MAP, &m), 0);
     for (unsigned int i = 0; i < m.nr_entries; i++)
         ram += e[i].type == HV_E820_RAM ? e[i].size : 0;
-    test_true("memory: shows the machine's memory", ram > 400UL << 20 && ram <= 512UL << 20);
+    test_true("memory: shows the machine's memory",
+              ram > 400UL << 20 && ram <= 512UL << 20);
     m.nr_entries = 1;
     test_num("memory: not into one entry only", memory_op(HV_MEM_MACHINE_MEMORY_MAP, &m),
              -EINVAL);

@@ -28,7 +28,8 @@ static void va_mappings(void)
     test_num("mmu: update_va_mapping makes it writable again",
              map_mfn(page, pte_of(page, PTE_RW)), 0);
     test_num("mmu: then the store works", guarded(store, page), -1);
-    test_num("mmu: a page can be mapped elsewhere", map_mfn(page, pte_of(other, PTE_RW)), 0);
+    test_num("mmu: a page can be mapped elsewhere", map_mfn(page, pte_of(other, PTE_RW)),
+             0);
     test_num("mmu: and it is the other page's data", (long)page[1], 77);
     remap(page, PTE_RW);
     test_num("mmu: not-present entries are allowed", map_mfn(page, 0), 0);
@@ -52,7 +53,8 @@ static void updates(void)
     struct hv_mmu_update u[3];
     uint32_t done = 99;
 
-    test_num("mmu: mmu_update writes an L1 entry", mmu_write(pte, pte_of(data, PTE_RO)), 0);
+    test_num("mmu: mmu_update writes an L1 entry", mmu_write(pte, pte_of(data, PTE_RO)),
+             0);
     test_num("mmu: the entry has the new frame", (long)PTE_MFN(*pte_at(page, 1)),
              (long)va_mfn(data));
     test_num("mmu: mmu_update writes an ordinary page",
@@ -146,7 +148,8 @@ static void extended(void)
     test_num("mmu: really", (long)b[7], 0);
     test_num("mmu: local flush", mmuext(HV_MMUEXT_TLB_FLUSH_LOCAL, 0), 0);
     test_num("mmu: global flush", mmuext(HV_MMUEXT_TLB_FLUSH_ALL, 0), 0);
-    op = (struct hv_mmuext_op){.cmd = HV_MMUEXT_INVLPG_LOCAL, .arg1 = {.linear_addr = P(a)}};
+    op = (struct hv_mmuext_op){.cmd = HV_MMUEXT_INVLPG_LOCAL,
+          .arg1 = {.linear_addr = P(a)}};
     test_num("mmu: invlpg", mmuext_op(&op, 1, 0, HV_DOMID_SELF), 0);
     op.cmd = HV_MMUEXT_INVLPG_ALL;
     test_num("mmu: invlpg everywhere", mmuext_op(&op, 1, 0, HV_DOMID_SELF), 0);

@@ -27,7 +27,8 @@ void test_main(void)
     test_num("multicall: a list", multicall(4), 0);
     test_num("multicall: the first result", (long)calls[0].result, version);
     test_num("multicall: the second", (long)calls[1].result, (long)start_info->nr_pages);
-    test_num("multicall: an unknown call fails by itself", (long)calls[2].result, -ENOSYS);
+    test_num("multicall: an unknown call fails by itself", (long)calls[2].result,
+             -ENOSYS);
     test_num("multicall: and the list goes on", (long)calls[3].result, version);
     test_num("multicall: an empty list", multicall(0), 0);
 
@@ -60,5 +61,6 @@ void test_main(void)
     test_num("multicall: a wild list", hcall2(HV_CALL_MULTICALL, 0x123456789000, 2),
              -EFAULT);
     test_num("multicall: a list in the hypervisor",
-             hcall2(HV_CALL_MULTICALL, HV_HYPERVISOR_VIRT_START + (1UL << 39), 2), -EFAULT);
+             hcall2(HV_CALL_MULTICALL, HV_HYPERVISOR_VIRT_START + (1UL << 39), 2),
+                    -EFAULT);
 }

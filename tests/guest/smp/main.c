@@ -93,7 +93,8 @@ static void parallel(void)
     while (now_ns() < end)
         ;
     test_true("smp: both run at once", counter > c);
-    test_num("smp: an IPI port of the other vCPU", evtchn_op(HV_EVTCHNOP_BIND_IPI, &b), 0);
+    test_num("smp: an IPI port of the other vCPU", evtchn_op(HV_EVTCHNOP_BIND_IPI, &b),
+             0);
     shared_info->vcpu_info[1].evtchn_upcall_mask = 1;
     s.port = b.port;
     test_num("smp: is sent from this one", evtchn_op(HV_EVTCHNOP_SEND, &s), 0);

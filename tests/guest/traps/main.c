@@ -98,7 +98,8 @@ static bool count_int3(struct frame *f)
 
 static void returns(void)
 {
-    uint64_t before, after, rip, flags = 0x8d5; /* carry, parity, adjust, zero, sign, over */
+    uint64_t before, after, rip, flags = 0x8d5; /* carry, parity, adjust, zero, sign,
+over */
 
     entry_hook = count_int3;
     asm volatile("push %[f]\n popf\n mov %%rsp, %[b]\n lea 1f(%%rip), %[r]\n"
@@ -117,7 +118,8 @@ static void returns(void)
     test_num("traps: a kernel frame's cs shows ring 0", (long)(last_trap.cs & 3), 0);
     test_num("traps: its ss is the flat one", (long)(last_trap.ss & ~3UL),
              HV_FLAT_KERNEL_SS & ~3);
-    test_num("traps: the flags are in the frame", (long)(last_trap.rflags & 0x8d5), 0x8d5);
+    test_num("traps: the flags are in the frame", (long)(last_trap.rflags & 0x8d5),
+             0x8d5);
     test_num("traps: and come back", (long)(flags & 0x8d5), 0x8d5);
 }
 

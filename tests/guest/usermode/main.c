@@ -106,7 +106,8 @@ static void system_calls(void)
     test_num("usermode: other registers too", (long)seen[0].r15, 0x1515);
     test_num("usermode: and rbx", (long)seen[0].rbx, 0xbbbb);
     go_user(0, 0, 2);
-    test_num("usermode: going back, the next system call arrives", (long)seen[1].rax, 0x78);
+    test_num("usermode: going back, the next system call arrives", (long)seen[1].rax,
+             0x78);
     test_num("usermode: with registers kept", (long)seen[1].r15, 0x1515);
 }
 
@@ -150,7 +151,8 @@ void test_main(void)
     kernel.ss = HV_FLAT_KERNEL_SS;
     kernel.rflags = 0x2;
     test_num("usermode: the kernel's stack is set",
-             hcall2(HV_CALL_STACK_SWITCH, HV_FLAT_KERNEL_SS, P(stack + sizeof(stack))), 0);
+             hcall2(HV_CALL_STACK_SWITCH, HV_FLAT_KERNEL_SS, P(stack + sizeof(stack))),
+                    0);
     make_tables();
     system_calls();
     other_entries();
