@@ -28,8 +28,11 @@ int main(void)
         int empty = c->numbers + c->sizes + c->offsets == 0;
 
         printf("%sok %d - abi: %s: %d numbers, %d sizes,
-               %d offsets agree with Xen 4.17's\n",
-               empty ? "not " : "", ++n, c->header, c->numbers, c->sizes, c->offsets);
+                       % d offsets agree with Xen 4.17's\n ",
+                       empty
+                   ? "not "
+                   : "",
+               ++n, c->header, c->numbers, c->sizes, c->offsets);
         bad |= empty;
     }
     printf("1..%d\n", n);

@@ -15,8 +15,8 @@
 
 #define MEMBER_SIZE(t, m) sizeof(((t *)0)->m)
 
-#define NUM(ours, xen) _Static_assert((ours) == (xen), #ours);
-#define SIZE(ours, xen) _Static_assert(sizeof(ours) == sizeof(xen), "sizeof " #ours);
+#define NUM(ours, xen)    _Static_assert((ours) == (xen), #ours);
+#define SIZE(ours, xen)   _Static_assert(sizeof(ours) == sizeof(xen), "sizeof " #ours);
 #define POS(ours, xen, member)                                                           \
     _Static_assert(offsetof(ours, member) == offsetof(xen, member), #ours "." #member);
 #define OFF(ours, xen, member)                                                           \

@@ -60,8 +60,8 @@ static void loop(void)
              HV_EVTCHNSTAT_INTERDOMAIN);
     test_num("evtchn: with the other port", st.u.interdomain.port, b.local_port);
     events_on();
-    test_true("evtchn: the event is delivered when unmasked", event_wait(b.local_port,
-              1));
+    test_true("evtchn: the event is delivered when unmasked",
+              event_wait(b.local_port, 1));
     test_num("evtchn: send works", send(a), 0);
     test_true("evtchn: and reaches the other end", event_wait(b.local_port, 2));
     test_num("evtchn: in both directions", send(b.local_port), 0);
@@ -82,8 +82,7 @@ static void loop(void)
     test_num("evtchn: nothing is delivered with upcalls masked", event_count[a], 2);
     test_true("evtchn: the vCPU knows",
               shared_info->vcpu_info[0].evtchn_upcall_pending == 1);
-    test_true("evtchn: and which word",
-              shared_info->vcpu_info[0].evtchn_pending_sel & 1);
+    test_true("evtchn: and which word", shared_info->vcpu_info[0].evtchn_pending_sel & 1);
     events_on();
     test_true("evtchn: it comes later", event_wait(a, 3));
 
@@ -167,9 +166,8 @@ static void pirq(void)
              evtchn_op(HV_EVTCHNOP_BIND_PIRQ, &p), -EPERM);
     test_num("evtchn: its line is set up", physdev_op(HV_PHYSDEVOP_SETUP_GSI, &gsi), 0);
     test_num("evtchn: it is mapped", physdev_op(HV_PHYSDEVOP_MAP_PIRQ, &map), 0);
-    test_num("evtchn: a physical interrupt is bound", evtchn_op(HV_EVTCHNOP_BIND_PIRQ,
-             &p),
-             0);
+    test_num("evtchn: a physical interrupt is bound",
+             evtchn_op(HV_EVTCHNOP_BIND_PIRQ, &p), 0);
     test_num("evtchn: its status", status(p.port, &st) + st.status, HV_EVTCHNSTAT_PIRQ);
     test_num("evtchn: has the number", st.u.pirq, 8);
     test_num("evtchn: once only", evtchn_op(HV_EVTCHNOP_BIND_PIRQ, &p), -EEXIST);

@@ -132,7 +132,7 @@ static long send(uint32_t port)
 static void delivery(void)
 {
     uint32_t low = ipi_port(15), mid = ipi_port(7), mid2 = ipi_port(7),
-        high = ipi_port(0);
+             high = ipi_port(0);
     struct hv_evtchn_set_priority bad = {.port = low, .priority = 16};
     struct hv_evtchn_unmask um = {mid};
 

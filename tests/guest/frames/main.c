@@ -6,7 +6,7 @@
 #include "guest.h"
 #include "abi/callback.h"
 
-#define CODE 0x400000UL
+#define CODE         0x400000UL
 #define NONCANONICAL 0x0000800000000000UL
 
 struct iret_frame {
@@ -96,8 +96,7 @@ static void returns(void)
              go(HV_VGCF_IN_SYSCALL, NONCANONICAL, cs, 0x202, ss));
     survives("frames: a rip just below the hole by sysret",
              go(HV_VGCF_IN_SYSCALL, NONCANONICAL - 1, cs, 0x202, ss));
-    survives("frames: a rip in the hypervisor",
-             go(0, 0xffff82d040200000, cs, 0x202, ss));
+    survives("frames: a rip in the hypervisor", go(0, 0xffff82d040200000, cs, 0x202, ss));
     test_num("frames: ... which is a fault of user mode", (long)(seen_frame.cs & 3), 3);
     survives("frames: a null cs", go(0, CODE, 3, 0x202, ss));
     survives("frames: the hypervisor's cs with ring 3", go(0, CODE, 0xe00b, 0x202, ss));
@@ -134,9 +133,8 @@ static void ud2(void *unused)
 
 static void entry_points(void)
 {
-    struct hv_trap_info t[2] = {{.vector = 6, .cs = HV_FLAT_KERNEL_CS,
-        .address = NONCANONICAL},
-                                {0}};
+    struct hv_trap_info t[2] = {
+        {.vector = 6, .cs = HV_FLAT_KERNEL_CS, .address = NONCANONICAL}, {0}};
 
     test_num("frames: a trap handler at a non-canonical address",
              hcall1(HV_CALL_SET_TRAP_TABLE, P(t)), -EINVAL);

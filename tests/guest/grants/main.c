@@ -52,8 +52,7 @@ static void setup(void)
              0);
     test_true("grants: gives a frame", frames[0] != 0);
     table = page_alloc();
-    test_num("grants: which can be mapped",
-             map_mfn(table, frames[0] << 12 | PTE_RW), 0);
+    test_num("grants: which can be mapped", map_mfn(table, frames[0] << 12 | PTE_RW), 0);
     s.nr_frames = q.max_nr_frames + 1;
     grant_op(HV_GNTTABOP_SETUP_TABLE, &s, 1);
     test_num("grants: not more than the limit", s.status, HV_GNTST_GENERAL_ERROR);
@@ -81,8 +80,8 @@ static void mapping(void)
     test_num("grants: the entry is marked in use",
              table[8].flags & (HV_GTF_READING | HV_GTF_WRITING),
              HV_GTF_READING | HV_GTF_WRITING);
-    test_num("grants: unmap with another address is refused",
-             unmap(page_alloc(), handle), HV_GNTST_GENERAL_ERROR);
+    test_num("grants: unmap with another address is refused", unmap(page_alloc(), handle),
+             HV_GNTST_GENERAL_ERROR);
     test_num("grants: unmap", unmap(where, handle), 0);
     test_num("grants: the marks are gone",
              table[8].flags & (HV_GTF_READING | HV_GTF_WRITING), 0);
@@ -95,10 +94,10 @@ static void mapping(void)
     test_num("grants: marked as reading only",
              table[8].flags & (HV_GTF_READING | HV_GTF_WRITING), HV_GTF_READING);
     unmap(where, m.handle);
-    test_num("grants: by its entry's address",
-             map(8, (void *)pte_maddr(where, 1),
-                 HV_GNTMAP_HOST_MAP | HV_GNTMAP_CONTAINS_PTE),
-             0);
+    test_num(
+        "grants: by its entry's address",
+        map(8, (void *)pte_maddr(where, 1), HV_GNTMAP_HOST_MAP | HV_GNTMAP_CONTAINS_PTE),
+        0);
     mmuext(HV_MMUEXT_TLB_FLUSH_LOCAL, 0);
     test_num("grants: is the page again", (long)where[3], 34);
     unmap((void *)pte_maddr(where, 1), m.handle);
@@ -108,10 +107,8 @@ static void mapping(void)
 static void refused(void)
 {
     uint64_t *page = page_alloc(), *where = page_alloc();
-    struct hv_gnttab_map_grant_ref bad = {.host_addr = P(where),
-                                          .flags = HV_GNTMAP_HOST_MAP,
-                                          .ref = 9,
-                                          .dom = 1234};
+    struct hv_gnttab_map_grant_ref bad = {
+        .host_addr = P(where), .flags = HV_GNTMAP_HOST_MAP, .ref = 9, .dom = 1234};
 
     bad.dom = HV_DOMID_SELF;
     grant_op(HV_GNTTABOP_MAP_GRANT_REF, &bad, 1);
@@ -184,7 +181,7 @@ static void copies(void)
     grant(11, b, HV_GTF_PERMIT_ACCESS, 0);
     test_num("grants: copy by reference",
              copy(10, 11, HV_GNTCOPY_SOURCE_GREF | HV_GNTCOPY_DEST_GREF, 100, 4000, 14),
-                  0);
+             0);
     test_true("grants: the bytes are there too", !memcmp(b + 4000, "between pages", 14));
     test_num("grants: no copy into a read-only grant",
              copy(11, 10, HV_GNTCOPY_SOURCE_GREF | HV_GNTCOPY_DEST_GREF, 0, 0, 8),

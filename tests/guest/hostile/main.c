@@ -29,8 +29,7 @@ static void table_of_ones_own(void)
                   map_mfn(l1, pte_of(table, PTE_RW)) < 0);
         test_true("hostile: ... nor by mmu_update",
                   mmu_write(pte_maddr(l1, 1), pte_of(table, PTE_RW)) < 0);
-        test_num("hostile: ... but read-only",
-                 map_mfn(l1, pte_of(table, PTE_RO)), 0);
+        test_num("hostile: ... but read-only", map_mfn(l1, pte_of(table, PTE_RO)), 0);
     }
     remap(l1, PTE_RW);
     test_true("hostile: the top table cannot map itself writable",
@@ -56,8 +55,7 @@ static void bad_entries(void)
               mmu_write(l4, *pte_at(page, 4) | PTE_PS) < 0);
     test_true("hostile: no frame beyond memory",
               map_mfn(page, PTE_RW | 0x7fffffffffUL << 12) < 0);
-    test_true("hostile: an L2 is no L1",
-              mmu_write(l2, (l3 & ~4095UL) | PTE_RW) < 0);
+    test_true("hostile: an L2 is no L1", mmu_write(l2, (l3 & ~4095UL) | PTE_RW) < 0);
     test_true("hostile: an L1 is no L3",
               mmu_write(l4, (pte_maddr(page, 1) & ~4095UL) | PTE_RW) < 0);
     test_true("hostile: data cannot become the base",

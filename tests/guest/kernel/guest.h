@@ -48,24 +48,24 @@ struct frame {
     uint64_t rip, cs, rflags, rsp, ss;
 };
 
-#define ENTRY_EVENT 0x100
-#define ENTRY_SYSCALL 0x101
+#define ENTRY_EVENT     0x100
+#define ENTRY_SYSCALL   0x101
 #define ENTRY_SYSCALL32 0x102
-#define ENTRY_FAILSAFE 0x103
+#define ENTRY_FAILSAFE  0x103
 
-#define TRAP_DE 0
-#define TRAP_DB 1
-#define TRAP_NMI 2
-#define TRAP_BP 3
-#define TRAP_OF 4
-#define TRAP_UD 6
-#define TRAP_NM 7
-#define TRAP_NP 11
-#define TRAP_SS 12
-#define TRAP_GP 13
-#define TRAP_PF 14
-#define TRAP_MF 16
-#define TRAP_AC 17
+#define TRAP_DE         0
+#define TRAP_DB         1
+#define TRAP_NMI        2
+#define TRAP_BP         3
+#define TRAP_OF         4
+#define TRAP_UD         6
+#define TRAP_NM         7
+#define TRAP_NP         11
+#define TRAP_SS         12
+#define TRAP_GP         13
+#define TRAP_PF         14
+#define TRAP_MF         16
+#define TRAP_AC         17
 
 /* Runs fn(arg); -1, or the vector of the trap it met (then in last_trap, last_cr2). */
 long guarded(void (*fn)(void *), void *arg);
@@ -77,24 +77,24 @@ extern bool (*entry_hook)(struct frame *f);
 
 void resume(struct frame *f) __attribute__((noreturn)); /* goes to a frame made by hand */
 void trap_init(void);
-const char *trap_stub(unsigned int vector);    /* its handler's entry */
+const char *trap_stub(unsigned int vector);  /* its handler's entry */
 const struct hv_trap_info *trap_table(void); /* the table, to give to another vCPU */
 extern char event_stub[], syscall_stub[], syscall32_stub[], failsafe_stub[], nmi_stub[];
 extern char start_secondary[];
 void secondary_main(long vcpu) __attribute__((noreturn)); /* weak: a test may have it */
 
 /* ---- memory.c ---- */
-#define PTE_P 0x1UL
-#define PTE_W 0x2UL
-#define PTE_U 0x4UL
-#define PTE_A 0x20UL
-#define PTE_D 0x40UL
-#define PTE_PS 0x80UL
-#define PTE_G 0x100UL
-#define PTE_NX (1UL << 63)
+#define PTE_P        0x1UL
+#define PTE_W        0x2UL
+#define PTE_U        0x4UL
+#define PTE_A        0x20UL
+#define PTE_D        0x40UL
+#define PTE_PS       0x80UL
+#define PTE_G        0x100UL
+#define PTE_NX       (1UL << 63)
 #define PTE_MFN(pte) (((pte) >> 12) & 0xffffffffffUL)
-#define PTE_RW (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D)
-#define PTE_RO (PTE_P | PTE_U | PTE_A)
+#define PTE_RW       (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D)
+#define PTE_RO       (PTE_P | PTE_U | PTE_A)
 
 extern struct hv_start_info *start_info;
 extern struct hv_shared_info *shared_info;

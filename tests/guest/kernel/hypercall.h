@@ -22,25 +22,25 @@ static inline long hypercall(unsigned int nr, uint64_t a1, uint64_t a2, uint64_t
     return ret;
 }
 
-#define P(ptr) ((uint64_t)(uintptr_t)(ptr))
+#define P(ptr)                       ((uint64_t)(uintptr_t)(ptr))
 
-#define hcall0(nr) hypercall(nr, 0, 0, 0, 0, 0)
-#define hcall1(nr, a) hypercall(nr, a, 0, 0, 0, 0)
-#define hcall2(nr, a, b) hypercall(nr, a, b, 0, 0, 0)
-#define hcall3(nr, a, b, c) hypercall(nr, a, b, c, 0, 0)
-#define hcall4(nr, a, b, c, d) hypercall(nr, a, b, c, d, 0)
+#define hcall0(nr)                   hypercall(nr, 0, 0, 0, 0, 0)
+#define hcall1(nr, a)                hypercall(nr, a, 0, 0, 0, 0)
+#define hcall2(nr, a, b)             hypercall(nr, a, b, 0, 0, 0)
+#define hcall3(nr, a, b, c)          hypercall(nr, a, b, c, 0, 0)
+#define hcall4(nr, a, b, c, d)       hypercall(nr, a, b, c, d, 0)
 
-#define evtchn_op(op, arg) hcall2(HV_CALL_EVENT_CHANNEL_OP, op, P(arg))
-#define sched_op(op, arg) hcall2(HV_CALL_SCHED_OP, op, P(arg))
-#define vcpu_op(op, vcpu, arg) hcall3(HV_CALL_VCPU_OP, op, vcpu, P(arg))
-#define memory_op(op, arg) hcall2(HV_CALL_MEMORY_OP, op, P(arg))
-#define version_op(op, arg) hcall2(HV_CALL_XEN_VERSION, op, P(arg))
-#define grant_op(op, arg, n) hcall3(HV_CALL_GRANT_TABLE_OP, op, P(arg), n)
-#define callback_op(op, arg) hcall2(HV_CALL_CALLBACK_OP, op, P(arg))
-#define physdev_op(op, arg) hcall2(HV_CALL_PHYSDEV_OP, op, P(arg))
+#define evtchn_op(op, arg)           hcall2(HV_CALL_EVENT_CHANNEL_OP, op, P(arg))
+#define sched_op(op, arg)            hcall2(HV_CALL_SCHED_OP, op, P(arg))
+#define vcpu_op(op, vcpu, arg)       hcall3(HV_CALL_VCPU_OP, op, vcpu, P(arg))
+#define memory_op(op, arg)           hcall2(HV_CALL_MEMORY_OP, op, P(arg))
+#define version_op(op, arg)          hcall2(HV_CALL_XEN_VERSION, op, P(arg))
+#define grant_op(op, arg, n)         hcall3(HV_CALL_GRANT_TABLE_OP, op, P(arg), n)
+#define callback_op(op, arg)         hcall2(HV_CALL_CALLBACK_OP, op, P(arg))
+#define physdev_op(op, arg)          hcall2(HV_CALL_PHYSDEV_OP, op, P(arg))
 #define mmuext_op(ops, n, done, dom) hcall4(HV_CALL_MMUEXT_OP, P(ops), n, P(done), dom)
-#define mmu_update(reqs, n, done, dom) hcall4(HV_CALL_MMU_UPDATE, P(reqs), n, P(done),
-                   dom)
+#define mmu_update(reqs, n, done, dom)                                                   \
+    hcall4(HV_CALL_MMU_UPDATE, P(reqs), n, P(done), dom)
 #define update_va_mapping(va, pte, flags)                                                \
     hcall3(HV_CALL_UPDATE_VA_MAPPING, P(va), pte, flags)
 

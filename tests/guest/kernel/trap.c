@@ -73,8 +73,8 @@ void guest_entry(struct frame *f)
         return;
     }
     test_fail("no unexpected entry",
-              "vector %lx error %lx rip %lx cs %lx rsp %lx cr2 %lx",
-              f->vector, f->error, f->rip, f->cs, f->rsp, cr2);
+              "vector %lx error %lx rip %lx cs %lx rsp %lx cr2 %lx", f->vector, f->error,
+              f->rip, f->cs, f->rsp, cr2);
     test_end();
 }
 

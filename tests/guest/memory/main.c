@@ -52,15 +52,13 @@ static void decrease_increase(void)
 
     frames[0] = mfn;
     map_mfn(page, 0);
-    test_num("memory: a page is given back", reserve(HV_MEM_DECREASE_RESERVATION, 1, 0,
-             0),
-             1);
+    test_num("memory: a page is given back",
+             reserve(HV_MEM_DECREASE_RESERVATION, 1, 0, 0), 1);
     test_num("memory: one less", total(), before - 1);
     test_true("memory: it cannot be mapped then", map_mfn(page, mfn << 12 | PTE_RW) < 0);
     frames[0] = mfn;
-    test_num("memory: nor given back twice", reserve(HV_MEM_DECREASE_RESERVATION, 1, 0,
-             0),
-             0);
+    test_num("memory: nor given back twice",
+             reserve(HV_MEM_DECREASE_RESERVATION, 1, 0, 0), 0);
     frames[0] = (P(page) - VIRT_BASE) >> 12;
     test_num("memory: populate_physmap brings a page",
              reserve(HV_MEM_POPULATE_PHYSMAP, 1, 0, 0), 1);
@@ -76,7 +74,7 @@ static void decrease_increase(void)
     test_num("memory: they go back", reserve(HV_MEM_DECREASE_RESERVATION, 3, 0, 0), 3);
     test_num("memory: a page with a mapping",
              (frames[0] = va_mfn(page), reserve(HV_MEM_DECREASE_RESERVATION, 1, 0, 0)),
-              1);
+             1);
     test_num("memory: is gone from the count at the latest when unmapped",
              (map_mfn(page, 0), total()), before - 1);
     frames[0] = (P(page) - VIRT_BASE) >> 12;
@@ -102,7 +100,7 @@ static void limits(void)
              reserve(HV_MEM_INCREASE_RESERVATION, 1, 30, 0) > 0, 0);
     test_num("memory: wild frames are not given back",
              (frames[0] = 0xffffffffff, reserve(HV_MEM_DECREASE_RESERVATION, 1, 0, 0)),
-              0);
+             0);
     test_num("memory: nor the hypervisor's",
              (memory_op(HV_MEM_MACHPHYS_MFN_LIST, &list),
               reserve(HV_MEM_DECREASE_RESERVATION, 1, 0, 0)),

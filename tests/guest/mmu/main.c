@@ -85,8 +85,7 @@ static void updates(void)
     done = 99;
     test_num("mmu: an empty list is fine", mmu_update(u, 0, &done, HV_DOMID_SELF), 0);
     test_num("mmu: with none done", done, 0);
-    test_num("mmu: no such domain",
-             mmu_update(u, 1, &done, 1234), -ESRCH);
+    test_num("mmu: no such domain", mmu_update(u, 1, &done, 1234), -ESRCH);
 }
 
 static void pinning(void)
@@ -104,8 +103,7 @@ static void pinning(void)
               map_mfn(l1, pte_of(l1, PTE_RW)) < 0);
     test_num("mmu: its entries are written by mmu_update",
              mmu_write(m << 12 | 8, pte_of(l2, PTE_RO)), 0);
-    test_num("mmu: and read there", (long)(l1[1] & ~PTE_G),
-             (long)pte_of(l2, PTE_RO));
+    test_num("mmu: and read there", (long)(l1[1] & ~PTE_G), (long)pte_of(l2, PTE_RO));
     test_num("mmu: an L1 is unpinned", mmuext(HV_MMUEXT_UNPIN_TABLE, m), 0);
     test_num("mmu: not twice unpinned", mmuext(HV_MMUEXT_UNPIN_TABLE, m), -EINVAL);
     test_num("mmu: then it is writable again", map_mfn(l1, pte_of(l1, PTE_RW)), 0);
@@ -124,8 +122,8 @@ static void pinning(void)
     test_num("mmu: the L2 is unpinned", mmuext(HV_MMUEXT_UNPIN_TABLE, va_mfn(l2)), 0);
 
     remap(l4, PTE_RO);
-    test_num("mmu: an empty L4 can be pinned",
-             mmuext(HV_MMUEXT_PIN_L4_TABLE, va_mfn(l4)), 0);
+    test_num("mmu: an empty L4 can be pinned", mmuext(HV_MMUEXT_PIN_L4_TABLE, va_mfn(l4)),
+             0);
     test_true("mmu: an L4's hypervisor slots are refused",
               mmu_write(va_mfn(l4) << 12 | 256 * 8, 0) < 0);
     test_true("mmu: up to the last one", mmu_write(va_mfn(l4) << 12 | 271 * 8, 0) < 0);
@@ -149,7 +147,7 @@ static void extended(void)
     test_num("mmu: local flush", mmuext(HV_MMUEXT_TLB_FLUSH_LOCAL, 0), 0);
     test_num("mmu: global flush", mmuext(HV_MMUEXT_TLB_FLUSH_ALL, 0), 0);
     op = (struct hv_mmuext_op){.cmd = HV_MMUEXT_INVLPG_LOCAL,
-          .arg1 = {.linear_addr = P(a)}};
+                               .arg1 = {.linear_addr = P(a)}};
     test_num("mmu: invlpg", mmuext_op(&op, 1, 0, HV_DOMID_SELF), 0);
     op.cmd = HV_MMUEXT_INVLPG_ALL;
     test_num("mmu: invlpg everywhere", mmuext_op(&op, 1, 0, HV_DOMID_SELF), 0);

@@ -62,5 +62,5 @@ void test_main(void)
              -EFAULT);
     test_num("multicall: a list in the hypervisor",
              hcall2(HV_CALL_MULTICALL, HV_HYPERVISOR_VIRT_START + (1UL << 39), 2),
-                    -EFAULT);
+             -EFAULT);
 }

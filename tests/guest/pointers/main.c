@@ -52,8 +52,10 @@ static const struct {
     {"memory_op add", HV_CALL_MEMORY_OP, {HV_MEM_ADD_TO_PHYSMAP, W}, -EFAULT},
     {"memory_op resource", HV_CALL_MEMORY_OP, {HV_MEM_ACQUIRE_RESOURCE, W}, -EFAULT},
     {"multicall", HV_CALL_MULTICALL, {W, 2}, -EFAULT},
-    {"evtchn_op alloc", HV_CALL_EVENT_CHANNEL_OP, {HV_EVTCHNOP_ALLOC_UNBOUND, W},
-        -EFAULT},
+    {"evtchn_op alloc",
+     HV_CALL_EVENT_CHANNEL_OP,
+     {HV_EVTCHNOP_ALLOC_UNBOUND, W},
+     -EFAULT},
     {"evtchn_op bind", HV_CALL_EVENT_CHANNEL_OP, {HV_EVTCHNOP_BIND_VIRQ, W}, -EFAULT},
     {"evtchn_op send", HV_CALL_EVENT_CHANNEL_OP, {HV_EVTCHNOP_SEND, W}, -EFAULT},
     {"evtchn_op status", HV_CALL_EVENT_CHANNEL_OP, {HV_EVTCHNOP_STATUS, W}, -EFAULT},
@@ -66,8 +68,10 @@ static const struct {
     {"physdev_op map", HV_CALL_PHYSDEV_OP, {HV_PHYSDEVOP_MAP_PIRQ, W}, -EFAULT},
     {"physdev_op iopl", HV_CALL_PHYSDEV_OP, {HV_PHYSDEVOP_SET_IOPL, W}, -EFAULT},
     {"grant_op map", HV_CALL_GRANT_TABLE_OP, {HV_GNTTABOP_MAP_GRANT_REF, W, 2}, -EFAULT},
-    {"grant_op unmap", HV_CALL_GRANT_TABLE_OP, {HV_GNTTABOP_UNMAP_GRANT_REF, W, 2},
-        -EFAULT},
+    {"grant_op unmap",
+     HV_CALL_GRANT_TABLE_OP,
+     {HV_GNTTABOP_UNMAP_GRANT_REF, W, 2},
+     -EFAULT},
     {"grant_op copy", HV_CALL_GRANT_TABLE_OP, {HV_GNTTABOP_COPY, W, 2}, -EFAULT},
     {"grant_op setup", HV_CALL_GRANT_TABLE_OP, {HV_GNTTABOP_SETUP_TABLE, W, 1}, -EFAULT},
     {"grant_op size", HV_CALL_GRANT_TABLE_OP, {HV_GNTTABOP_QUERY_SIZE, W, 1}, -EFAULT},
@@ -135,9 +139,8 @@ static void read_only(void)
     remap(a, PTE_RO);
     test_num("pointers: a result for a read-only page",
              evtchn_op(HV_EVTCHNOP_ALLOC_UNBOUND, a), -EFAULT);
-    test_num("pointers: features for a read-only page", version_op(HV_VER_GET_FEATURES,
-             f),
-             -EFAULT);
+    test_num("pointers: features for a read-only page",
+             version_op(HV_VER_GET_FEATURES, f), -EFAULT);
     test_num("pointers: the m2p table as a result's place",
              version_op(HV_VER_EXTRAVERSION, HV_MACH2PHYS_VIRT_START), -EFAULT);
     test_num("pointers: a page table as a result's place",

@@ -28,8 +28,8 @@ static void hypercalls(void)
     test_num("range: an unknown vcpu_op", vcpu_op(99, 0, NULL), -ENOSYS);
     test_num("range: an unknown callback_op", callback_op(9, NULL), -ENOSYS);
     test_num("range: an unknown physdev_op", physdev_op(99, NULL), -ENOSYS);
-    test_num("range: an unknown console_io",
-             hcall3(HV_CALL_CONSOLE_IO, 9, 0, 0), -ENOSYS);
+    test_num("range: an unknown console_io", hcall3(HV_CALL_CONSOLE_IO, 9, 0, 0),
+             -ENOSYS);
 }
 
 static void vcpus(void)
@@ -50,8 +50,8 @@ static void vcpus(void)
 
 static void domains(void)
 {
-    static const uint16_t no[] = {1, 1000, 0x7fef, 0x7ff3, 0x7ff4, 0x7fff, 0x8000,
-0xffff};
+    static const uint16_t no[] = {1,      1000,   0x7fef, 0x7ff3,
+                                  0x7ff4, 0x7fff, 0x8000, 0xffff};
     struct hv_evtchn_bind_interdomain b = {.remote_port = 1};
     struct hv_gnttab_map_grant_ref m = {.flags = HV_GNTMAP_HOST_MAP};
     struct hv_memory_domain d;

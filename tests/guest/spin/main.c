@@ -25,9 +25,8 @@ void test_main(void)
     ctxt.kernel_ss = HV_FLAT_KERNEL_SS;
     ctxt.kernel_sp = P(stack + sizeof(stack));
     ctxt.ctrlreg[3] = hv_pfn_to_cr3(va_mfn((void *)start_info->pt_base));
-    test_num("spin: a second vCPU on the one CPU", vcpu_op(HV_VCPUOP_INITIALISE, 1,
-             &ctxt),
-             0);
+    test_num("spin: a second vCPU on the one CPU",
+             vcpu_op(HV_VCPUOP_INITIALISE, 1, &ctxt), 0);
     test_num("spin: goes up", vcpu_op(HV_VCPUOP_UP, 1, NULL), 0);
     /* Both spin; each must get on. */
     start = now_ns();

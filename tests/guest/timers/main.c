@@ -74,8 +74,8 @@ static void periodic(void)
     struct hv_vcpu_set_periodic_timer p = {.period_ns = 5000000};
 
     event_count[port] = 0;
-    test_num("timers: set_periodic_timer",
-             vcpu_op(HV_VCPUOP_SET_PERIODIC_TIMER, 0, &p), 0);
+    test_num("timers: set_periodic_timer", vcpu_op(HV_VCPUOP_SET_PERIODIC_TIMER, 0, &p),
+             0);
     test_true("timers: comes again and again", event_wait(port, 10));
     test_num("timers: stop_periodic_timer",
              vcpu_op(HV_VCPUOP_STOP_PERIODIC_TIMER, 0, NULL), 0);
@@ -93,8 +93,8 @@ static void runstate(void)
     test_num("timers: the account of time is registered",
              vcpu_op(HV_VCPUOP_REGISTER_RUNSTATE_MEMORY_AREA, 0, &r), 0);
     test_num("timers: the vCPU runs", area.state, HV_RUNSTATE_RUNNING);
-    test_num("timers: get_runstate_info",
-             vcpu_op(HV_VCPUOP_GET_RUNSTATE_INFO, 0, &now), 0);
+    test_num("timers: get_runstate_info", vcpu_op(HV_VCPUOP_GET_RUNSTATE_INFO, 0, &now),
+             0);
     test_num("timers: says so too", now.state, HV_RUNSTATE_RUNNING);
     test_true("timers: with time spent running", now.time[HV_RUNSTATE_RUNNING] > 0);
     blocked = now.time[HV_RUNSTATE_BLOCKED];

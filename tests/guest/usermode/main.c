@@ -3,7 +3,7 @@
 #include "guest.h"
 #include "abi/event_channel.h"
 
-#define CODE 0x400000UL
+#define CODE      0x400000UL
 #define STACK_TOP 0x402000UL
 
 extern char user_code[], user_code_end[];
@@ -28,7 +28,7 @@ static struct frame seen[8];
 static int entries;
 static struct frame kernel;
 
-/* Records an entry from user mode; the last one wanted goes back to go_user()'s caller. */
+/* Records an entry from user mode; the last one wanted goes back to go_user(). */
 static int wanted;
 static volatile bool events_wanted, was_masked;
 static bool hook(struct frame *f)
@@ -152,7 +152,7 @@ void test_main(void)
     kernel.rflags = 0x2;
     test_num("usermode: the kernel's stack is set",
              hcall2(HV_CALL_STACK_SWITCH, HV_FLAT_KERNEL_SS, P(stack + sizeof(stack))),
-                    0);
+             0);
     make_tables();
     system_calls();
     other_entries();

@@ -13,8 +13,7 @@ void test_main(void)
         const char *on, *off;
         unsigned int type;
     } known[] = {
-        {"vmassist: 4 GiB segments on", "vmassist: off",
-         HV_VMASST_TYPE_4GB_SEGMENTS},
+        {"vmassist: 4 GiB segments on", "vmassist: off", HV_VMASST_TYPE_4GB_SEGMENTS},
         {"vmassist: writable page tables on", "vmassist: off",
          HV_VMASST_TYPE_WRITABLE_PAGETABLES},
         {"vmassist: architectural iopl on", "vmassist: off",
