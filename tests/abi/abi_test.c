@@ -27,12 +27,9 @@ int main(void)
     for (struct counts *c = all; c; c = c->next) {
         int empty = c->numbers + c->sizes + c->offsets == 0;
 
-        printf("%sok %d - abi: %s: %d numbers, %d sizes,
-                       % d offsets agree with Xen 4.17's\n ",
-                       empty
-                   ? "not "
-                   : "",
-               ++n, c->header, c->numbers, c->sizes, c->offsets);
+        printf("%sok %d - abi: %s: %d numbers, %d sizes, ", empty ? "not " : "", ++n,
+               c->header, c->numbers, c->sizes);
+        printf("%d offsets agree with Xen 4.17's\n", c->offsets);
         bad |= empty;
     }
     printf("1..%d\n", n);
