@@ -333,7 +333,7 @@ static void contender(int which)
         transaction(p, i);
 }
 
-static void beside(struct peer *p, void (*noise)(int), const char *name)
+static void among(struct peer *p, void (*noise)(int), const char *name)
 {
     pid_t pid[8];
     int tries, worst = 0;
@@ -419,9 +419,9 @@ int main(int argc, char **argv)
     if (wanted(argc, argv, "wide"))
         wide(p);
     if (wanted(argc, argv, "writers"))
-        beside(p, writer, "quiet client's p99 beside 8 writers");
+        among(p, writer, "quiet client's p99 beside 8 writers");
     if (wanted(argc, argv, "loops"))
-        beside(p, contender, "quiet client's p99 beside 8 conflicting loops");
+        among(p, contender, "quiet client's p99 beside 8 conflicting loops");
     if (wanted(argc, argv, "stalled"))
         stalled(p);
     return 0;

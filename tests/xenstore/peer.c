@@ -196,6 +196,13 @@ bool peer_receive(struct peer *p, struct message *m, int ms)
 
 /* --- daemons --- */
 
+void beside(char *out, size_t size, const char *argv0, const char *name)
+{
+    const char *slash = strrchr(argv0, '/');
+
+    snprintf(out, size, "%.*s%s", slash ? (int)(slash - argv0 + 1) : 0, argv0, name);
+}
+
 pid_t daemon_start(char *const argv[], const char *dir)
 {
     char path[256];

@@ -34,6 +34,8 @@ bool peer_send(struct peer *p, uint32_t type, uint32_t req, uint32_t tx, const v
 /* The next message; false after ms without one, or when the connection is gone. */
 bool peer_receive(struct peer *p, struct message *m, int ms);
 
+/* The path of a program that lies beside this one. */
+void beside(char *out, size_t size, const char *argv0, const char *name);
 /* Starts a daemon that serves dir/socket and waits until it does. 0 or -1. */
 pid_t daemon_start(char *const argv[], const char *dir);
 void daemon_stop(pid_t pid);

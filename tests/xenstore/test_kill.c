@@ -324,7 +324,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     snprintf(path, sizeof(path), "%s/socket", dir);
     snprintf(pid_file, sizeof(pid_file), "%s/pid", dir);
-    snprintf(daemon_path, sizeof(daemon_path), "%s-daemon", argv[0]);
+    beside(daemon_path, sizeof(daemon_path), argv[0], "xenstored-fake");
     setenv("XS_FAKE_DIR", dir, 1);
     srand(seed);
     puts("1..5");

@@ -242,7 +242,7 @@ int main(int argc, char **argv)
     if (!mkdtemp(dir))
         return 2;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    snprintf(daemon_path, sizeof(daemon_path), "%s-daemon", argv[0]);
+    beside(daemon_path, sizeof(daemon_path), argv[0], "xenstored-fake");
     pid = daemon_start(args, dir);
     setenv("XENSTORED_RUNDIR", dir, 1);
     h = xs_open(0);

@@ -453,7 +453,7 @@ int main(int argc, char **argv)
                           "-E", "0", "-t", "0", NULL};
     pid_t pid;
 
-    snprintf(daemon, sizeof(daemon), "%s-daemon", argv[0]);
+    beside(daemon, sizeof(daemon), argv[0], "xenstored-asan");
     if (!mkdtemp(dir))
         return 2;
     snprintf(pid_file, sizeof(pid_file), "%s/pid", dir);
