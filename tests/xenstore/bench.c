@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Measures a XenStore daemon over its socket, one row a question, as tab separated
- * "name value unit". The daemon's CPU time is taken from the kernel, so the client's own cost
- * does not count.
+ * "name value unit". The daemon's CPU time is taken from the kernel, so the client's own
+ * cost does not count.
  *
  *   bench DIR PID [ROW...]
  */
@@ -132,7 +132,8 @@ static void pipelined(struct peer *p)
         for (int i = 0; i < 16; i++)
             peer_receive(p, &reply, 60000);
     }
-    row("reads, 16 in flight", OPS / 4 * 16 / ((now_us(CLOCK_MONOTONIC) - start) / 1e3), "k/s");
+    row("reads, 16 in flight", OPS / 4 * 16 / ((now_us(CLOCK_MONOTONIC) - start) / 1e3),
+        "k/s");
 }
 
 /* --- transactions --- */
@@ -240,7 +241,8 @@ static void wide(struct peer *p)
             break;
     }
     last = (cpu_us() - start) / 500;
-    row("creating the 20,000th child of a node against the 1,000th", last / first, "times");
+    row("creating the 20,000th child of a node against the 1,000th", last / first,
+        "times");
     remove_node(p, "/wide");
 }
 
@@ -352,7 +354,8 @@ static void among(struct peer *p, void (*noise)(int), const char *name)
             if (tries > worst)
                 worst = tries;
         }
-        row("tries of a quiet client's transaction beside 8 conflicting loops", worst, "");
+        row("tries of a quiet client's transaction beside 8 conflicting loops", worst,
+            "");
     }
     for (int i = 0; i < 8; i++) {
         kill(pid[i], SIGKILL);

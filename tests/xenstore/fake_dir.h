@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A hypervisor made of files, for daemons under test: $XS_FAKE_DIR holds ring.N, the ring page
- * of domain N; events, a FIFO of port numbers for the daemon; state.N, which says "shutdown" or
- * "gone" (without the file domain N runs). Domain N's event channel is port 100 + N, the
- * domain exception interrupt is port 1.
+ * A hypervisor made of files, for daemons under test: $XS_FAKE_DIR holds ring.N, the ring
+ * page of domain N; events, a FIFO of port numbers for the daemon; state.N, which says
+ * "shutdown" or "gone" (without the file domain N runs). Domain N's event channel is port
+ * 100 + N, the domain exception interrupt is port 1.
  */
 #ifndef TESTS_XENSTORE_FAKE_DIR_H
 #define TESTS_XENSTORE_FAKE_DIR_H

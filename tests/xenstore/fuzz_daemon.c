@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer: the whole daemon in one process. The input is a list of pieces, each for one of
- * four clients: two privileged ones and two guests. A piece is one byte (client in the low two
- * bits, the rest says whether replies are taken), one byte of length, and as many bytes as come
- * in from that client. After each input everything is given back, and nothing may be left.
+ * libFuzzer: the whole daemon in one process. The input is a list of pieces, each for one
+ * of four clients: two privileged ones and two guests. A piece is one byte (client in the
+ * low two bits, the rest says whether replies are taken), one byte of length, and as many
+ * bytes as come in from that client. After each input everything is given back, and
+ * nothing may be left.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer: records of the journal as the recovering daemon reads them. The input is a list of
- * records, each behind two bytes of length; the reader's sums are taken as right.
+ * libFuzzer: records of the journal as the recovering daemon reads them. The input is a
+ * list of records, each behind two bytes of length; the reader's sums are taken as right.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer: a guest that writes what it likes into its ring page. Each piece of the input is
- * an offset (two bytes), a length (one byte), bytes that are put into the page there, and an
- * event. The hypervisor is this file.
+ * libFuzzer: a guest that writes what it likes into its ring page. Each piece of the
+ * input is an offset (two bytes), a length (one byte), bytes that are put into the page
+ * there, and an event. The hypervisor is this file.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* libFuzzer: payloads, paths, permissions and numbers, as the daemon and the library parse them. */
+/* libFuzzer: payloads, paths, permissions and numbers, as the daemon and the library
+ * parse them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -35,7 +35,8 @@ bool model_below(const char *parent, const char *child)
     return strncmp(parent, child, len) == 0 && (child[len] == '/' || child[len] == '\0');
 }
 
-bool model_may(const struct model_perm *perm, unsigned int count, unsigned int domid, char what)
+bool model_may(const struct model_perm *perm, unsigned int count, unsigned int domid,
+               char what)
 {
     char letter = perm[0].letter;
 
@@ -140,8 +141,9 @@ static void get_perms(const struct model_node *n, struct model_reply *r)
     }
 }
 
-static void set_perms(struct model *m, struct model_node *n, const struct model_request *rq,
-                      struct model_reply *r, struct model_events *e)
+static void set_perms(struct model *m, struct model_node *n,
+                      const struct model_request *rq, struct model_reply *r,
+                      struct model_events *e)
 {
     struct model_perm perm[MODEL_PERMS];
     unsigned int count = 0;
@@ -167,7 +169,8 @@ static void rm(struct model *m, struct model_node *n, struct model_events *e)
 
     /* Nodes below it first: watches on exactly them hear of it. */
     for (unsigned int i = 0; i < m->count; i++) {
-        if (model_below(top.path, m->node[i].path) && strcmp(top.path, m->node[i].path) != 0)
+        if (model_below(top.path, m->node[i].path) &&
+            strcmp(top.path, m->node[i].path) != 0)
             note(m, e, &m->node[i]);
     }
     note(m, e, &top);
@@ -209,8 +212,8 @@ static void on_node(struct model *m, struct model_node *n, const struct model_re
 }
 
 /* It is not there. */
-static void on_nothing(struct model *m, const struct model_request *rq, struct model_reply *r,
-                       struct model_events *e)
+static void on_nothing(struct model *m, const struct model_request *rq,
+                       struct model_reply *r, struct model_events *e)
 {
     struct model_node *n;
     char parent[MODEL_TEXT];
@@ -230,11 +233,11 @@ static void on_nothing(struct model *m, const struct model_request *rq, struct m
         fail(r, "ENOENT");
 }
 
-void model_apply(struct model *m, const struct model_request *rq, struct model_reply *reply,
-                 struct model_events *events)
+void model_apply(struct model *m, const struct model_request *rq,
+                 struct model_reply *reply, struct model_events *events)
 {
-    bool writes = rq->type == HV_XS_WRITE || rq->type == HV_XS_MKDIR || rq->type == HV_XS_RM ||
-                  rq->type == HV_XS_SET_PERMS;
+    bool writes = rq->type == HV_XS_WRITE || rq->type == HV_XS_MKDIR ||
+                  rq->type == HV_XS_RM || rq->type == HV_XS_SET_PERMS;
     struct model_node *n = find(m, rq->path), *above = n;
     char path[MODEL_TEXT];
     bool allowed;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The naive reference: a store as an array of nodes, copied whole where it must be kept, with
- * every rule of the protocol written down in the plainest way. For test_model.c.
+ * The naive reference: a store as an array of nodes, copied whole where it must be kept,
+ * with every rule of the protocol written down in the plainest way. For test_model.c.
  */
 #ifndef TESTS_XENSTORE_MODEL_H
 #define TESTS_XENSTORE_MODEL_H
@@ -35,7 +35,8 @@ struct model_request {
     uint32_t type;
     unsigned int domid; /* who asks; 0 may everything */
     char path[MODEL_TEXT];
-    char value[MODEL_TEXT]; /* of WRITE; permission strings, blank separated, of SET_PERMS */
+    char value[MODEL_TEXT]; /* of WRITE; permission strings, blank separated, of SET_PERMS
+                             */
 };
 
 struct model_reply {
@@ -56,10 +57,11 @@ struct model_events {
 };
 
 void model_init(struct model *m);
-void model_apply(struct model *m, const struct model_request *rq, struct model_reply *reply,
-                 struct model_events *events);
+void model_apply(struct model *m, const struct model_request *rq,
+                 struct model_reply *reply, struct model_events *events);
 /* Whether domid may read something with these permissions. */
-bool model_may(const struct model_perm *perm, unsigned int count, unsigned int domid, char what);
+bool model_may(const struct model_perm *perm, unsigned int count, unsigned int domid,
+               char what);
 bool model_below(const char *parent, const char *child);
 
 #endif

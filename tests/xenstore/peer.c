@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 struct peer {
-    int fd;       /* the socket, or the fake hypervisor's queue of events */
+    int fd; /* the socket, or the fake hypervisor's queue of events */
     struct hv_store_domain_interface *page;
     uint32_t domid;
     size_t got;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A raw client for tests: speaks the wire protocol over a Unix socket, or as a domain over a
- * fake ring (see fake_hv.c and shim_xen.c), and hands out whole messages.
+ * A raw client for tests: speaks the wire protocol over a Unix socket, or as a domain
+ * over a fake ring (see fake_hv.c and shim_xen.c), and hands out whole messages.
  */
 #ifndef TESTS_XENSTORE_PEER_H
 #define TESTS_XENSTORE_PEER_H

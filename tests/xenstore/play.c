@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Plays a script of requests against a running daemon and prints every reply and event, so that
- * two daemons can be compared line by line.
+ * Plays a script of requests against a running daemon and prints every reply and event,
+ * so that two daemons can be compared line by line.
  *
  *   play DIR < script
  *
- * A line is: CLIENT TYPE TX ARGUMENTS. CLIENT is a word: "s..." is a socket client, "dN" the
- * ring of domain N; each is connected when first named. TYPE is the name of a message type, or
- * its number. TX is 0, or the name of a variable that an earlier TRANSACTION_START has set
- * with "=NAME" as argument. Arguments are separated by one blank; backslash escapes are \0 (a
- * NUL), \s (a blank), \\ and \NN*TEXT; (TEXT, NN times). A trailing \0 is the script's to write.
- * Other commands: "+ CLIENT" connects it, "@ FILE TEXT" writes DIR/FILE (a domain's state),
- * "virq" raises the domain exception interrupt, "#" is a comment.
+ * A line is: CLIENT TYPE TX ARGUMENTS. CLIENT is a word: "s..." is a socket client, "dN"
+ * the ring of domain N; each is connected when first named. TYPE is the name of a message
+ * type, or its number. TX is 0, or the name of a variable that an earlier
+ * TRANSACTION_START has set with "=NAME" as argument. Arguments are separated by one
+ * blank; backslash escapes are \0 (a NUL), \s (a blank), \\ and \NN*TEXT; (TEXT, NN
+ * times). A trailing \0 is the script's to write. Other commands: "+ CLIENT" connects it,
+ * "@ FILE TEXT" writes DIR/FILE (a domain's state), "virq" raises the domain exception
+ * interrupt, "#" is a comment.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -50,7 +51,8 @@ static struct client *find_client(const char *name)
         return c;
     snprintf(c->name, sizeof(c->name), "%s", name);
     snprintf(path, sizeof(path), "%s/socket", dir);
-    c->peer = name[0] == 'd' ? peer_ring(dir, (unsigned int)atoi(name + 1)) : peer_socket(path);
+    c->peer =
+        name[0] == 'd' ? peer_ring(dir, (unsigned int)atoi(name + 1)) : peer_socket(path);
     if (!c->peer) {
         fprintf(stderr, "play: %s cannot connect\n", name);
         exit(2);
@@ -148,9 +150,9 @@ static void print_message(const struct client *c, const struct message *m)
 }
 
 /*
- * Prints what has come for c. A request of our own at the end marks where to stop: replies come
- * in order, so by then everything is here that the daemon had to say. Who does not answer it is
- * gone.
+ * Prints what has come for c. A request of our own at the end marks where to stop:
+ * replies come in order, so by then everything is here that the daemon had to say. Who
+ * does not answer it is gone.
  */
 static void drain_one(struct client *c, uint32_t *tx)
 {
@@ -171,7 +173,9 @@ static void drain_one(struct client *c, uint32_t *tx)
     c->gone = true;
 }
 
-/* The client that asked first; *tx takes the number of a transaction that it has started. */
+/*
+ * The client that asked first; *tx takes the number of a transaction that it has started.
+ */
 static void drain(struct client *asker, uint32_t *tx)
 {
     if (asker && !asker->gone)
@@ -193,7 +197,8 @@ static void request(char *line)
 
     if (!type || !tx)
         return;
-    tx_id = isdigit((unsigned char)tx[0]) ? (uint32_t)strtoul(tx, NULL, 0) : *find_variable(tx);
+    tx_id = isdigit((unsigned char)tx[0]) ? (uint32_t)strtoul(tx, NULL, 0)
+                                          : *find_variable(tx);
     if (args && args[0] == '=' && strcmp(type, "TRANSACTION_START") == 0) {
         start = find_variable(args + 1);
         args = "\\0";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Preloaded into Debian's C xenstored: stands in for libxenevtchn, libxengnttab and libxenctrl
- * over fake_dir.h, so that it runs on any Linux and can be compared with ours.
+ * Preloaded into Debian's C xenstored: stands in for libxenevtchn, libxengnttab and
+ * libxenctrl over fake_dir.h, so that it runs on any Linux and can be compared with ours.
  */
 #include <errno.h>
 #include <sys/resource.h>
@@ -23,7 +23,8 @@ xenevtchn_handle *xenevtchn_open(struct xentoollog_logger *logger, unsigned int 
     return (xenevtchn_handle *)&dummy;
 }
 
-xenevtchn_handle *xenevtchn_fdopen(struct xentoollog_logger *logger, int fd, unsigned open_flags)
+xenevtchn_handle *xenevtchn_fdopen(struct xentoollog_logger *logger, int fd,
+                                   unsigned open_flags)
 {
     events = fd;
     return (xenevtchn_handle *)&dummy;
@@ -44,7 +45,8 @@ int xenevtchn_notify(xenevtchn_handle *xce, evtchn_port_t port)
     return 0;
 }
 
-xenevtchn_port_or_error_t xenevtchn_bind_interdomain(xenevtchn_handle *xce, uint32_t domid,
+xenevtchn_port_or_error_t xenevtchn_bind_interdomain(xenevtchn_handle *xce,
+                                                     uint32_t domid,
                                                      evtchn_port_t remote_port)
 {
     return (int)(FAKE_PORT_BASE + domid);
@@ -87,7 +89,8 @@ int xengnttab_set_max_grants(xengnttab_handle *xgt, uint32_t nr_grants)
     return 0;
 }
 
-void *xengnttab_map_grant_ref(xengnttab_handle *xgt, uint32_t domid, uint32_t ref, int prot)
+void *xengnttab_map_grant_ref(xengnttab_handle *xgt, uint32_t domid, uint32_t ref,
+                              int prot)
 {
     return fake_ring(domid);
 }
@@ -97,8 +100,8 @@ int xengnttab_unmap(xengnttab_handle *xgt, void *start_address, uint32_t count)
     return munmap(start_address, 4096);
 }
 
-xc_interface *xc_interface_open(xentoollog_logger *logger, xentoollog_logger *dombuild_logger,
-                                unsigned open_flags)
+xc_interface *xc_interface_open(xentoollog_logger *logger,
+                                xentoollog_logger *dombuild_logger, unsigned open_flags)
 {
     return (xc_interface *)&dummy;
 }

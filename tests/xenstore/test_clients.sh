@@ -39,7 +39,10 @@ serve() {
     export XENSTORED_RUNDIR=$dir XENSTORED_PATH=$dir/socket XS_FAKE_DIR=$dir
     case $1 in
     ours) "$xs/xenstored" --no-domains -N 2>"$work/messages" & ;;
-    *) LD_PRELOAD=$here/shim_xen.so "$debian/$1" --no-fork --pid-file "$dir/pid" >"$work/messages" 2>&1 & ;;
+    *)
+        LD_PRELOAD=$here/shim_xen.so "$debian/$1" --no-fork --pid-file "$dir/pid" \
+            >"$work/messages" 2>&1 &
+        ;;
     esac
     daemon=$!
     for _ in $(seq 60); do
@@ -105,13 +108,18 @@ session() {
     t xenstore-write /tidy/a/b/c x /tidy/v v /tidy/v/w/x z
     t xenstore-rm -t /tidy/a/b/c /tidy/v/w/x
     t xenstore-ls /tidy
-    for i in $(seq 900); do echo "/big/child-number-$i v"; done | xargs -n 300 "$clients/xenstore-write"
+    for i in $(seq 900); do echo "/big/child-number-$i v"; done |
+        xargs -n 300 "$clients/xenstore-write"
     t xenstore-list /big
     (sleep 0.3; "$clients/xenstore-write" /watched/x 1; "$clients/xenstore-rm" /watched) &
     t timeout_watch
     wait $!
 }
-printf '#!/bin/sh\nexec timeout 10 "${0%%/*}/xenstore-watch" -n 3 /watched\n' >"$work/bin/timeout_watch"
+# A watch that ends by itself, should the events not come.
+cat >"$work/bin/timeout_watch" <<'END'
+#!/bin/sh
+exec timeout 10 "${0%/*}/xenstore-watch" -n 3 /watched
+END
 chmod +x "$work/bin/timeout_watch"
 
 if command -v abidiff >/dev/null && [ -e "$debian_lib" ]; then
@@ -127,8 +135,8 @@ session "$work/bin" >"$work/ours.ours"
 report $? "xenstore ls --json prints JSON"
 stop
 if [ ! -x /usr/bin/xenstore-ls ]; then
-    skip "Debian's clients print the same from our daemon" "xenstore-utils is not installed"
-    skip "Debian's clients run with our library" "xenstore-utils is not installed"
+    skip "Debian's clients print the same from our daemon" "no xenstore-utils"
+    skip "Debian's clients run with our library" "no xenstore-utils"
 else
     mkdir "$work/debian"
     for name in read write ls list rm exists chmod watch; do

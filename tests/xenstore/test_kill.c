@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kills the daemon at random instants and starts it again. What it has acknowledged must be
- * there; a guest whose ring was in use goes on as if nothing had happened: every request is
- * answered, its watch stands, its open transaction fails with EAGAIN and nothing else. In the
- * end the journal is damaged in several ways, which must cost no more than what it says.
+ * Kills the daemon at random instants and starts it again. What it has acknowledged must
+ * be there; a guest whose ring was in use goes on as if nothing had happened: every
+ * request is answered, its watch stands, its open transaction fails with EAGAIN and
+ * nothing else. In the end the journal is damaged in several ways, which must cost no
+ * more than what it says.
  *
  *   test_kill [ROUNDS [SEED]]
  */
@@ -29,7 +30,8 @@ static unsigned int number;
 
 static void check(bool ok, const char *name, const char *why)
 {
-    printf("%sok %u - %s%s%s\n", ok ? "" : "not ", ++number, name, ok ? "" : ": ", ok ? "" : why);
+    printf("%sok %u - %s%s%s\n", ok ? "" : "not ", ++number, name, ok ? "" : ": ",
+           ok ? "" : why);
     if (!ok) {
         kill(pid, SIGKILL);
         exit(1);
@@ -96,7 +98,9 @@ static int read_number(struct peer *p, const char *prefix, int key)
     return m.h.type == HV_XS_ERROR ? -1 : atoi(m.data);
 }
 
-/* A socket client: sends all keys at once, is told of some, and then the connection ends. */
+/*
+ * A socket client: sends all keys at once, is told of some, and then the connection ends.
+ */
 struct local {
     struct peer *p;
     int acked;
@@ -109,7 +113,8 @@ static void local_send(struct local *l, int round)
     l->p = peer_socket(path);
     l->acked = 0;
     for (int i = 0; i < KEYS; i++)
-        peer_send(l->p, HV_XS_WRITE, (uint32_t)i, 0, data, put_write(data, "/l/", i, round));
+        peer_send(l->p, HV_XS_WRITE, (uint32_t)i, 0, data,
+                  put_write(data, "/l/", i, round));
 }
 
 static void local_collect(struct local *l)
@@ -165,7 +170,8 @@ static void guest_collect(struct peer *g, int round)
             fail("a guest's request fails");
         if (m.h.req_id < 100 || m.h.req_id > 101 + KEYS)
             continue; /* answered twice, in an earlier round */
-        if (m.h.type == HV_XS_READ && (m.h.len != 1800 || m.data[1799] != 'a' + round % 26))
+        if (m.h.type == HV_XS_READ &&
+            (m.h.len != 1800 || m.data[1799] != 'a' + round % 26))
             fail("a guest reads something else than it wrote");
         missing -= !answered[m.h.req_id - 100];
         answered[m.h.req_id - 100] = true;
@@ -286,8 +292,9 @@ static void damage(const char *how)
             fail("ftruncate");
     } else {
         for (int i = 0; i < 20; i++) {
-            long at = strcmp(how, "flipped bytes") == 0 ? 4096 + rand() % (st.st_size - 4096)
-                                                 : rand() % 4096;
+            long at = strcmp(how, "flipped bytes") == 0
+                          ? 4096 + rand() % (st.st_size - 4096)
+                          : rand() % 4096;
 
             fseek(f, at, SEEK_SET);
             fputc(rand(), f);
@@ -307,8 +314,9 @@ static void survive(const char *how)
     start();
     p = peer_socket(path);
     snprintf(name, sizeof(name), "a daemon starts on a journal with %s", how);
-    check(p && ask(p, HV_XS_WRITE, 0, "/after\0damage", 13, &m) && m.h.type == HV_XS_WRITE, name,
-          "it does not serve");
+    check(p && ask(p, HV_XS_WRITE, 0, "/after\0damage", 13, &m) &&
+              m.h.type == HV_XS_WRITE,
+          name, "it does not serve");
     peer_close(p);
 }
 
@@ -331,12 +339,14 @@ int main(int argc, char **argv)
     g = set_up();
     for (int i = 1; i <= rounds; i++)
         one_round(g, i);
-    snprintf(name, sizeof(name),
-             "killed %d times (seed %u), the daemon comes back with all it has acknowledged",
-             rounds, seed);
+    snprintf(
+        name, sizeof(name),
+        "killed %d times (seed %u), the daemon comes back with all it has acknowledged",
+        rounds, seed);
     check(true, name, "");
     qsort(restart_ms, (size_t)restarts, sizeof(restart_ms[0]), by_value);
-    snprintf(name, sizeof(name), "it is back within 100 ms (median %.0f ms, slowest %.0f ms)",
+    snprintf(name, sizeof(name),
+             "it is back within 100 ms (median %.0f ms, slowest %.0f ms)",
              restart_ms[restarts / 2], restart_ms[restarts - 1]);
     check(restart_ms[restarts / 2] < 100, name, "it takes longer");
     survive("flipped bytes");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The client library against our daemon: threads, events, long lists, and a daemon that dies. */
+/* The client library against our daemon: threads, events, long lists, and a daemon that
+ * dies. */
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
@@ -26,7 +27,8 @@ static void check(bool ok, const char *name)
            ok ? "" : strerror(errno));
 }
 
-static bool put(struct xs_handle *h, xs_transaction_t t, const char *path, const char *value)
+static bool put(struct xs_handle *h, xs_transaction_t t, const char *path,
+                const char *value)
 {
     return xs_write(h, t, path, value, (unsigned int)strlen(value));
 }
@@ -77,10 +79,13 @@ static void basics(struct xs_handle *h)
 {
     char **names, path[64];
     unsigned int num = 0, len = 7;
-    struct xs_permissions perms[2] = {{0, XS_PERM_NONE}, {5, XS_PERM_READ | XS_PERM_WRITE}}, *p;
+    struct xs_permissions perms[2] = {{0, XS_PERM_NONE},
+                                      {5, XS_PERM_READ | XS_PERM_WRITE}},
+                          *p;
     void *value;
 
-    check(put(h, 0, "/lib/a", "value") && holds(h, "/lib/a", "value"), "a value is read back");
+    check(put(h, 0, "/lib/a", "value") && holds(h, "/lib/a", "value"),
+          "a value is read back");
     value = xs_read(h, 0, "/tool", &len);
     check(value && len == 0, "an empty value is not a failure");
     free(value);
@@ -97,8 +102,10 @@ static void basics(struct xs_handle *h)
     check(names && num == 2000, "a list longer than a message is whole");
     free(names);
     xs_rm(h, 0, "/lib/long");
-    check(xs_path_is_subpath("/a", "/a/b") && !xs_path_is_subpath("/a", "/ab"), "subpaths");
-    check(!xs_write(h, 0, "/lib/a", "", 5000) && errno == E2BIG && holds(h, "/lib/a", "value"),
+    check(xs_path_is_subpath("/a", "/a/b") && !xs_path_is_subpath("/a", "/ab"),
+          "subpaths");
+    check(!xs_write(h, 0, "/lib/a", "", 5000) && errno == E2BIG &&
+              holds(h, "/lib/a", "value"),
           "too long a value is refused, and the connection lives");
 }
 
@@ -108,7 +115,8 @@ static void events(struct xs_handle *h)
     unsigned int num = 0;
     int before = threads();
 
-    check(xs_watch(h, "/lib/w", "token") && hears(h, "/lib/w", 1000), "a watch fires at once");
+    check(xs_watch(h, "/lib/w", "token") && hears(h, "/lib/w", 1000),
+          "a watch fires at once");
     put(h, 0, "/lib/w/x", "1");
     e = xs_read_watch(h, &num);
     check(e && num == 2 && strcmp(e[0], "/lib/w/x") == 0 && strcmp(e[1], "token") == 0,
@@ -188,7 +196,8 @@ static void cancelled(struct xs_handle *h)
     usleep(50000);
     pthread_cancel(l);
     pthread_join(l, NULL);
-    check(holds(h, "/lib/a", "value"), "a cancelled reader does not leave the handle locked");
+    check(holds(h, "/lib/a", "value"),
+          "a cancelled reader does not leave the handle locked");
 }
 
 static void forked(struct xs_handle *h)
@@ -202,7 +211,8 @@ static void forked(struct xs_handle *h)
         _exit(h && holds(h, "/lib/a", "value") ? 0 : 1);
     }
     waitpid(child, &status, 0);
-    check(status == 0 && holds(h, "/lib/a", "value"), "parent and child go on after fork");
+    check(status == 0 && holds(h, "/lib/a", "value"),
+          "parent and child go on after fork");
 }
 
 static void restart(void)
@@ -219,12 +229,14 @@ static void another_daemon(struct xs_handle *h)
     xs_watch(h, "/lib/again", "token");
     hears(h, "/lib/again", 1000);
     restart();
-    check(hears(h, "/lib/again", 3000), "a watch fires again when the daemon was replaced");
+    check(hears(h, "/lib/again", 3000),
+          "a watch fires again when the daemon was replaced");
     check(holds(h, "/lib/a", "value"), "requests go on with the new daemon");
     put(h, 0, "/lib/again/x", "1");
     check(hears(h, "/lib/again/x", 1000), "the watch stands in the new daemon");
     u = xs_transaction_start(h);
-    check(!put(h, t, "/lib/a", "old") && errno == EAGAIN && xs_transaction_end(h, t, true),
+    check(!put(h, t, "/lib/a", "old") && errno == EAGAIN &&
+              xs_transaction_end(h, t, true),
           "a transaction of the old daemon fails with EAGAIN");
     check(u && put(h, u, "/lib/a", "new") && xs_transaction_end(h, u, false) &&
               holds(h, "/lib/a", "new"),

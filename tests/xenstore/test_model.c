@@ -2,9 +2,9 @@
 /*
  * Random requests of several clients, sockets and guests, against the naive reference of
  * model.h. Outside transactions every reply and every event must be the reference's. A
- * transaction that commits must have given the replies that it would have given had it run at
- * once at that moment, and watches must then hear of what it did; one that fails with EAGAIN
- * must have had somebody else's change in its way.
+ * transaction that commits must have given the replies that it would have given had it
+ * run at once at that moment, and watches must then hear of what it did; one that fails
+ * with EAGAIN must have had somebody else's change in its way.
  *
  *   test_model [SEED [REQUESTS]]
  */
@@ -87,9 +87,9 @@ static void random_path(char *out)
 
 static void random_request(struct model_request *rq, const struct client *c)
 {
-    static const uint32_t types[] = {HV_XS_READ,  HV_XS_READ,  HV_XS_WRITE, HV_XS_WRITE,
-                                     HV_XS_WRITE, HV_XS_MKDIR, HV_XS_RM,    HV_XS_DIRECTORY,
-                                     HV_XS_GET_PERMS, HV_XS_SET_PERMS};
+    static const uint32_t types[] = {
+        HV_XS_READ,  HV_XS_READ, HV_XS_WRITE,     HV_XS_WRITE,     HV_XS_WRITE,
+        HV_XS_MKDIR, HV_XS_RM,   HV_XS_DIRECTORY, HV_XS_GET_PERMS, HV_XS_SET_PERMS};
     unsigned int n = 1 + pick(MODEL_PERMS - 1);
 
     memset(rq, 0, sizeof(*rq));
@@ -107,8 +107,8 @@ static void random_request(struct model_request *rq, const struct client *c)
 
 static void describe(unsigned int who, const struct model_request *rq, uint32_t tx)
 {
-    snprintf(history[number % 64], sizeof(history[0]), "client %u dom%u %s tx%u %s %s", who,
-             clients[who].domid, xs_type_name(rq->type), tx, rq->path, rq->value);
+    snprintf(history[number % 64], sizeof(history[0]), "client %u dom%u %s tx%u %s %s",
+             who, clients[who].domid, xs_type_name(rq->type), tx, rq->path, rq->value);
 }
 
 /* --- events --- */
@@ -125,8 +125,8 @@ static void came(struct client *c, const struct message *m)
             return;
         }
     }
-    printf("# client %d dom%u hears %s %s; the store has:\n", (int)(c - clients), c->domid,
-           m->data, token);
+    printf("# client %d dom%u hears %s %s; the store has:\n", (int)(c - clients),
+           c->domid, m->data, token);
     for (unsigned int i = 0; i < model.count; i++) {
         printf("# %s:", model.node[i].path);
         for (unsigned int k = 0; k < model.node[i].perms; k++)
@@ -148,7 +148,8 @@ static void expect(struct client *c, const char *path, unsigned int watch, bool 
     e->must = must;
 }
 
-/* Top of a removal, and plain changes: watches on the path and above. Others: on the path. */
+/* Top of a removal, and plain changes: watches on the path and above. Others: on the
+ * path. */
 static void expect_event(const struct model_event *ev, bool exact, bool must)
 {
     for (unsigned int i = 0; i < CLIENTS; i++) {
@@ -167,7 +168,9 @@ static void expect_event(const struct model_event *ev, bool exact, bool must)
     }
 }
 
-/* The last event of a request is its own; those before it are nodes below a removed one. */
+/*
+ * The last event of a request is its own; those before it are nodes below a removed one.
+ */
 static void expect_all(bool must)
 {
     for (unsigned int i = 0; i < events.count; i++)
@@ -248,7 +251,8 @@ static void sort_names(char *data, size_t len)
     }
 }
 
-static bool same_reply(uint32_t type, const struct model_reply *a, const struct model_reply *b)
+static bool same_reply(uint32_t type, const struct model_reply *a,
+                       const struct model_reply *b)
 {
     struct model_reply x = *a, y = *b;
 
@@ -345,7 +349,8 @@ static void txn_finish(unsigned int who, struct txn *t)
     describe(who, &rq, t->id);
     t->open = false;
     if (commit) {
-        /* Events come before the reply, so we have to guess first that it will be granted. */
+        /* Events come before the reply, so we have to guess first that it will be
+         * granted. */
         struct model before = model;
         unsigned int changes_now = changes;
         char data[2] = "T";
@@ -450,7 +455,7 @@ int main(int argc, char **argv)
     unsigned int requests = argc > 2 ? (unsigned int)atoi(argv[2]) : 60000;
     unsigned long long seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (unsigned)getpid();
     char *const args[] = {daemon, "-N", "--rundir", dir, "-F", pid_file,
-                          "-E", "0", "-t", "0", NULL};
+                          "-E",   "0",  "-t",       "0", NULL};
     pid_t pid;
 
     beside(daemon, sizeof(daemon), argv[0], "xenstored-asan");

@@ -59,10 +59,11 @@ for script in "$scripts"/*.play; do
     [ "${1-}" = --accept ] && cp "$work/ours" "$scripts/$name.expected"
     diff "$scripts/$name.expected" "$work/ours" >"$work/diff"
     report $? "our daemon answers $name.play as expected" "other answers"
-    report $status "our daemon ends well after $name.play" "status $status; $(tail -n 3 "$work/dir/messages" | tr '\n' ' ')"
+    report $status "our daemon ends well after $name.play" \
+        "status $status; $(tail -n 3 "$work/dir/messages" | tr '\n' ' ')"
     if [ ! -x $debian ] || [ ! -e "$bin/shim_xen.so" ]; then
         number=$((number + 1))
-        echo "ok $number - Debian's daemon differs only as noted on $name # SKIP xen-utils-4.17 or libxen-dev is not installed"
+        echo "ok $number - Debian's daemon differs only as noted on $name # SKIP not installed"
         continue
     fi
     # A script without a list of differences is one that Debian's daemon does not survive.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Check tests of the parts: wire formats, the tree of nodes, permissions, the tree of watches. */
+/* Check tests of the parts: wire formats, the tree of nodes, permissions, the tree of
+ * watches. */
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +20,8 @@
 
 START_TEST(paths_of_bad_form_are_refused)
 {
-    static const char *const bad[] = {"", "/a/", "//", "/a//b", "/a b", "/a.b", "/\x80", "@x"};
+    static const char *const bad[] = {"",     "/a/",  "//",    "/a//b",
+                                      "/a b", "/a.b", "/\x80", "@x"};
     struct xs_path p;
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -45,8 +47,10 @@ START_TEST(parents_and_components_of_paths_are_found)
     ck_assert_uint_eq(xs_path_parent("/a/b", 4), 2);
     ck_assert_uint_eq(xs_path_parent("/a", 2), 1);
     ck_assert_uint_eq(xs_path_parent("/", 1), 0);
-    ck_assert(xs_path_component("/ab/c", 5, &at, &name, &len) && len == 2 && name[0] == 'a');
-    ck_assert(xs_path_component("/ab/c", 5, &at, &name, &len) && len == 1 && name[0] == 'c');
+    ck_assert(xs_path_component("/ab/c", 5, &at, &name, &len) && len == 2 &&
+              name[0] == 'a');
+    ck_assert(xs_path_component("/ab/c", 5, &at, &name, &len) && len == 1 &&
+              name[0] == 'c');
     ck_assert(!xs_path_component("/ab/c", 5, &at, &name, &len));
 }
 END_TEST
@@ -73,7 +77,8 @@ START_TEST(permissions_come_through_text_unchanged)
         ck_assert(xs_perm_parse(text, &q));
         ck_assert(q.id == p.id && q.access == p.access);
     }
-    ck_assert(!xs_perm_parse("r", &p) && !xs_perm_parse("x1", &p) && !xs_perm_parse("r1x", &p));
+    ck_assert(!xs_perm_parse("r", &p) && !xs_perm_parse("x1", &p) &&
+              !xs_perm_parse("r1x", &p));
 }
 END_TEST
 
@@ -106,7 +111,8 @@ START_TEST(numbers_out_of_range_are_refused)
     uint64_t v;
 
     ck_assert(xs_number("4096", 4096, &v) && v == 4096);
-    ck_assert(!xs_number("4097", 4096, &v) && !xs_number("", 1, &v) && !xs_number("-1", 1, &v));
+    ck_assert(!xs_number("4097", 4096, &v) && !xs_number("", 1, &v) &&
+              !xs_number("-1", 1, &v));
     ck_assert(!xs_number("18446744073709551616", UINT64_MAX, &v));
 }
 END_TEST
@@ -139,14 +145,15 @@ static void clear(void)
     ck_assert_uint_eq(store.nodes, 1);
 }
 
-static void insert(struct node **root, const char *path, const char *value, struct perms *p)
+static void insert(struct node **root, const char *path, const char *value,
+                   struct perms *p)
 {
     store_insert(root, path, strlen(path), value, strlen(value), p);
 }
 
 /* Sums and order of a treap of siblings, recomputed. Returns its bytes of names. */
-static uint32_t audit(const struct node *t, const struct node *low, const struct node *high,
-                      uint32_t *guests)
+static uint32_t audit(const struct node *t, const struct node *low,
+                      const struct node *high, uint32_t *guests)
 {
     uint32_t bytes, below = 0, sides = 0;
 
@@ -158,7 +165,8 @@ static uint32_t audit(const struct node *t, const struct node *low, const struct
         ck_assert_int_lt(strncmp(t->bytes, high->bytes, t->name_len), 1);
     ck_assert(!t->left || t->left->prio <= t->prio);
     ck_assert(!t->right || t->right->prio <= t->prio);
-    bytes = t->name_len + 1u + audit(t->left, low, t, &sides) + audit(t->right, t, high, &sides);
+    bytes = t->name_len + 1u + audit(t->left, low, t, &sides) +
+            audit(t->right, t, high, &sides);
     audit(t->child, NULL, NULL, &below);
     ck_assert_uint_eq(t->names_bytes, bytes);
     ck_assert_uint_eq(t->guests, sides + below + (node_owner(t) != 0));

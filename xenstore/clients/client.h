@@ -9,19 +9,19 @@
 #include "lib/xenstore.h"
 
 struct client {
-    const char *name;      /* for messages */
+    const char *name; /* for messages */
     struct xs_handle *xs;
     xs_transaction_t t;
-    FILE *out;             /* kept back until the transaction is committed */
-    bool prefix;           /* -p */
-    bool raw;              /* -R */
-    bool tidy;             /* -t */
-    bool upto;             /* -u */
-    bool recurse;          /* -r */
-    bool full_path;        /* -f */
-    bool perms;            /* -p of ls */
+    FILE *out;      /* kept back until the transaction is committed */
+    bool prefix;    /* -p */
+    bool raw;       /* -R */
+    bool tidy;      /* -t */
+    bool upto;      /* -u */
+    bool recurse;   /* -r */
+    bool full_path; /* -f */
+    bool perms;     /* -p of ls */
     bool json;
-    int events;            /* -n; negative: for ever */
+    int events; /* -n; negative: for ever */
 };
 
 /* Each gets the arguments behind the options and returns an exit status. */

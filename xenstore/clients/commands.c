@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The commands but ls: reading, writing, listing, removing, permissions, watching, control. */
+/* The commands but ls: reading, writing, listing, removing, permissions, watching,
+ * control. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@ char *join(const char *path, const char *name)
 
 void perm_text(char *out, const struct xs_permissions *p)
 {
-    snprintf(out, 16, "%c%u", "nrwb"[p->perms & 3], p->id);
+    snprintf(out, 16, "%c%u", "nrwb"[p->perms & 3], p -> id);
 }
 
 static int failed(const struct client *c, const char *what, const char *path)
@@ -85,7 +86,8 @@ int do_write(struct client *c, int argc, char **argv)
     return 0;
 }
 
-static void print_names(struct client *c, const char *path, char **names, unsigned int num)
+static void print_names(struct client *c, const char *path, char **names,
+                        unsigned int num)
 {
     if (c->json)
         putc('[', c->out);
@@ -327,7 +329,8 @@ int do_control(struct client *c, int argc, char **argv)
 {
     size_t len;
     char *data = control_args(argc - 1, argv + 1, &len);
-    char *reply = data ? xs_control_command(c->xs, argv[0], data, (unsigned int)len) : NULL;
+    char *reply =
+        data ? xs_control_command(c->xs, argv[0], data, (unsigned int)len) : NULL;
     int status = 0;
 
     free(data);

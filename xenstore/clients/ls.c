@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xenstore-ls: the tree, one line a key, indented; scripts parse these lines, so they look as
- * Xen's do, down to the padding in front of the permissions.
+ * xenstore-ls: the tree, one line a key, indented; scripts parse these lines, so they
+ * look as Xen's do, down to the padding in front of the permissions.
  */
 #include <errno.h>
 #include <stdlib.h>

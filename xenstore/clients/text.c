@@ -56,12 +56,19 @@ static char unescape_one(const char **at)
     char c = *(*at)++;
 
     switch (c) {
-    case 't': return '\t';
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 'x': return digit(**at) < 16 ? number(at, 16, 2) : 'x';
-    case '\0': (*at)--; return '\0';
-    default: break;
+    case 't':
+        return '\t';
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 'x':
+        return digit(**at) < 16 ? number(at, 16, 2) : 'x';
+    case '\0':
+        (*at)--;
+        return '\0';
+    default:
+        break;
     }
     if (c < '0' || c > '7')
         return c;
@@ -86,7 +93,12 @@ size_t text_unescape(char *s)
 /* Bytes of the UTF-8 sequence at p, or 0 if it is none. */
 static size_t utf8(const unsigned char *p, size_t left)
 {
-    size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+    size_t n = p[0] < 0x80   ? 1
+               : p[0] < 0xc2 ? 0
+               : p[0] < 0xe0 ? 2
+               : p[0] < 0xf0 ? 3
+               : p[0] < 0xf5 ? 4
+                             : 0;
 
     if (n == 0 || n > left)
         return 0;

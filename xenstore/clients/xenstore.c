@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * xenstore: one program for all command-line clients. It acts by the name it is called by
- * (xenstore-read, ...) or, called xenstore, by its first argument. A command that touches more
- * than one key runs in a transaction and is tried again while others are faster.
+ * (xenstore-read, ...) or, called xenstore, by its first argument. A command that touches
+ * more than one key runs in a transaction and is tried again while others are faster.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -57,15 +57,32 @@ static int usage(const struct command *cmd, bool asked)
 static void set_option(struct client *c, const struct command *cmd, int option)
 {
     switch (option) {
-    case 'j': c->json = true; break;
-    case 'p': *(cmd->run == do_ls ? &c->perms : &c->prefix) = true; break;
-    case 'R': c->raw = true; break;
-    case 't': c->tidy = true; break;
-    case 'u': c->upto = true; break;
-    case 'r': c->recurse = true; break;
-    case 'f': c->full_path = true; break;
-    case 'n': c->events = atoi(optarg); break;
-    default: break; /* -s: we always try the socket first */
+    case 'j':
+        c->json = true;
+        break;
+    case 'p':
+        *(cmd->run == do_ls ? &c->perms : &c->prefix) = true;
+        break;
+    case 'R':
+        c->raw = true;
+        break;
+    case 't':
+        c->tidy = true;
+        break;
+    case 'u':
+        c->upto = true;
+        break;
+    case 'r':
+        c->recurse = true;
+        break;
+    case 'f':
+        c->full_path = true;
+        break;
+    case 'n':
+        c->events = atoi(optarg);
+        break;
+    default:
+        break; /* -s: we always try the socket first */
     }
 }
 
@@ -105,7 +122,8 @@ static bool needs_transaction(const struct client *c, const struct command *cmd,
 {
     if (c->tidy || c->upto || c->recurse)
         return true;
-    return (cmd->transaction == MANY && argc > 1) || (cmd->transaction == PAIRS && argc > 2);
+    return (cmd->transaction == MANY && argc > 1) ||
+           (cmd->transaction == PAIRS && argc > 2);
 }
 
 static int run(struct client *c, const struct command *cmd, int argc, char **argv)
@@ -168,7 +186,8 @@ int main(int argc, char **argv)
         return usage(cmd, false) + (cmd->run == do_control);
     c.xs = xs_open(0);
     if (!c.xs) {
-        fprintf(stderr, "%s: cannot reach the XenStore daemon: %s\n", name, strerror(errno));
+        fprintf(stderr, "%s: cannot reach the XenStore daemon: %s\n", name,
+                strerror(errno));
         return 1;
     }
     status = run(&c, cmd, argc, argv);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Allocation that does not fail: without memory the daemon says so and ends. Quotas bound what
- * clients can make it allocate, so no client reaches that point by itself.
+ * Allocation that does not fail: without memory the daemon says so and ends. Quotas bound
+ * what clients can make it allocate, so no client reaches that point by itself.
  */
 #ifndef DAEMON_ALLOC_H
 #define DAEMON_ALLOC_H

@@ -11,11 +11,11 @@
 #include "daemon/txn.h"
 #include "daemon/watch.h"
 
-#define TURN_WORK   64        /* work units a turn may use: 1 a message, more for heavy ones */
+#define TURN_WORK   64 /* work units a turn may use: 1 a message, more for heavy ones */
 #define READ_CHUNK  (16u << 10)
 #define REPLY_LIMIT (64u << 10)  /* unread output at which we stop taking requests */
 #define EVENT_LIMIT (256u << 10) /* ... at which events fold */
-#define KEEP_BYTES  512u      /* an empty buffer of this size is kept */
+#define KEEP_BYTES  512u         /* an empty buffer of this size is kept */
 
 struct list conns = LIST_INIT(conns);
 
@@ -67,7 +67,8 @@ static void bytes_free(struct bytes *b)
 
 /* --- output --- */
 
-static void put_header(struct conn *c, uint32_t type, const struct hv_xsd_sockmsg *to, size_t len)
+static void put_header(struct conn *c, uint32_t type, const struct hv_xsd_sockmsg *to,
+                       size_t len)
 {
     struct hv_xsd_sockmsg h = {.type = type, .len = (uint32_t)len};
 
@@ -78,8 +79,8 @@ static void put_header(struct conn *c, uint32_t type, const struct hv_xsd_sockms
     bytes_add(&c->out, &h, sizeof(h));
 }
 
-void conn_reply(struct conn *c, uint32_t type, const struct hv_xsd_sockmsg *to, const void *data,
-                size_t len)
+void conn_reply(struct conn *c, uint32_t type, const struct hv_xsd_sockmsg *to,
+                const void *data, size_t len)
 {
     put_header(c, type, to, len);
     bytes_add(&c->out, data, len);
@@ -108,7 +109,8 @@ void conn_event(struct conn *c, struct watch *w, const char *path, size_t len)
     task_queue(&c->task);
 }
 
-/* Sends the events that were folded, now that there is room: one for each watch, on its path. */
+/* Sends the events that were folded, now that there is room: one for each watch, on its
+ * path. */
 static void unfold(struct conn *c)
 {
     while (!list_empty(&c->folded) && bytes_used(&c->out) <= EVENT_LIMIT / 2) {
@@ -145,8 +147,8 @@ static bool turn_over(const struct conn *c)
 }
 
 /*
- * Serves whole messages at data until the turn is over; returns the bytes used up. A message
- * that claims too long a payload kills the connection, as the protocol says.
+ * Serves whole messages at data until the turn is over; returns the bytes used up. A
+ * message that claims too long a payload kills the connection, as the protocol says.
  */
 static size_t serve(struct conn *c, const char *data, size_t len)
 {

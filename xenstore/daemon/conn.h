@@ -2,9 +2,10 @@
 /*
  * One client, whichever way it talks: bytes in, whole messages to ops.c, bytes out.
  *
- * A connection is served one turn at a time (loop.h). It is not read from while replies that it
- * does not fetch pile up, and events that it does not fetch fold into one per watch, so that
- * what it can make us hold is bounded. A killed connection is freed at the end of the round.
+ * A connection is served one turn at a time (loop.h). It is not read from while replies
+ * that it does not fetch pile up, and events that it does not fetch fold into one per
+ * watch, so that what it can make us hold is bounded. A killed connection is freed at the
+ * end of the round.
  */
 #ifndef DAEMON_CONN_H
 #define DAEMON_CONN_H
@@ -41,22 +42,22 @@ struct conn_ops {
 struct conn {
     const struct conn_ops *ops;
     struct task task;
-    struct list all;      /* in conns */
+    struct list all;       /* in conns */
     struct domain *domain; /* set for rings */
-    uint32_t id;          /* domain number; 0 for sockets */
+    uint32_t id;           /* domain number; 0 for sockets */
     uint32_t serial;
     bool privileged;
     bool dead;
-    bool resumed;         /* its first request may have been served before a restart */
+    bool resumed; /* its first request may have been served before a restart */
     struct bytes in, out;
-    struct list watches;  /* struct watch, by_conn */
-    struct list folded;   /* ... of those that owe an event, see conn_event */
+    struct list watches; /* struct watch, by_conn */
+    struct list folded;  /* ... of those that owe an event, see conn_event */
     uint32_t watch_count;
     struct list txns;
     uint32_t txn_count;
     uint32_t last_txn;
     uint64_t requests;
-    uint32_t work;        /* charged in this turn */
+    uint32_t work; /* charged in this turn */
 };
 
 extern struct list conns;
@@ -73,8 +74,8 @@ void conn_restore(struct conn *c, bool output, const void *data, size_t len);
 /* Frees what was killed. Once a round. */
 void conn_bury(void);
 
-void conn_reply(struct conn *c, uint32_t type, const struct hv_xsd_sockmsg *to, const void *data,
-                size_t len);
+void conn_reply(struct conn *c, uint32_t type, const struct hv_xsd_sockmsg *to,
+                const void *data, size_t len);
 /* Queues a watch event, or marks the watch as owing one if too much is queued already. */
 void conn_event(struct conn *c, struct watch *w, const char *path, size_t len);
 /* Adds to what this turn has cost; a turn ends when CONN_TURN is used up. */

@@ -2,13 +2,13 @@
 /*
  * Connections over shared pages. See conn_ring.h, and docs/misc/xenstore-ring.txt of Xen.
  *
- * Ordering: a producer index is loaded with acquire before the bytes it covers are copied (pairs
- * with the guest's barrier before it stores the index); our indices are stored with release after
- * the bytes were copied in or out.
+ * Ordering: a producer index is loaded with acquire before the bytes it covers are copied
+ * (pairs with the guest's barrier before it stores the index); our indices are stored
+ * with release after the bytes were copied in or out.
  *
- * So that nothing is lost when we die, requests stay in the ring until their replies are in it,
- * and replies go in whole. What does not fit a ring is put into the journal before a part of it
- * moves.
+ * So that nothing is lost when we die, requests stay in the ring until their replies are
+ * in it, and replies go in whole. What does not fit a ring is put into the journal before
+ * a part of it moves.
  */
 #include "daemon/conn_ring.h"
 
@@ -26,7 +26,7 @@ struct ring_conn {
     struct ring_conn *next; /* in by_port */
     struct hv_store_domain_interface *page;
     uint32_t port;
-    bool moved; /* an index has changed since the last notification */
+    bool moved;        /* an index has changed since the last notification */
     uint32_t cons;     /* how far we have read; the ring's own index follows in settle */
     uint32_t out_left; /* of a reply that goes in in parts */
 };
@@ -152,7 +152,8 @@ static void ring_settle(struct conn *c, bool want_read, bool want_write)
     r->moved = false;
 }
 
-void ring_restore(struct conn *c, bool output, uint32_t index, const void *data, size_t len)
+void ring_restore(struct conn *c, bool output, uint32_t index, const void *data,
+                  size_t len)
 {
     struct ring_conn *r = of(c);
     uint32_t written = load(&r->page->rsp_prod) - index;
@@ -183,8 +184,8 @@ static void ring_close(struct conn *c, uint32_t ring_error)
     struct ring_conn *r = of(c);
 
     if (ring_error) {
-        log_say("domain %u: its ring is broken (error %u); it is not served any more", c->id,
-                ring_error);
+        log_say("domain %u: its ring is broken (error %u); it is not served any more",
+                c->id, ring_error);
         store_index(&r->page->error, ring_error);
         hv_notify(r->port);
     }

@@ -18,8 +18,11 @@ struct conn *ring_connect(struct domain *d, struct hv_store_domain_interface *pa
                           uint32_t local_port);
 /* The domain has a new event channel; the ring's contents stay. */
 void ring_rebind(struct conn *c, uint32_t local_port);
-/* After a restart: a reply, or a request, that was in the ring in part up to this index. */
-void ring_restore(struct conn *c, bool output, uint32_t index, const void *data, size_t len);
+/*
+ * After a restart: a reply, or a request, that was in the ring in part up to this index.
+ */
+void ring_restore(struct conn *c, bool output, uint32_t index, const void *data,
+                  size_t len);
 /* The event channel of this port has fired; false if it is nobody's. */
 bool ring_event(uint32_t local_port);
 

@@ -76,7 +76,8 @@ static void print_memory(FILE *f)
     fprintf(f, "nodes %llu, bytes %llu\n", (unsigned long long)store.nodes,
             (unsigned long long)store.bytes);
     fprintf(f, "watches %llu, points %llu, bytes %llu\n",
-            (unsigned long long)watch_stats.watches, (unsigned long long)watch_stats.points,
+            (unsigned long long)watch_stats.watches,
+            (unsigned long long)watch_stats.points,
             (unsigned long long)watch_stats.bytes);
     fprintf(f, "connections %u\n", count);
 }

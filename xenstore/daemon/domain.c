@@ -14,8 +14,8 @@
 #include "daemon/store.h"
 #include "daemon/txn.h"
 
-#define FEATURES                                                                              \
-    (HV_STORE_SERVER_FEATURE_RECONNECTION | HV_STORE_SERVER_FEATURE_ERROR |                    \
+#define FEATURES                                                                         \
+    (HV_STORE_SERVER_FEATURE_RECONNECTION | HV_STORE_SERVER_FEATURE_ERROR |              \
      HV_STORE_SERVER_FEATURE_WATCHDEPTH)
 #define BUCKETS 256u
 
@@ -79,7 +79,8 @@ uint32_t domain_limit(const struct conn *c, enum quota q)
 
 /* --- introduction --- */
 
-static int connect_ring(struct domain *d, struct hv_store_domain_interface *page, int port)
+static int connect_ring(struct domain *d, struct hv_store_domain_interface *page,
+                        int port)
 {
     if (port < 0) {
         hv_unmap_ring(page);
@@ -194,7 +195,9 @@ static bool find_orphan(void *arg, const char *path, size_t len, struct node *n)
     return false;
 }
 
-/* What the domain owned goes with it, and a later domain of this number inherits nothing. */
+/*
+ * What the domain owned goes with it, and a later domain of this number inherits nothing.
+ */
 static void remove_traces(struct domain *d)
 {
     struct orphans o = {.domid = d->domid};

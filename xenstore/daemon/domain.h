@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the daemon knows about each domain: whether it was introduced, its ring, what it uses
- * and what it may use. A record is made when a domain is first heard of (also as an owner of
- * nodes) and goes when the domain is gone and owns nothing.
+ * What the daemon knows about each domain: whether it was introduced, its ring, what it
+ * uses and what it may use. A record is made when a domain is first heard of (also as an
+ * owner of nodes) and goes when the domain is gone and owns nothing.
  */
 #ifndef DAEMON_DOMAIN_H
 #define DAEMON_DOMAIN_H
@@ -16,12 +16,12 @@
 #define DOMID_FIRST_RESERVED 0x7ff0u
 
 struct domain {
-    struct list all;      /* in domains */
-    struct domain *next;  /* in a hash chain */
+    struct list all;     /* in domains */
+    struct domain *next; /* in a hash chain */
     uint32_t domid;
-    uint32_t nodes;  /* that it owns in the committed tree */
+    uint32_t nodes; /* that it owns in the committed tree */
     bool introduced;
-    bool shutdown;   /* seen to be shut down; said so once */
+    bool shutdown; /* seen to be shut down; said so once */
     bool has_target;
     bool has_quota[QUOTA_COUNT];
     uint32_t target;
@@ -51,12 +51,15 @@ bool domain_exists(uint32_t domid);
 int domain_introduce(uint32_t domid, uint64_t gfn, uint32_t port);
 int domain_release(uint32_t domid);
 int domain_resume(uint32_t domid);
-/* After a restart: maps the ring and binds the event channel of a domain that was introduced. */
+/* After a restart: maps the ring and binds the event channel of a domain that was
+ * introduced. */
 int domain_reconnect(struct domain *d);
 /* Connects domain 0's own ring, given by its kernel. */
 int domain_introduce_dom0(void);
 
-/* Looks at every introduced domain: tells watchers of shut down ones, forgets dead ones. */
+/*
+ * Looks at every introduced domain: tells watchers of shut down ones, forgets dead ones.
+ */
 void domain_check_all(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Event channels (/dev/xen/evtchn), ring pages (/dev/xen/gntdev, /dev/xen/privcmd) and domain
- * states (a domctl through /dev/xen/privcmd). See hv.h.
+ * Event channels (/dev/xen/evtchn), ring pages (/dev/xen/gntdev, /dev/xen/privcmd) and
+ * domain states (a domctl through /dev/xen/privcmd). See hv.h.
  */
 #include "daemon/hv.h"
 
@@ -36,15 +36,15 @@ struct privcmd_batch {
     const uint64_t *frames;
     int *errors;
 };
-#define PRIVCMD_CALL  _IOC(_IOC_NONE, 'P', 0, sizeof(struct privcmd_call))
-#define PRIVCMD_BATCH _IOC(_IOC_NONE, 'P', 4, sizeof(struct privcmd_batch))
+#define PRIVCMD_CALL      _IOC(_IOC_NONE, 'P', 0, sizeof(struct privcmd_call))
+#define PRIVCMD_BATCH     _IOC(_IOC_NONE, 'P', 4, sizeof(struct privcmd_batch))
 
-#define CALL_DOMCTL        36u
-#define DOMCTL_DOMAININFO  5u
-#define DOMCTL_OLDEST      0x12u
-#define DOMCTL_NEWEST      0x18u
-#define INFO_DYING         1u
-#define INFO_SHUTDOWN      4u
+#define CALL_DOMCTL       36u
+#define DOMCTL_DOMAININFO 5u
+#define DOMCTL_OLDEST     0x12u
+#define DOMCTL_NEWEST     0x18u
+#define INFO_DYING        1u
+#define INFO_SHUTDOWN     4u
 
 /* The head of a domctl and of the answer; both are stable across interface versions. */
 struct domctl_info {
@@ -66,7 +66,7 @@ static struct mapping {
     uint64_t index;
     bool grant;
     struct mapping *next;
-} *mappings;
+} * mappings;
 
 int hv_open(void)
 {
@@ -149,7 +149,8 @@ static void *map_grant(uint32_t domid, uint32_t ref)
         gntdev = open("/dev/xen/gntdev", O_RDWR | O_CLOEXEC);
     if (gntdev < 0 || ioctl(gntdev, IOCTL_GNTDEV_MAP_GRANT_REF, &m))
         return NULL;
-    page = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, gntdev, (off_t)m.index);
+    page =
+        mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, gntdev, (off_t)m.index);
     if (page != MAP_FAILED)
         return remember(page, m.index, true);
     u.index = m.index;
@@ -250,7 +251,8 @@ static struct domctl_info *call_buffer(void)
         close(fd);
     }
     if (fd < 0 || page == MAP_FAILED) {
-        page = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        page = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                    -1, 0);
         if (page != MAP_FAILED)
             mlock(page, PAGE_SIZE);
     }
@@ -270,7 +272,9 @@ static int domain_info(struct domctl_info *info, uint32_t domid, uint32_t versio
     return ioctl(privcmd, PRIVCMD_CALL, &call) < 0 ? -errno : 0;
 }
 
-/* The interface version this hypervisor speaks: the one that is not refused; 0 if none. */
+/*
+ * The interface version this hypervisor speaks: the one that is not refused; 0 if none.
+ */
 static uint32_t domctl_version(struct domctl_info *info)
 {
     static uint32_t version;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The daemon's doors to the hypervisor, through Linux's devices: event channels, grant mappings
- * and the state of domains. With --no-domains none of this is called.
+ * The daemon's doors to the hypervisor, through Linux's devices: event channels, grant
+ * mappings and the state of domains. With --no-domains none of this is called.
  */
 #ifndef DAEMON_HV_H
 #define DAEMON_HV_H
@@ -11,7 +11,8 @@
 
 struct hv_store_domain_interface;
 
-int hv_open(void);     /* 0 or -errno; the grant and hypercall devices are opened when needed */
+int hv_open(
+    void); /* 0 or -errno; the grant and hypercall devices are opened when needed */
 int hv_event_fd(void); /* readable when ports are pending */
 
 /* Fills ports (each masked until hv_unmask), returns how many. */
@@ -24,7 +25,8 @@ int hv_bind_virq_dom_exc(void);
 void hv_unbind(uint32_t port);
 void hv_notify(uint32_t port);
 
-/* A guest's ring page: by its well known grant, else by frame number. NULL if neither works. */
+/* A guest's ring page: by its well known grant, else by frame number. NULL if neither
+ * works. */
 struct hv_store_domain_interface *hv_map_ring(uint32_t domid, uint64_t gfn);
 /* Domain 0's ring, which its kernel hands out; NULL if it does not. */
 struct hv_store_domain_interface *hv_map_own_ring(void);

@@ -19,10 +19,12 @@
 #include "daemon/txn.h"
 #include "daemon/watch.h"
 
-#define WINDOW     (256u << 10) /* mapped of the file, at its end; records are much smaller */
-#define TIDY_SLICE 256          /* nodes written between two rounds */
-#define TIDY_COPY  (64u << 10)  /* bytes of the old journal copied between two rounds */
-#define TIDY_MIN   (1u << 20)   /* a smaller file is left alone */
+#define WINDOW                                                                           \
+    (256u << 10)       /* mapped of the file, at its end; records are much smaller       \
+                        */
+#define TIDY_SLICE 256 /* nodes written between two rounds */
+#define TIDY_COPY  (64u << 10) /* bytes of the old journal copied between two rounds */
+#define TIDY_MIN   (1u << 20)  /* a smaller file is left alone */
 
 struct file {
     int fd;
@@ -104,7 +106,8 @@ static int file_open(struct file *f, const char *path, bool resume)
         return errno;
     rc = resume ? 0 : posix_fallocate(f->fd, 0, JOURNAL_HEAD);
     if (rc == 0) {
-        void *head = mmap(NULL, JOURNAL_HEAD, PROT_READ | PROT_WRITE, MAP_SHARED, f->fd, 0);
+        void *head =
+            mmap(NULL, JOURNAL_HEAD, PROT_READ | PROT_WRITE, MAP_SHARED, f->fd, 0);
 
         if (head == MAP_FAILED)
             rc = errno;
@@ -178,7 +181,8 @@ static void put(struct file *f, struct journal_entry e, const void *a, const voi
         {&e, sizeof(e)},
         {(void *)(uintptr_t)a, e.a_len},
         {(void *)(uintptr_t)b, e.b_len},
-        {perms ? (void *)(uintptr_t)perms->entry : NULL, e.perms * sizeof(struct xs_perm)},
+        {perms ? (void *)(uintptr_t)perms->entry : NULL,
+         e.perms * sizeof(struct xs_perm)},
     };
 
     if (f->fd >= 0)
@@ -205,7 +209,9 @@ void journal_removed(const char *path, size_t len)
     put(&log_file, e, path, NULL, NULL);
 }
 
-/* number: the depth, shifted by one; flags: whether the path was given as a relative one. */
+/*
+ * number: the depth, shifted by one; flags: whether the path was given as a relative one.
+ */
 static void put_watch(struct file *f, uint32_t domid, const struct xs_path *p,
                       const char *token, int depth, enum journal_type type)
 {
@@ -233,8 +239,8 @@ void journal_unwatch(uint32_t domid, const struct xs_path *p, const char *token)
 
 void journal_reset(uint32_t domid)
 {
-    put(&log_file, (struct journal_entry){.type = JOURNAL_RESET, .domid = domid}, NULL, NULL,
-        NULL);
+    put(&log_file, (struct journal_entry){.type = JOURNAL_RESET, .domid = domid}, NULL,
+        NULL, NULL);
 }
 
 static void put_txn(struct file *f, uint32_t domid, uint32_t id, enum journal_type type)
@@ -265,8 +271,8 @@ void journal_domain(const struct domain *d)
 
 void journal_domain_gone(uint32_t domid)
 {
-    put(&log_file, (struct journal_entry){.type = JOURNAL_DOMAIN_GONE, .domid = domid}, NULL,
-        NULL, NULL);
+    put(&log_file, (struct journal_entry){.type = JOURNAL_DOMAIN_GONE, .domid = domid},
+        NULL, NULL, NULL);
 }
 
 static void put_special(struct file *f, uint32_t which, const struct perms *perms)
@@ -327,9 +333,9 @@ struct place {
 static struct tidy {
     bool running;
     struct file file;
-    struct node *root;     /* the tree that is written: a reference */
-    uint64_t copied;       /* of the old file: what came after that tree */
-    struct place *stack;   /* subtrees still to be written */
+    struct node *root;   /* the tree that is written: a reference */
+    uint64_t copied;     /* of the old file: what came after that tree */
+    struct place *stack; /* subtrees still to be written */
     size_t depth, room;
 } tidy = {.file = {.fd = -1}};
 

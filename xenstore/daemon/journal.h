@@ -2,14 +2,15 @@
 /*
  * The journal: all that must outlive the daemon's death, in a file in memory (tmpfs).
  *
- * Records are appended by storing into a shared mapping, so they cost no system call and are
- * kept by the kernel whatever becomes of this process. A record counts once the committed length
- * in the file's head covers it; journal_commit moves that with one aligned store, before any
- * reply leaves. When the file has grown to a multiple of what is in it, it is written anew, in
- * slices between rounds, from a root of the tree that is held meanwhile.
+ * Records are appended by storing into a shared mapping, so they cost no system call and
+ * are kept by the kernel whatever becomes of this process. A record counts once the
+ * committed length in the file's head covers it; journal_commit moves that with one
+ * aligned store, before any reply leaves. When the file has grown to a multiple of what
+ * is in it, it is written anew, in slices between rounds, from a root of the tree that is
+ * held meanwhile.
  *
- * Sockets' watches and transactions are not kept: such a client sees its connection end. Guests
- * do not, so their rings, watches, and the numbers of their transactions are.
+ * Sockets' watches and transactions are not kept: such a client sees its connection end.
+ * Guests do not, so their rings, watches, and the numbers of their transactions are.
  */
 #ifndef DAEMON_JOURNAL_H
 #define DAEMON_JOURNAL_H
@@ -39,23 +40,24 @@ struct journal_record {
 };
 
 enum journal_type {
-    JOURNAL_NODE = 1,    /* a node's whole state, by path; missing parents are made */
-    JOURNAL_REMOVED,     /* a node and all below it */
-    JOURNAL_TREE,        /* a node's whole state, by its depth behind the node before it */
+    JOURNAL_NODE = 1, /* a node's whole state, by path; missing parents are made */
+    JOURNAL_REMOVED,  /* a node and all below it */
+    JOURNAL_TREE,     /* a node's whole state, by its depth behind the node before it */
     JOURNAL_WATCH,
     JOURNAL_UNWATCH,
-    JOURNAL_RESET,       /* a guest's watches and transactions are gone */
+    JOURNAL_RESET, /* a guest's watches and transactions are gone */
     JOURNAL_TXN_START,
     JOURNAL_TXN_END,
-    JOURNAL_DOMAIN,      /* a domain's whole state */
+    JOURNAL_DOMAIN, /* a domain's whole state */
     JOURNAL_DOMAIN_GONE,
-    JOURNAL_SPECIAL,     /* permissions of a special path */
+    JOURNAL_SPECIAL, /* permissions of a special path */
     JOURNAL_QUOTAS,
-    JOURNAL_INPUT,       /* part of a request that was taken off a ring */
-    JOURNAL_OUTPUT,      /* a reply that goes into a ring in parts */
+    JOURNAL_INPUT,  /* part of a request that was taken off a ring */
+    JOURNAL_OUTPUT, /* a reply that goes into a ring in parts */
 };
 
-/* The fixed part of every payload; what the fields mean for each type is said in journal.c. */
+/* The fixed part of every payload; what the fields mean for each type is said in
+ * journal.c. */
 struct journal_entry {
     uint8_t type;
     uint8_t flags;

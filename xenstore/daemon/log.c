@@ -66,8 +66,8 @@ void log_trace_line(const struct conn *c, const char *direction, uint32_t type,
     clock_gettime(CLOCK_REALTIME, &now);
     localtime_r(&now.tv_sec, &tm);
     strftime(when, sizeof(when), "%Y%m%d %H:%M:%S", &tm);
-    fprintf(trace, "%s.%06ld %s dom%u conn%u tx%u %s (", when, now.tv_nsec / 1000, direction,
-            c->id, c->serial, h->tx_id, xs_type_name(type));
+    fprintf(trace, "%s.%06ld %s dom%u conn%u tx%u %s (", when, now.tv_nsec / 1000,
+            direction, c->id, c->serial, h->tx_id, xs_type_name(type));
     for (size_t i = 0; i < len; i++) {
         unsigned char ch = (unsigned char)data[i];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the daemon says: messages for people go to syslog once it is a daemon, to stderr before;
- * the access log, when switched on, gets one line for each request and reply.
+ * What the daemon says: messages for people go to syslog once it is a daemon, to stderr
+ * before; the access log, when switched on, gets one line for each request and reply.
  */
 #ifndef DAEMON_LOG_H
 #define DAEMON_LOG_H
@@ -29,8 +29,8 @@ static inline void log_request(const struct conn *c, const struct hv_xsd_sockmsg
         log_trace_line(c, "IN", h->type, h, data, h->len);
 }
 
-static inline void log_reply(const struct conn *c, uint32_t type, const struct hv_xsd_sockmsg *h,
-                             const char *data, size_t len)
+static inline void log_reply(const struct conn *c, uint32_t type,
+                             const struct hv_xsd_sockmsg *h, const char *data, size_t len)
 {
     if (log_tracing)
         log_trace_line(c, "OUT", type, h, data, len);

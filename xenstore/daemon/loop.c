@@ -54,7 +54,8 @@ void task_cancel(struct task *t)
     list_remove(&t->link);
 }
 
-/* Gives one turn to each task that is queued now; those queued meanwhile wait for the next. */
+/* Gives one turn to each task that is queued now; those queued meanwhile wait for the
+ * next. */
 static void run_round(void)
 {
     struct list round = LIST_INIT(round);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The event loop: file descriptors that call back when ready, and a fair queue of tasks. Each
- * task that has work gets one turn of bounded length per round; between rounds the descriptors
- * are looked at, so nobody waits longer than one turn of everybody who is busy.
+ * The event loop: file descriptors that call back when ready, and a fair queue of tasks.
+ * Each task that has work gets one turn of bounded length per round; between rounds the
+ * descriptors are looked at, so nobody waits longer than one turn of everybody who is
+ * busy.
  */
 #ifndef DAEMON_LOOP_H
 #define DAEMON_LOOP_H

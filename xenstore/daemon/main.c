@@ -2,8 +2,8 @@
 /*
  * xenstored: options, set-up in one visible order, the loop.
  *
- * As a daemon the parent waits until the child serves, and fails if the child does, so whoever
- * starts it knows that the socket is there when the command returns.
+ * As a daemon the parent waits until the child serves, and fails if the child does, so
+ * whoever starts it knows that the socket is there when the command returns.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -114,28 +114,52 @@ static void named_quota(char *arg)
     set_quota(arg, value + 1);
 }
 
+static const struct {
+    int c;
+    bool *flag;
+} flags[] = {
+    {'N', &opt.no_fork}, {1, &opt.no_domains},    {'P', &opt.output_pid},
+    {'D', &opt.no_dom0}, {'R', &opt.no_recovery}, {'V', &opt.verbose},
+};
+
+static const struct {
+    int c;
+    const char **text;
+} texts[] = {{2, &opt.rundir}, {'F', &opt.pid_file}, {'T', &opt.trace_file}};
+
+static const struct {
+    int c;
+    const char *quota;
+} limits[] = {
+    {'E', "nodes"},        {'S', "node-size"},   {'W', "watches"},
+    {'t', "transactions"}, {'A', "permissions"}, {'M', "path-max"},
+};
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
 static void parse_one(int c)
 {
-    switch (c) {
-    case 'N': opt.no_fork = true; break;
-    case 1: opt.no_domains = true; break;
-    case 2: opt.rundir = optarg; break;
-    case 'F': opt.pid_file = optarg; break;
-    case 'P': opt.output_pid = true; break;
-    case 'T': opt.trace_file = optarg; break;
-    case 'D': opt.no_dom0 = true; break;
-    case 'E': set_quota("nodes", optarg); break;
-    case 'S': set_quota("node-size", optarg); break;
-    case 'W': set_quota("watches", optarg); break;
-    case 't': set_quota("transactions", optarg); break;
-    case 'A': set_quota("permissions", optarg); break;
-    case 'M': set_quota("path-max", optarg); break;
-    case 'Q': named_quota(optarg); break;
-    case 'V': opt.verbose = true; break;
-    case 'H': fputs(usage, stdout); exit(0);
-    case 'R': opt.no_recovery = true; break;
-    case 'q': case 'w': case 'I': case 'K': break;
-    default: fputs("Try xenstored --help.\n", stderr); exit(2);
+    for (size_t i = 0; i < COUNT(flags); i++) {
+        if (flags[i].c == c)
+            *flags[i].flag = true;
+    }
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        if (texts[i].c == c)
+            *texts[i].text = optarg;
+    }
+    for (size_t i = 0; i < COUNT(limits); i++) {
+        if (limits[i].c == c)
+            set_quota(limits[i].quota, optarg);
+    }
+    if (c == 'Q')
+        named_quota(optarg);
+    if (c == 'H') {
+        fputs(usage, stdout);
+        exit(0);
+    }
+    if (c == '?') {
+        fputs("Try xenstored --help.\n", stderr);
+        exit(2);
     }
 }
 
@@ -160,7 +184,9 @@ static void parse_options(int argc, char **argv)
 
 /* --- becoming a daemon --- */
 
-/* Returns in the child only; the parent exits with what the child says through the pipe. */
+/*
+ * Returns in the child only; the parent exits with what the child says through the pipe.
+ */
 static int detach(void)
 {
     int fds[2];
@@ -239,7 +265,8 @@ static void make_store(void)
     found = !opt.no_recovery && recover(opt.rundir);
     rc = journal_open(opt.rundir, found);
     if (rc)
-        log_say("no journal in %s (%s): a restart will begin anew", opt.rundir, strerror(rc));
+        log_say("no journal in %s (%s): a restart will begin anew", opt.rundir,
+                strerror(rc));
     if (!found)
         make_nodes();
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests: one table says for each message type who may send it and which function answers.
- * A handler gets checked framing and a reply buffer, and returns 0 or an errno value.
+ * Requests: one table says for each message type who may send it and which function
+ * answers. A handler gets checked framing and a reply buffer, and returns 0 or an errno
+ * value.
  */
 #ifndef DAEMON_OPS_H
 #define DAEMON_OPS_H
@@ -21,7 +22,7 @@ struct request {
     struct xs_args args; /* the payload, strings not yet taken */
     char *out;           /* HV_STORE_PAYLOAD_MAX bytes for the reply */
     size_t out_len;
-    bool answered;       /* out_len counts; else the reply is "OK" */
+    bool answered;           /* out_len counts; else the reply is "OK" */
     struct watch *new_watch; /* gets its first event behind the reply */
 };
 

@@ -10,8 +10,8 @@
 
 #define DOMID_SELF 0x7ff0u
 
-#define FEATURES                                                                              \
-    (HV_STORE_SERVER_FEATURE_RECONNECTION | HV_STORE_SERVER_FEATURE_ERROR |                    \
+#define FEATURES                                                                         \
+    (HV_STORE_SERVER_FEATURE_RECONNECTION | HV_STORE_SERVER_FEATURE_ERROR |              \
      HV_STORE_SERVER_FEATURE_WATCHDEPTH)
 
 static int real_domid(struct request *rq, uint32_t *domid)
@@ -156,7 +156,8 @@ int op_set_feature(struct request *rq)
 }
 
 /* Takes [<domid>|]<quota>|; *d is NULL for the global values. */
-static int arg_quota(struct request *rq, struct domain **d, enum quota *q, bool domain_given)
+static int arg_quota(struct request *rq, struct domain **d, enum quota *q,
+                     bool domain_given)
 {
     size_t len;
     const char *name;

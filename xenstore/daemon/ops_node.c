@@ -16,8 +16,9 @@
 #define NODE_PER_ENTRY 8u
 
 /*
- * A client learns that p is not there, or that it may not know: that hangs on the permissions
- * of the last node on the way, which ends at found, and on there being none behind it.
+ * A client learns that p is not there, or that it may not know: that hangs on the
+ * permissions of the last node on the way, which ends at found, and on there being none
+ * behind it.
  */
 static int saw_nothing(struct request *rq, const struct xs_path *p, size_t found)
 {
@@ -30,9 +31,9 @@ static int saw_nothing(struct request *rq, const struct xs_path *p, size_t found
 }
 
 /*
- * Finds the node at p, for somebody who needs the rights in need. Of a node that is not there
- * only those may know who have one of these rights on the closest node above it. With create,
- * ENOENT is not the client's answer but means that the node is to be made.
+ * Finds the node at p, for somebody who needs the rights in need. Of a node that is not
+ * there only those may know who have one of these rights on the closest node above it.
+ * With create, ENOENT is not the client's answer but means that the node is to be made.
  */
 static int get_node(struct request *rq, const struct xs_path *p, uint32_t need,
                     unsigned int seen, bool create, struct node **out)
@@ -101,7 +102,8 @@ int op_directory_part(struct request *rq)
         return rc;
     snprintf(gen, sizeof(gen), "%llu", (unsigned long long)n->list_gen);
     reply_text(rq, gen);
-    sent = store_list(n, offset, rq->out + rq->out_len, HV_STORE_PAYLOAD_MAX - 1 - rq->out_len);
+    sent = store_list(n, offset, rq->out + rq->out_len,
+                      HV_STORE_PAYLOAD_MAX - 1 - rq->out_len);
     rq->out_len += sent;
     conn_charge(rq->c, (uint32_t)(rq->out_len / 256));
     return offset + sent >= store_list_bytes(n) ? reply_add(rq, "", 1) : 0;
@@ -131,8 +133,8 @@ static struct perms *inherit(struct conn *c, const struct node *n)
     return p;
 }
 
-static int may_create(struct request *rq, const struct node *above, const struct xs_path *p,
-                      size_t found, size_t value_len)
+static int may_create(struct request *rq, const struct node *above,
+                      const struct xs_path *p, size_t found, size_t value_len)
 {
     uint32_t limit = domain_limit(rq->c, QUOTA_NODES);
     uint32_t size = domain_limit(rq->c, QUOTA_NODE_SIZE);
@@ -157,7 +159,8 @@ static int may_create(struct request *rq, const struct node *above, const struct
 }
 
 /* Makes p and what is missing above it. Only p itself is an event. */
-static int create(struct request *rq, const struct xs_path *p, const void *value, size_t vlen)
+static int create(struct request *rq, const struct xs_path *p, const void *value,
+                  size_t vlen)
 {
     size_t found, at, len;
     struct node *above = store_nearest(txn_root(rq->t), p->s, p->len, &found);

@@ -8,7 +8,8 @@ static bool is_me(const struct conn *c, const struct xs_perm *e)
 {
     if (e->access & XS_PERM_DEAD)
         return false;
-    return e->id == c->id || (c->domain && c->domain->has_target && e->id == c->domain->target);
+    return e->id == c->id ||
+           (c->domain && c->domain->has_target && e->id == c->domain->target);
 }
 
 uint32_t perm_for(const struct conn *c, const struct perms *p)

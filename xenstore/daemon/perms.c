@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Permission lists. Equal lists are one object in a hash table, because a store has many nodes
- * and few different lists. When a domain dies its entries are marked in place, which reaches
- * every node at once; a list so marked leaves the table, lest a new list find it.
+ * Permission lists. Equal lists are one object in a hash table, because a store has many
+ * nodes and few different lists. When a domain dies its entries are marked in place,
+ * which reaches every node at once; a list so marked leaves the table, lest a new list
+ * find it.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -21,9 +21,9 @@ enum quota {
 };
 
 struct quota_info {
-    const char *name;  /* as in GET_QUOTA and xenstore-control quota */
+    const char *name; /* as in GET_QUOTA and xenstore-control quota */
     const char *what;
-    uint32_t limit;    /* 0: no limit */
+    uint32_t limit; /* 0: no limit */
 };
 extern struct quota_info quotas[QUOTA_COUNT];
 

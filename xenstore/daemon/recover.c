@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading the journal after the daemon's death: the tree first, then, once the hypervisor can
- * be asked, guests' rings with their watches and transactions.
+ * Reading the journal after the daemon's death: the tree first, then, once the hypervisor
+ * can be asked, guests' rings with their watches and transactions.
  *
- * Every restored watch fires once: events that died with the daemon are thus made up for. A
- * transaction that was open comes back as one that will fail with EAGAIN, which clients know
- * how to deal with. A request that was answered in the journal but not yet in the ring is served
- * again; conn->resumed lets it find its work done.
+ * Every restored watch fires once: events that died with the daemon are thus made up for.
+ * A transaction that was open comes back as one that will fail with EAGAIN, which clients
+ * know how to deal with. A request that was answered in the journal but not yet in the
+ * ring is served again; conn->resumed lets it find its work done.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -58,7 +58,8 @@ static void keep(const struct journal_entry *e, const char *data)
 }
 
 /* Forgets what waits for this guest: of one type, or all. */
-static void forget(uint32_t domid, int type, const struct journal_entry *like, const char *data)
+static void forget(uint32_t domid, int type, const struct journal_entry *like,
+                   const char *data)
 {
     struct waiting **at = &waiting;
 
@@ -106,7 +107,8 @@ static void set_node(const char *path, size_t len, const void *value, size_t vle
 static struct xs_path tree;
 static size_t tree_len[HV_STORE_ABS_PATH_MAX + 1]; /* of the path, at each depth */
 
-static bool tree_node(const struct journal_entry *e, const char *data, struct perms *perms)
+static bool tree_node(const struct journal_entry *e, const char *data,
+                      struct perms *perms)
 {
     size_t parent;
 
@@ -177,7 +179,8 @@ static bool set_quotas(const struct journal_entry *e, const char *data)
 }
 
 /* Records about nodes and permissions; perms is NULL where a record has none. */
-static bool apply_tree(const struct journal_entry *e, const char *data, struct perms *perms)
+static bool apply_tree(const struct journal_entry *e, const char *data,
+                       struct perms *perms)
 {
     switch (e->type) {
     case JOURNAL_NODE:
@@ -204,28 +207,41 @@ static bool apply(const struct journal_entry *e, const char *data, struct perms 
     case JOURNAL_NODE:
     case JOURNAL_TREE:
     case JOURNAL_REMOVED:
-    case JOURNAL_SPECIAL: return apply_tree(e, data, perms);
+    case JOURNAL_SPECIAL:
+        return apply_tree(e, data, perms);
     case JOURNAL_WATCH:
-        if (!e->b_len || data[e->a_len + e->b_len - 1] || !xs_path_valid(data, e->a_len, true))
+        if (!e->b_len || data[e->a_len + e->b_len - 1] ||
+            !xs_path_valid(data, e->a_len, true))
             return false;
         keep(e, data);
         return true;
-    case JOURNAL_TXN_START: keep(e, data); return true;
-    case JOURNAL_UNWATCH: forget(e->domid, JOURNAL_WATCH, e, data); return true;
-    case JOURNAL_TXN_END: forget(e->domid, JOURNAL_TXN_START, e, data); return true;
+    case JOURNAL_TXN_START:
+        keep(e, data);
+        return true;
+    case JOURNAL_UNWATCH:
+        forget(e->domid, JOURNAL_WATCH, e, data);
+        return true;
+    case JOURNAL_TXN_END:
+        forget(e->domid, JOURNAL_TXN_START, e, data);
+        return true;
     case JOURNAL_RESET:
         forget(e->domid, JOURNAL_WATCH, NULL, NULL);
         forget(e->domid, JOURNAL_TXN_START, NULL, NULL);
         return true;
-    case JOURNAL_DOMAIN: return set_domain(e, data);
-    case JOURNAL_DOMAIN_GONE: domain_gone(e->domid); return true;
-    case JOURNAL_QUOTAS: return set_quotas(e, data);
+    case JOURNAL_DOMAIN:
+        return set_domain(e, data);
+    case JOURNAL_DOMAIN_GONE:
+        domain_gone(e->domid);
+        return true;
+    case JOURNAL_QUOTAS:
+        return set_quotas(e, data);
     case JOURNAL_INPUT:
     case JOURNAL_OUTPUT:
         forget(e->domid, e->type, NULL, NULL); /* only the last one counts */
         keep(e, data);
         return true;
-    default: return false;
+    default:
+        return false;
     }
 }
 
@@ -241,8 +257,8 @@ bool recover_record(const char *payload, uint32_t len)
     if (len != sizeof(e) + e.a_len + e.b_len + e.perms * sizeof(struct xs_perm))
         return false;
     if (e.perms) {
-        struct xs_perm *entry = xmemdup(payload + sizeof(e) + e.a_len + e.b_len,
-                                        e.perms * sizeof(*entry));
+        struct xs_perm *entry =
+            xmemdup(payload + sizeof(e) + e.a_len + e.b_len, e.perms * sizeof(*entry));
 
         perms = perms_make(entry, e.perms);
         free(entry);
@@ -276,7 +292,7 @@ static uint64_t read_records(const char *file, uint64_t end)
         uint64_t len = record_at(file, at, end);
 
         if (len && recover_record(file + at + sizeof(struct journal_record),
-                               (uint32_t)(len - sizeof(struct journal_record)))) {
+                                  (uint32_t)(len - sizeof(struct journal_record)))) {
             at += len;
             good = at;
         } else {
@@ -302,7 +318,8 @@ static bool read_file(int fd, uint64_t size)
     if (head == MAP_FAILED)
         return false;
     journal_boot_id(boot_id);
-    if (head->magic != JOURNAL_MAGIC || memcmp(boot_id, head->boot_id, sizeof(boot_id)) != 0) {
+    if (head->magic != JOURNAL_MAGIC ||
+        memcmp(boot_id, head->boot_id, sizeof(boot_id)) != 0) {
         munmap(head, size);
         return false;
     }

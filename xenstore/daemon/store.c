@@ -2,10 +2,11 @@
 /*
  * The tree of nodes. See store.h for what holds.
  *
- * Every edit goes from the root down and makes each node on its way exclusive before it looks
- * below it, so a node that is reached through an exclusive parent and has one reference belongs
- * to this version alone. The sums in a node (names_bytes, guests) are corrected on the way down,
- * which is possible because the outcome of the edit is known before it begins.
+ * Every edit goes from the root down and makes each node on its way exclusive before it
+ * looks below it, so a node that is reached through an exclusive parent and has one
+ * reference belongs to this version alone. The sums in a node (names_bytes, guests) are
+ * corrected on the way down, which is possible because the outcome of the edit is known
+ * before it begins.
  */
 #include "daemon/store.h"
 
@@ -146,7 +147,8 @@ static struct node *treap_find(struct node *t, const char *name, size_t len)
     return NULL;
 }
 
-static void treap_split(struct node *t, const struct node *at, struct node **l, struct node **r)
+static void treap_split(struct node *t, const struct node *at, struct node **l,
+                        struct node **r)
 {
     if (!t) {
         *l = *r = NULL;
@@ -193,7 +195,8 @@ static void treap_insert(struct node **slot, struct node *new)
     refresh(new);
 }
 
-static void treap_remove(struct node **slot, const char *name, size_t len, uint32_t guests)
+static void treap_remove(struct node **slot, const char *name, size_t len,
+                         uint32_t guests)
 {
     struct node *victim, *l, *r;
     int c;
@@ -253,8 +256,11 @@ struct node *store_find(struct node *root, const char *path, size_t len)
     return found == len ? n : NULL;
 }
 
-/* Makes everything down to path exclusive, adds guests to every sum, returns path's slot. */
-static struct node **descend(struct node **root, const char *path, size_t len, uint32_t guests)
+/*
+ * Makes everything down to path exclusive, adds guests to every sum, returns path's slot.
+ */
+static struct node **descend(struct node **root, const char *path, size_t len,
+                             uint32_t guests)
 {
     struct node **slot = root;
     size_t at = 0, name_len;
@@ -292,10 +298,12 @@ void store_set_value(struct node **root, const char *path, size_t len, const voi
     n->value_gen = ++store.generation;
 }
 
-void store_set_perms(struct node **root, const char *path, size_t len, struct perms *perms)
+void store_set_perms(struct node **root, const char *path, size_t len,
+                     struct perms *perms)
 {
     struct node *old = store_find(*root, path, len);
-    uint32_t guests = (uint32_t)(perms->entry[0].id != 0) - (uint32_t)(node_owner(old) != 0);
+    uint32_t guests =
+        (uint32_t)(perms->entry[0].id != 0) - (uint32_t)(node_owner(old) != 0);
     struct node *n = *descend(root, path, len, guests);
 
     perms_ref(perms);

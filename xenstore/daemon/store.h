@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tree: immutable in the eyes of whoever holds a root, cheap to share, cheap to change.
+ * The tree: immutable in the eyes of whoever holds a root, cheap to share, cheap to
+ * change.
  *
- * A node's reference count counts the pointers to it. A node may be changed in place only when
- * it and everything above it is referenced once; the editing functions below copy what is not
- * (`own` in store.c). So to keep the tree as it is now, hold one reference to its root: that
- * is all a transaction is.
+ * A node's reference count counts the pointers to it. A node may be changed in place only
+ * when it and everything above it is referenced once; the editing functions below copy
+ * what is not
+ * (`own` in store.c). So to keep the tree as it is now, hold one reference to its root:
+ * that is all a transaction is.
  *
- * Children of one node form a treap in name order whose links lie in the nodes themselves.
- * Paths given to these functions are absolute and well formed (xs_path_make). One thread.
+ * Children of one node form a treap in name order whose links lie in the nodes
+ * themselves. Paths given to these functions are absolute and well formed (xs_path_make).
+ * One thread.
  */
 #ifndef DAEMON_STORE_H
 #define DAEMON_STORE_H
@@ -31,22 +34,22 @@ struct perms {
 
 struct node {
     uint32_t ref;
-    uint32_t prio;           /* heap order of the treap: a keyed hash of the name */
-    struct node *left;       /* siblings with smaller names */
-    struct node *right;      /* siblings with greater names */
-    struct node *child;      /* root of the children's treap */
+    uint32_t prio;      /* heap order of the treap: a keyed hash of the name */
+    struct node *left;  /* siblings with smaller names */
+    struct node *right; /* siblings with greater names */
+    struct node *child; /* root of the children's treap */
     struct perms *perms;
-    uint64_t value_gen;      /* store.generation of the last change of value or permissions */
-    uint64_t list_gen;       /* ... of the set of children */
+    uint64_t value_gen; /* store.generation of the last change of value or permissions */
+    uint64_t list_gen;  /* ... of the set of children */
     union {
-        uint64_t born;           /* ... of its creation: the order in which children are listed */
-        struct node *reap_next;  /* once unreferenced */
+        uint64_t born; /* ... of its creation: the order in which children are listed */
+        struct node *reap_next; /* once unreferenced */
     };
-    uint32_t names_bytes;    /* length of the names, with NULs, of left, right and this */
-    uint32_t guests;         /* nodes not owned by domain 0 in left, right, this and below */
+    uint32_t names_bytes; /* length of the names, with NULs, of left, right and this */
+    uint32_t guests;      /* nodes not owned by domain 0 in left, right, this and below */
     uint16_t name_len;
     uint16_t value_len;
-    char bytes[];            /* name, then value; neither is terminated */
+    char bytes[]; /* name, then value; neither is terminated */
 };
 
 static inline const char *node_name(const struct node *n)
@@ -106,7 +109,8 @@ struct node *store_find(struct node *root, const char *path, size_t len);
 /* A child of n by its name. */
 struct node *store_find_child(struct node *n, const char *name, size_t len);
 /* The deepest existing node on the way to path; the length of its path in *found. */
-struct node *store_nearest(struct node *root, const char *path, size_t len, size_t *found);
+struct node *store_nearest(struct node *root, const char *path, size_t len,
+                           size_t *found);
 
 /* Editing. The caller has made sure that the nodes exist, or do not, as each one says. */
 void store_set_value(struct node **root, const char *path, size_t len, const void *value,
@@ -114,12 +118,14 @@ void store_set_value(struct node **root, const char *path, size_t len, const voi
 void store_set_perms(struct node **root, const char *path, size_t len,
                      struct perms *perms); /* path exists */
 void store_insert(struct node **root, const char *path, size_t len, const void *value,
-                  size_t value_len, struct perms *perms); /* parent exists, path does not */
-void store_remove(struct node **root, const char *path, size_t len); /* path exists, not "/" */
+                  size_t value_len,
+                  struct perms *perms); /* parent exists, path does not */
+void store_remove(struct node **root, const char *path,
+                  size_t len); /* path exists, not "/" */
 
 /*
- * Writes names of n's children, each with its NUL, from byte offset of the whole list on, as
- * many whole names as fit into cap, in order of creation. Returns the bytes written.
+ * Writes names of n's children, each with its NUL, from byte offset of the whole list on,
+ * as many whole names as fit into cap, in order of creation. Returns the bytes written.
  */
 size_t store_list(const struct node *n, size_t offset, char *out, size_t cap);
 static inline size_t store_list_bytes(const struct node *n)
@@ -127,9 +133,12 @@ static inline size_t store_list_bytes(const struct node *n)
     return n->child ? n->child->names_bytes : 0;
 }
 
-/* Calls fn for every node below and including n, parents first; path is a growing buffer. */
+/*
+ * Calls fn for every node below and including n, parents first; path is a growing buffer.
+ */
 typedef bool store_visit_fn(void *arg, const char *path, size_t len, struct node *n);
-/* fn returns false to leave a node's children out. Only subtrees with guests if only_guests. */
+/* fn returns false to leave a node's children out. Only subtrees with guests if
+ * only_guests. */
 void store_walk(struct node *n, const char *path, size_t len, bool only_guests,
                 store_visit_fn *fn, void *arg);
 

@@ -2,9 +2,9 @@
 /*
  * Transactions: see txn.h.
  *
- * The notes of a transaction (struct touch) are found by a small hash table on the path. A
- * change outside a transaction is made in the store's root and told to watches at once; inside
- * one it is made in the transaction's root, and told when that is committed.
+ * The notes of a transaction (struct touch) are found by a small hash table on the path.
+ * A change outside a transaction is made in the store's root and told to watches at once;
+ * inside one it is made in the transaction's root, and told when that is committed.
  */
 #include "daemon/txn.h"
 
@@ -28,12 +28,12 @@ struct touch {
     struct touch *next_hash;
     struct touch *next_change; /* in order of the first change */
     struct touch *next_event;  /* in order of the first change that watches hear of */
-    struct node *removed;      /* what stood here when it was first removed: a reference */
+    struct node *removed; /* what stood here when it was first removed: a reference */
     uint32_t hash;
     uint16_t len;
-    uint8_t seen;    /* enum seen */
-    uint8_t change;  /* enum change */
-    bool listed;     /* among the events */
+    uint8_t seen;   /* enum seen */
+    uint8_t change; /* enum change */
+    bool listed;    /* among the events */
     bool event;
     char path[];
 };
@@ -293,7 +293,8 @@ static void fire_now(const char *path, size_t len, const struct perms *perms)
     watch_fire(path, len, perms, parent_perms(store.root, path, len));
 }
 
-void edit_value(struct txn *t, const char *path, size_t len, const void *value, size_t vlen)
+void edit_value(struct txn *t, const char *path, size_t len, const void *value,
+                size_t vlen)
 {
     store_set_value(slot(t), path, len, value, vlen);
     if (t) {
@@ -319,8 +320,8 @@ void edit_perms(struct txn *t, const char *path, size_t len, struct perms *perms
     fire_now(path, len, perms);
 }
 
-void edit_create(struct txn *t, const char *path, size_t len, const void *value, size_t vlen,
-                 struct perms *perms, bool event)
+void edit_create(struct txn *t, const char *path, size_t len, const void *value,
+                 size_t vlen, struct perms *perms, bool event)
 {
     account(t, perms->entry[0].id, 1);
     store_insert(slot(t), path, len, value, vlen, perms);
@@ -455,8 +456,8 @@ static void carry_removal(const struct touch *n)
 }
 
 /*
- * Removals first, then parents before children: whatever order the client worked in, a node's
- * parent is there when the node is made, and nothing new is removed again.
+ * Removals first, then parents before children: whatever order the client worked in, a
+ * node's parent is there when the node is made, and nothing new is removed again.
  */
 static void merge(struct txn *t)
 {

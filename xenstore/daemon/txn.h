@@ -2,10 +2,11 @@
 /*
  * Transactions and every change to the tree, inside one or not.
  *
- * A transaction holds the root it began with (base) and its own (root), which starts as the
- * same. It notes each path it looks at or changes. At commit, if nobody else has committed
- * meanwhile, its root simply becomes the store's. Otherwise each path it looked at must be as
- * it was in base (else EAGAIN), and then the paths it changed are carried over.
+ * A transaction holds the root it began with (base) and its own (root), which starts as
+ * the same. It notes each path it looks at or changes. At commit, if nobody else has
+ * committed meanwhile, its root simply becomes the store's. Otherwise each path it looked
+ * at must be as it was in base (else EAGAIN), and then the paths it changed are carried
+ * over.
  */
 #ifndef DAEMON_TXN_H
 #define DAEMON_TXN_H
@@ -24,7 +25,8 @@ enum seen {
     SEEN_LIST = 2,    /* the set of its children */
     SEEN_PERMS = 4,   /* existence and permissions only */
     SEEN_SUBTREE = 8, /* everything below it */
-    SEEN_AS_MADE = 16, /* not there, made on the way: another's will do if it is just the same */
+    SEEN_AS_MADE =
+        16, /* not there, made on the way: another's will do if it is just the same */
 };
 
 struct txn;
@@ -45,13 +47,14 @@ struct node *txn_root(struct txn *t);
 int txn_saw(struct txn *t, const char *path, size_t len, unsigned int seen);
 
 /*
- * Changes, with accounting. Watches hear of them; of a node that is only made on the way to
- * another one (event is false) they do not. See store.h for conditions.
+ * Changes, with accounting. Watches hear of them; of a node that is only made on the way
+ * to another one (event is false) they do not. See store.h for conditions.
  */
-void edit_value(struct txn *t, const char *path, size_t len, const void *value, size_t vlen);
+void edit_value(struct txn *t, const char *path, size_t len, const void *value,
+                size_t vlen);
 void edit_perms(struct txn *t, const char *path, size_t len, struct perms *perms);
-void edit_create(struct txn *t, const char *path, size_t len, const void *value, size_t vlen,
-                 struct perms *perms, bool event);
+void edit_create(struct txn *t, const char *path, size_t len, const void *value,
+                 size_t vlen, struct perms *perms, bool event);
 void edit_remove(struct txn *t, const char *path, size_t len);
 /* Nodes a domain owns as this request sees it. */
 uint32_t edit_owned(struct txn *t, uint32_t domid);

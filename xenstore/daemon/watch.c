@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tree of watches. Points are found by one hash table keyed by parent and name; siblings
- * are linked as well, because a removal looks at all watches below it. See watch.h.
+ * The tree of watches. Points are found by one hash table keyed by parent and name;
+ * siblings are linked as well, because a removal looks at all watches below it. See
+ * watch.h.
  */
 #include "daemon/watch.h"
 
@@ -246,9 +247,11 @@ size_t watch_path(const struct watch *w, char *out)
 
 /* --- firing --- */
 
-static bool may_see(const struct conn *c, const struct perms *node, const struct perms *parent)
+static bool may_see(const struct conn *c, const struct perms *node,
+                    const struct perms *parent)
 {
-    return (perm_for(c, node) & XS_MAY_READ) || (parent && (perm_for(c, parent) & XS_MAY_READ));
+    return (perm_for(c, node) & XS_MAY_READ) ||
+           (parent && (perm_for(c, parent) & XS_MAY_READ));
 }
 
 static void fire_point(struct point *pt, const char *path, size_t len, int depth,
@@ -282,7 +285,8 @@ void watch_fire(const char *path, size_t len, const struct perms *node,
     }
 }
 
-void watch_fire_special(const char *path, size_t name_len, size_t len, const struct perms *perms)
+void watch_fire_special(const char *path, size_t name_len, size_t len,
+                        const struct perms *perms)
 {
     struct point *pt = point_find(&special, path, name_len);
 
@@ -301,7 +305,8 @@ struct below {
     char path[HV_STORE_ABS_PATH_MAX + 1];
 };
 
-static void fire_children(struct below *b, size_t len, struct point *pt, struct node *parent)
+static void fire_children(struct below *b, size_t len, struct point *pt,
+                          struct node *parent)
 {
     size_t start_len = len == 1 ? 1 : len + 1;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Watches, kept in a tree shaped like the paths they watch, so that a change costs what its own
- * path is long and not how many watches stand elsewhere. A point of that tree exists only while
- * a watch stands on it or below it.
+ * Watches, kept in a tree shaped like the paths they watch, so that a change costs what
+ * its own path is long and not how many watches stand elsewhere. A point of that tree
+ * exists only while a watch stands on it or below it.
  */
 #ifndef DAEMON_WATCH_H
 #define DAEMON_WATCH_H
@@ -24,7 +24,8 @@ struct watch {
     struct watch *next; /* on the same point */
     struct point *point;
     struct conn *conn;
-    uint16_t base; /* bytes of the path that the client does not see: it was given as relative */
+    uint16_t base; /* bytes of the path that the client does not see: it was given as
+                      relative */
     int16_t depth; /* levels below to report; negative: all */
     char token[];
 };
@@ -41,19 +42,23 @@ size_t watch_path(const struct watch *w, char *out);
 size_t watch_absolute(const struct watch *w, char *out);
 
 /*
- * path has changed. Tells every watch on it and above it whose client may read a node with
- * the permissions node, or its parent with the permissions parent.
+ * path has changed. Tells every watch on it and above it whose client may read a node
+ * with the permissions node, or its parent with the permissions parent.
  */
 void watch_fire(const char *path, size_t len, const struct perms *node,
                 const struct perms *parent);
-/* The tree removed, which stood at path, is gone: tells watches on nodes that were below it. */
+/* The tree removed, which stood at path, is gone: tells watches on nodes that were below
+ * it. */
 void watch_fire_below(const char *path, size_t len, struct node *removed);
 
 /*
- * A special event, "@name/domid" with "@name" being name_len long. Watches on the name hear
- * "@name", those of them with a depth hear it with the domain, as do those on this very path.
+ * A special event, "@name/domid" with "@name" being name_len long. Watches on the name
+ * hear
+ * "@name", those of them with a depth hear it with the domain, as do those on this very
+ * path.
  */
-void watch_fire_special(const char *path, size_t name_len, size_t len, const struct perms *perms);
+void watch_fire_special(const char *path, size_t name_len, size_t len,
+                        const struct perms *perms);
 
 struct watch_stats {
     uint64_t watches, points, bytes;

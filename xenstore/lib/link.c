@@ -26,9 +26,9 @@ struct call {
     size_t len;
 };
 
-#define MAX_PARTS    4
-#define RETURN_MS    5000 /* how long we wait for another daemon */
-#define RETRY_US     10000
+#define MAX_PARTS         4
+#define RETURN_MS         5000 /* how long we wait for another daemon */
+#define RETRY_US          10000
 #define TX_GENERATION(tx) ((uint8_t)((tx) >> 24))
 #define TX_NUMBER(tx)     ((tx)&0xffffffu)
 
@@ -66,7 +66,8 @@ int link_open(struct link *l, const char *path)
     if (stat(path, &st))
         return errno;
     l->is_socket = S_ISSOCK(st.st_mode);
-    l->fd = l->is_socket ? open_socket(path) : open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    l->fd =
+        l->is_socket ? open_socket(path) : open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
     if (l->fd < 0)
         return errno;
     l->path = strdup(path);
@@ -149,7 +150,8 @@ static struct event *take_event(struct link *l)
     return e;
 }
 
-void link_drop_events(struct link *l, bool (*match)(const struct event *e, void *arg), void *arg)
+void link_drop_events(struct link *l, bool (*match)(const struct event *e, void *arg),
+                      void *arg)
 {
     struct event **at = &l->events, *e;
 
@@ -437,8 +439,9 @@ static void wait_change(struct link *l)
 }
 
 /*
- * Reads one message, or tries to if wait is false, as the one reader. Lock held on entry and
- * exit. Returns EAGAIN if nothing whole has come; sets broken when the connection is lost.
+ * Reads one message, or tries to if wait is false, as the one reader. Lock held on entry
+ * and exit. Returns EAGAIN if nothing whole has come; sets broken when the connection is
+ * lost.
  */
 static int read_one(struct link *l, bool wait)
 {
@@ -538,7 +541,8 @@ static int try_call(struct link *l, struct call *c, uint32_t type, uint32_t tx,
     l->calls = c;
     pthread_mutex_unlock(&l->lock);
 
-    rc = send_request(l, type, l->is_socket ? TX_NUMBER(tx) : tx, c->req_id, parts, count);
+    rc =
+        send_request(l, type, l->is_socket ? TX_NUMBER(tx) : tx, c->req_id, parts, count);
     if (l->is_socket && (rc == EPIPE || rc == ECONNRESET))
         rc = 0; /* the reader finds out, and sees to it */
 
@@ -561,7 +565,8 @@ static char *mark_transaction(struct link *l, char *reply, size_t *len)
 
     if (!reply || !l->is_socket || !l->generation)
         return reply;
-    n = asprintf(&marked, "%lu", strtoul(reply, NULL, 10) | (unsigned long)l->generation << 24);
+    n = asprintf(&marked, "%lu",
+                 strtoul(reply, NULL, 10) | (unsigned long)l->generation << 24);
     free(reply);
     if (n >= 0 && len)
         *len = (size_t)n + 1;

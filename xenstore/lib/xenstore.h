@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libxenstore: the client side of XenStore. The interface is that of libxenstore.so.4 as Xen
- * distributes it, so programs built against either run with both.
+ * libxenstore: the client side of XenStore. The interface is that of libxenstore.so.4 as
+ * Xen distributes it, so programs built against either run with both.
  *
- * Functions that return a pointer return memory to be freed with one free(), or NULL with errno
- * set; those that return bool return false with errno set. A handle may be used by many threads.
- * After fork() only the parent goes on with it; the child calls xs_daemon_destroy_postfork().
- * No thread and no signal is used behind the caller's back.
+ * Functions that return a pointer return memory to be freed with one free(), or NULL with
+ * errno set; those that return bool return false with errno set. A handle may be used by
+ * many threads. After fork() only the parent goes on with it; the child calls
+ * xs_daemon_destroy_postfork(). No thread and no signal is used behind the caller's back.
  */
 #ifndef OSTLER_XENSTORE_H
 #define OSTLER_XENSTORE_H
@@ -18,12 +18,14 @@
 extern "C" {
 #endif
 
-#define XBT_NULL 0
+#define XBT_NULL           0
 
 #define XS_OPEN_READONLY   (1UL << 0) /* no effect */
 #define XS_OPEN_SOCKETONLY (1UL << 1) /* not through /dev/xen/xenbus */
-/* After xs_unwatch no event of that watch is returned. Needs tokens to be used once only. */
-#define XS_UNWATCH_FILTER  (1UL << 2)
+/*
+ * After xs_unwatch no event of that watch is returned. Needs tokens to be used once only.
+ */
+#define XS_UNWATCH_FILTER (1UL << 2)
 
 #define XS_PERM_NONE      0x00
 #define XS_PERM_READ      0x01
@@ -56,7 +58,8 @@ void xs_daemon_destroy_postfork(struct xs_handle *h);
 char **xs_directory(struct xs_handle *h, xs_transaction_t t, const char *path,
                     unsigned int *num);
 /* The value with a NUL behind it that *len (may be NULL) does not count. */
-void *xs_read(struct xs_handle *h, xs_transaction_t t, const char *path, unsigned int *len);
+void *xs_read(struct xs_handle *h, xs_transaction_t t, const char *path,
+              unsigned int *len);
 bool xs_write(struct xs_handle *h, xs_transaction_t t, const char *path, const void *data,
               unsigned int len);
 bool xs_mkdir(struct xs_handle *h, xs_transaction_t t, const char *path);
@@ -70,13 +73,16 @@ bool xs_set_permissions(struct xs_handle *h, xs_transaction_t t, const char *pat
 
 bool xs_watch(struct xs_handle *h, const char *path, const char *token);
 bool xs_unwatch(struct xs_handle *h, const char *path, const char *token);
-/* Readable when xs_check_watch is worth calling, until that has returned NULL with EAGAIN. */
+/* Readable when xs_check_watch is worth calling, until that has returned NULL with
+ * EAGAIN. */
 int xs_fileno(struct xs_handle *h);
-/* The changed path and the watch's token; xs_read_watch waits for an event, *num becomes 2. */
+/* The changed path and the watch's token; xs_read_watch waits for an event, *num
+ * becomes 2. */
 char **xs_check_watch(struct xs_handle *h);
 char **xs_read_watch(struct xs_handle *h, unsigned int *num);
 
-/* 0 on failure. Ending with false from EAGAIN means: somebody else was faster, start again. */
+/* 0 on failure. Ending with false from EAGAIN means: somebody else was faster, start
+ * again. */
 xs_transaction_t xs_transaction_start(struct xs_handle *h);
 bool xs_transaction_end(struct xs_handle *h, xs_transaction_t t, bool abort);
 
@@ -88,8 +94,10 @@ bool xs_release_domain(struct xs_handle *h, unsigned int domid);
 char *xs_get_domain_path(struct xs_handle *h, unsigned int domid);
 bool xs_is_domain_introduced(struct xs_handle *h, unsigned int domid);
 
-char *xs_control_command(struct xs_handle *h, const char *cmd, void *data, unsigned int len);
-char *xs_debug_command(struct xs_handle *h, const char *cmd, void *data, unsigned int len);
+char *xs_control_command(struct xs_handle *h, const char *cmd, void *data,
+                         unsigned int len);
+char *xs_debug_command(struct xs_handle *h, const char *cmd, void *data,
+                       unsigned int len);
 int xs_suspend_evtchn_port(int domid); /* -1 if there is none */
 
 /* child is parent or below it, as strings. */
@@ -100,7 +108,8 @@ const char *xs_daemon_socket(void);
 const char *xs_daemon_socket_ro(void);
 bool xs_write_all(int fd, const void *data, unsigned int len);
 /* num terminated strings one behind the other, as GET_PERMS returns them. */
-bool xs_strings_to_perms(struct xs_permissions *perms, unsigned int num, const char *strings);
+bool xs_strings_to_perms(struct xs_permissions *perms, unsigned int num,
+                         const char *strings);
 
 #ifdef __cplusplus
 }

@@ -156,9 +156,10 @@ static char **split_list(char *list, size_t len, unsigned int *num)
     return out;
 }
 
-/* One part of a long list, from offset on. *names points into the reply, behind its version. */
-static char *get_part(struct xs_handle *h, xs_transaction_t t, const char *path, size_t offset,
-                      char **names, size_t *len)
+/* One part of a long list, from offset on. *names points into the reply, behind its
+ * version. */
+static char *get_part(struct xs_handle *h, xs_transaction_t t, const char *path,
+                      size_t offset, char **names, size_t *len)
 {
     char number[24];
     struct iovec v[2] = {string(path)};
@@ -202,7 +203,8 @@ static char *get_long_list(struct xs_handle *h, xs_transaction_t t, const char *
         }
         snprintf(version, sizeof(version), "%s", reply);
         /* An empty name ends the list, behind other names or alone. */
-        last = len == 0 || (names[len - 1] == '\0' && (len == 1 || names[len - 2] == '\0'));
+        last =
+            len == 0 || (names[len - 1] == '\0' && (len == 1 || names[len - 2] == '\0'));
         len -= len && last;
         more = realloc(list, used + len + 1);
         if (!more) {
@@ -396,8 +398,8 @@ static char *call_numbers(struct xs_handle *h, uint32_t type, const unsigned lon
     return link_call(&h->link, type, XBT_NULL, v, count, NULL);
 }
 
-EXPORT bool xs_introduce_domain(struct xs_handle *h, unsigned int domid, unsigned long mfn,
-                                unsigned int eventchn)
+EXPORT bool xs_introduce_domain(struct xs_handle *h, unsigned int domid,
+                                unsigned long mfn, unsigned int eventchn)
 {
     unsigned long n[3] = {domid, mfn, eventchn};
 

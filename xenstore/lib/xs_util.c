@@ -27,7 +27,8 @@ EXPORT const char *xs_daemon_socket(void)
 
     if (given)
         return given;
-    if ((size_t)snprintf(path, sizeof(path), "%s/socket", xs_daemon_rundir()) >= sizeof(path))
+    if ((size_t)snprintf(path, sizeof(path), "%s/socket", xs_daemon_rundir()) >=
+        sizeof(path))
         return NULL;
     return path;
 }

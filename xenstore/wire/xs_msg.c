@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Names of errors and message types, and taking payloads apart. Nothing here keeps state. */
+/*
+ * Names of errors and message types, and taking payloads apart. Nothing here keeps state.
+ */
 #include "wire/xs_msg.h"
 
 #include <errno.h>
@@ -9,10 +11,12 @@ static const struct {
     int number;
     const char *name;
 } errors[] = {
-    {EINVAL, "EINVAL"},       {EACCES, "EACCES"},   {EEXIST, "EEXIST"}, {EISDIR, "EISDIR"},
-    {ENOENT, "ENOENT"},       {ENOMEM, "ENOMEM"},   {ENOSPC, "ENOSPC"}, {EIO, "EIO"},
-    {ENOTEMPTY, "ENOTEMPTY"}, {ENOSYS, "ENOSYS"},   {EROFS, "EROFS"},   {EBUSY, "EBUSY"},
-    {EAGAIN, "EAGAIN"},       {EISCONN, "EISCONN"}, {E2BIG, "E2BIG"},   {EPERM, "EPERM"},
+    {EINVAL, "EINVAL"}, {EACCES, "EACCES"},   {EEXIST, "EEXIST"},
+    {EISDIR, "EISDIR"}, {ENOENT, "ENOENT"},   {ENOMEM, "ENOMEM"},
+    {ENOSPC, "ENOSPC"}, {EIO, "EIO"},         {ENOTEMPTY, "ENOTEMPTY"},
+    {ENOSYS, "ENOSYS"}, {EROFS, "EROFS"},     {EBUSY, "EBUSY"},
+    {EAGAIN, "EAGAIN"}, {EISCONN, "EISCONN"}, {E2BIG, "E2BIG"},
+    {EPERM, "EPERM"},
 };
 
 static const char *const types[XS_MSG_TYPES] = {

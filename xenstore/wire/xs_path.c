@@ -72,8 +72,8 @@ bool xs_path_component(const char *path, size_t len, size_t *at, const char **na
     return true;
 }
 
-bool xs_path_below(const char *parent, size_t parent_len, const char *child, size_t child_len,
-                   unsigned int *depth)
+bool xs_path_below(const char *parent, size_t parent_len, const char *child,
+                   size_t child_len, unsigned int *depth)
 {
     unsigned int levels = 0;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Permission entries in their wire form: a letter (n, r, w, b) and a decimal domain number.
- * The first entry of a node names its owner, its letter what everybody else may do.
+ * Permission entries in their wire form: a letter (n, r, w, b) and a decimal domain
+ * number. The first entry of a node names its owner, its letter what everybody else may
+ * do.
  */
 #ifndef WIRE_XS_PERM_H
 #define WIRE_XS_PERM_H
@@ -23,7 +24,8 @@ struct xs_perm {
 
 /* Returns false for anything that is not one letter and one number. */
 bool xs_perm_parse(const char *s, struct xs_perm *out);
-/* Writes the entry and its NUL to out (XS_PERM_CHARS bytes), returns the length without NUL. */
+/* Writes the entry and its NUL to out (XS_PERM_CHARS bytes), returns the length without
+ * NUL. */
 size_t xs_perm_format(char *out, const struct xs_perm *p);
 
 #endif
