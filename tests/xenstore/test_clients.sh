@@ -153,6 +153,17 @@ else
     report $? "Debian's clients run with our library" "they print something else"
 fi
 
+for lib in '' "$xs"; do
+    what="Debian's test-xenstore passes on our daemon${lib:+ with our library}"
+    if [ -x $debian/test-xenstore ]; then
+        serve ours
+        LD_LIBRARY_PATH=$lib timeout 60 $debian/test-xenstore -i 20 >"$work/diff" 2>&1
+        report $? "$what" "it does not"
+    else
+        skip "$what" "xen-utils-4.17 is not installed"
+    fi
+done
+
 for name in xenstored oxenstored; do
     what="our clients print the same from Debian's $name"
     if [ ! -x $debian/$name ] || [ ! -e "$here/shim_xen.so" ]; then

@@ -512,6 +512,7 @@ static char *result(struct call *c, uint32_t type, size_t *len)
     if (c->done && c->type == type) {
         if (len)
             *len = c->len;
+        errno = 0; /* some programs look at it without need */
         return c->data;
     }
     if (c->done && c->type == HV_XS_ERROR) {
