@@ -103,6 +103,19 @@ void link_close(struct link *l)
     pthread_cond_destroy(&l->changed);
 }
 
+int link_cut(struct link *l)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int rc = null < 0 ? -1 : dup3(null, l->fd, O_CLOEXEC);
+
+    if (null >= 0)
+        close(null);
+    l->broken = true;
+    free(l->path);
+    l->path = NULL;
+    return rc < 0 ? -1 : 0;
+}
+
 /* --- events --- */
 
 /* Keeps the descriptor that callers poll in step with the queue. Lock held. */

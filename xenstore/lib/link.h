@@ -63,6 +63,8 @@ struct link {
 /* Opens path, a socket or a device. 0 or errno. */
 int link_open(struct link *l, const char *path);
 void link_close(struct link *l);
+/* Leaves the handle with a connection to nowhere, for good. 0, or -1 with errno. */
+int link_cut(struct link *l);
 
 /*
  * Sends a request and waits for its answer. Returns the payload (to be freed, with a NUL

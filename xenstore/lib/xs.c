@@ -7,12 +7,14 @@
 #include <unistd.h>
 
 #include "lib/link.h"
+#include "lib/restrict.h"
 #include "lib/xenstore.h"
 #include "wire/xs_perm.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
 struct xs_handle {
+    struct restrict_handle restrict_handle;
     struct link link;
     bool filter; /* XS_UNWATCH_FILTER */
 };
@@ -44,6 +46,12 @@ static const char *kernel_device(void)
     return access("/dev/xen/xenbus", F_OK) == 0 ? "/dev/xen/xenbus" : "/proc/xen/xenbus";
 }
 
+/* From now on the connection leads nowhere. */
+static int cut_off(struct restrict_handle *r, uint16_t domid)
+{
+    return link_cut(&((struct xs_handle *)r)->link);
+}
+
 EXPORT struct xs_handle *xs_open(unsigned long flags)
 {
     struct xs_handle *h = malloc(sizeof(*h));
@@ -55,8 +63,11 @@ EXPORT struct xs_handle *xs_open(unsigned long flags)
     rc = link_open(&h->link, xs_daemon_socket());
     if (rc && !(flags & XS_OPEN_SOCKETONLY))
         rc = link_open(&h->link, kernel_device());
-    if (rc == 0)
+    if (rc == 0) {
+        h->restrict_handle.restrict_callback = cut_off;
+        restrict_register(&h->restrict_handle);
         return h;
+    }
     free(h);
     errno = rc;
     return NULL;
@@ -66,6 +77,7 @@ EXPORT void xs_close(struct xs_handle *h)
 {
     if (!h)
         return;
+    restrict_deregister(&h->restrict_handle);
     link_close(&h->link);
     free(h);
 }
