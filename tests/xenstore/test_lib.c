@@ -256,6 +256,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     beside(daemon_path, sizeof(daemon_path), argv[0], "xenstored-fake");
     pid = daemon_start(args, dir);
+    unsetenv("XENSTORED_PATH");
     setenv("XENSTORED_RUNDIR", dir, 1);
     h = xs_open(0);
     if (!h) {
