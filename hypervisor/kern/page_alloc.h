@@ -20,8 +20,13 @@ struct page {
         struct domain *owner;    /* NULL: the hypervisor's */
         uint64_t order;          /* free block's */
     };
-    _Atomic uint32_t tlb_stamp;  /* tlb_clock() when its last mapping of its last type went */
-    uint16_t partial_idx, partial_flags; /* mm/pagetype.c: where a preempted validation stopped */
+    union {
+        struct {
+            _Atomic uint32_t tlb_stamp;  /* tlb_clock() when its last mapping of its last type went */
+            uint16_t partial_idx, partial_flags; /* mm/pagetype.c: where a preempted validation stopped */
+        };
+        uint64_t groups; /* of a valid page table: bit i is set if one of entries 8i to 8i+7 may be present */
+    };
 };
 
 #define PGC_ALLOCATED (1ull << 63) /* the owner has not given it back; worth one reference */

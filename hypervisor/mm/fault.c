@@ -104,10 +104,10 @@ static void commit(struct hv_cpu_user_regs *r, const struct ptwr_insn *in, const
 }
 
 /* A whole entry of an L1 is stored or exchanged, as when a page is unmapped: what was there need not match. */
-static int emulate_whole(struct vcpu *v, uint64_t *p, struct hv_cpu_user_regs *r, const struct ptwr_insn *in)
+static int emulate_whole(struct vcpu *v, struct page *pg, uint64_t *p, struct hv_cpu_user_regs *r, const struct ptwr_insn *in)
 {
     uint64_t old;
-    int rc = pt_l1_exchange(p, in->reg == PTWR_REG_NONE ? in->imm : *reg_ptr(r, in->reg), v->domain, &old);
+    int rc = pt_l1_exchange(pg, p, in->reg == PTWR_REG_NONE ? in->imm : *reg_ptr(r, in->reg), v->domain, &old);
 
     if (unlikely(rc))
         return rc;
@@ -128,7 +128,7 @@ static int emulate(struct vcpu *v, struct page *pg, vaddr_t va, struct hv_cpu_us
     int rc;
 
     if (likely(in->size == 8 && in->op <= PTWR_XCHG && pgt_type(pg->type) == PGT_L1))
-        return emulate_whole(v, p, r, in);
+        return emulate_whole(v, pg, p, r, in);
     do {
         uint64_t entry = pte_read(p), old = (entry & mask) >> shift;
         struct ptwr_result res = ptwr_compute(in, old, src, r->rax, r->rflags);

@@ -146,6 +146,11 @@ static inline uint64_t l1e_adjust(uint64_t e)
 int table_entry_get(uint64_t e, unsigned level, struct domain *d, mfn_t self, bool *half);
 /* May leave the child unsettled: -ERESTART; then the child's reference is still held. */
 int must_check table_entry_put(uint64_t e, mfn_t self);
+/* To be called, under the page lock, before an entry of table pg becomes present. */
+static inline void table_mark(struct page *pg, const uint64_t *p)
+{
+    pg->groups |= 1ull << (((uintptr_t)p >> 6) & 63);
+}
 /* pt_update.c. The locked page pg of table type: replaces *p. vm takes what has to be settled later. */
 int pt_entry_update(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t val, struct domain *d,
                     struct domain *pg_owner, bool keep_ad);
@@ -153,7 +158,7 @@ int pt_entry_update(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t v
 int pt_entry_cmpxchg(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t old, uint64_t val,
                      struct domain *d);
 /* *p, an entry of a locked L1, becomes val whatever it was. */
-int pt_l1_exchange(uint64_t *p, uint64_t val, struct domain *d, uint64_t *old);
+int pt_l1_exchange(struct page *pg, uint64_t *p, uint64_t val, struct domain *d, uint64_t *old);
 int mm_finish(struct mm_vcpu *vm); /* settles vm->undo: 0 or -ERESTART */
 void mm_undo_later(struct mm_vcpu *vm, struct page *pg); /* takes over the reference */
 

@@ -331,6 +331,7 @@ int mmu_grant_map(struct vcpu *v, uint64_t host_addr, bool is_pte, mfn_t frame, 
         return -EINVAL;
     e = pte_make(frame, PTE_P | PTE_A | PTE_D | (pte_flags & (PTE_RW | PTE_US | PTE_AVAIL | PTE_CACHE)));
     old = pte_read(p);
+    table_mark(pg, p);
     __atomic_store_n(p, l1e_adjust(e), __ATOMIC_RELEASE);
     l1e_put(old, v->domain);
     page_unlock(pg);
@@ -373,6 +374,7 @@ int mmu_grant_unmap(struct vcpu *v, uint64_t host_addr, bool is_pte, mfn_t frame
             page_unlock(pg);
         return -EINVAL;
     }
+    table_mark(pg, p);
     __atomic_store_n(p, e, __ATOMIC_RELEASE);
     page_unlock(pg);
     v->mm->flush_all = true;

@@ -15,15 +15,20 @@
  *   partial  T, count 0, PARTIAL         checked or undone up to partial_idx when it was preempted: entries
  *                                        [0, partial_idx) hold references; with PARTIAL_HALF entry
  *                                        partial_idx holds its frame but no type. Wanting T resumes the
- *                                        check; wanting anything else, or page_settle(), undoes it first.
- * Only the CPU that made a page busy touches partial_idx and partial_flags. Waiting goes from higher levels
- * to lower ones only, so it ends.
+ *                                        check, page_settle() undoes it; until then it is nothing else.
+ * Only the CPU that made a page busy touches partial_idx and partial_flags. A partial page comes from a hypercall that
+ * the guest goes on with before it does anything else, or never, if it is up to no good: then it stays so until
+ * the page or the domain goes.
+ *
+ * Waiting (for a busy page, or for the lock of a page whose last but one reference shall go) happens from
+ * higher levels to lower ones only, and nobody waits for a lock with another in hand, so it ends.
  *
  * Stale translations: whoever had a mapping may still have it in a TLB. tlb_stamp says when the last user
  * went; before the next type counts as valid, CPUs of the owner that have not flushed since are flushed.
  *
  * Preemption: L2 to L4 look at softirq_pending() after each entry; an L1 is checked in one go, at most 512
- * entries. Empty entries are skipped eight at a time.
+ * entries. Empty entries are skipped sixteen at a time, and a valid table knows in struct page.groups which groups
+ * of eight to look at when it is undone; the word lies where partial_idx and the stamp are in other states.
  */
 #include "kern/log.h"
 #include "kern/softirq.h"
@@ -36,44 +41,63 @@
 
 #define PARTIAL_HALF 1u
 
-static inline bool eight_empty(const uint64_t *e)
+#define GROUPS (PT_ENTRIES / 8)
+#define ALL_GROUPS (~0ull)
+
+static inline uint64_t or_eight(const uint64_t *e)
 {
-    return !((e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]) & PTE_P);
+    return e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7];
 }
 
-static void l1_undo(uint64_t *pt, unsigned n, struct domain *d)
+/* The groups of eight entries that have a present one, from the given group on. Most tables are nearly empty. */
+static uint64_t groups_present(const uint64_t *pt, unsigned from)
 {
-    for (unsigned i = 0; i < n; i++) {
-        if (!(i & 7) && eight_empty(pt + i))
-            i += 7;
-        else if (pt[i] & PTE_P)
-            l1e_put(pt[i], d);
+    uint64_t found = 0;
+
+    for (unsigned n = from & ~1u; n < GROUPS; n += 2) {
+        const uint64_t *e = pt + 8 * n;
+
+        if (likely(!((or_eight(e) | or_eight(e + 8)) & PTE_P)))
+            continue;
+        found |= (or_eight(e) & PTE_P) << n | (or_eight(e + 8) & PTE_P) << (n + 1);
+    }
+    return found & (ALL_GROUPS << from);
+}
+
+/* Entries [0, n), of which only those in the groups given may be present. */
+static void l1_undo(uint64_t *pt, uint64_t groups, unsigned n, struct domain *d)
+{
+    for (; groups; groups &= groups - 1) {
+        unsigned first = 8 * (unsigned)__builtin_ctzll(groups);
+
+        for (unsigned i = first; i < first + 8 && i < n; i++)
+            if (pt[i] & PTE_P)
+                l1e_put(pt[i], d);
     }
 }
 
-static int l1_check(struct page *pg, struct domain *d)
+static int l1_check(struct page *pg, struct domain *d, uint64_t *groups)
 {
     uint64_t *pt = map_mfn(page_mfn(pg));
 
-    for (unsigned i = 0; i < PT_ENTRIES; i++) {
-        uint64_t e;
-        int rc;
+    *groups = groups_present(pt, 0);
+    for (uint64_t left = *groups; left; left &= left - 1) {
+        unsigned first = 8 * (unsigned)__builtin_ctzll(left);
 
-        if (!(i & 7) && eight_empty(pt + i)) {
-            i += 7;
-            continue;
+        for (unsigned i = first; i < first + 8; i++) {
+            uint64_t e = pt[i], adjusted = l1e_adjust(e);
+            int rc;
+
+            if (!(e & PTE_P))
+                continue;
+            rc = l1e_get(e, d, d);
+            if (unlikely(rc)) {
+                l1_undo(pt, *groups, i, d);
+                return rc;
+            }
+            if (e != adjusted)
+                pt[i] = adjusted;
         }
-        e = pt[i];
-        if (!(e & PTE_P))
-            continue;
-        rc = l1e_get(e, d, d);
-        if (rc) {
-            l1_undo(pt, i, d);
-            return rc;
-        }
-        e = l1e_adjust(e);
-        if (e != pt[i])
-            pt[i] = e;
     }
     return 0;
 }
@@ -94,14 +118,20 @@ static void settle_and_put(struct page *pg)
     page_put(pg);
 }
 
-/* Drops what entries [0, partial_idx) hold, from the top. -ERESTART only when may_stop. */
-static int table_undo(struct page *pg, unsigned level, bool may_stop)
+static bool hypervisor_slot(unsigned level, unsigned i)
+{
+    return level == PGT_L4 && i >= HV_FIRST_SLOT && i <= HV_LAST_SLOT;
+}
+
+/* Drops what entries [0, partial_idx) hold, from the top; present ones lie in the groups given. -ERESTART only
+ * when may_stop. */
+static int table_undo(struct page *pg, unsigned level, uint64_t groups, bool may_stop)
 {
     uint64_t *pt = map_mfn(page_mfn(pg));
-    unsigned i = pg->partial_idx;
+    unsigned end = pg->partial_idx;
 
     if (pg->partial_flags & PARTIAL_HALF) {
-        struct page *child = page_of(pte_mfn(pt[i]));
+        struct page *child = page_of(pte_mfn(pt[end]));
 
         while (page_settle(child))
             if (may_stop)
@@ -109,24 +139,25 @@ static int table_undo(struct page *pg, unsigned level, bool may_stop)
         pg->partial_flags = 0;
         page_put(child);
     }
-    while (i-- > 0) {
-        if ((i & 7) == 7 && eight_empty(pt + i - 7)) {
-            i -= 7;
-            continue;
-        }
-        if (!(pt[i] & PTE_P) || (level == PGT_L4 && i >= HV_FIRST_SLOT && i <= HV_LAST_SLOT))
-            continue;
-        if (table_entry_put(pt[i], page_mfn(pg))) {
-            if (may_stop) {
+    while (groups) {
+        unsigned n = 63 - (unsigned)__builtin_clzll(groups), i = MIN(8 * n + 8, end);
+
+        groups &= ~(1ull << n);
+        while (i-- > 8 * n) {
+            if (!(pt[i] & PTE_P) || hypervisor_slot(level, i))
+                continue;
+            if (table_entry_put(pt[i], page_mfn(pg))) {
+                if (may_stop) {
+                    pg->partial_idx = i;
+                    pg->partial_flags = PARTIAL_HALF;
+                    return -ERESTART;
+                }
+                settle_and_put(page_of(pte_mfn(pt[i])));
+            }
+            if (may_stop && i && softirq_pending()) {
                 pg->partial_idx = i;
-                pg->partial_flags = PARTIAL_HALF;
                 return -ERESTART;
             }
-            settle_and_put(page_of(pte_mfn(pt[i])));
-        }
-        if (may_stop && i && softirq_pending()) {
-            pg->partial_idx = i;
-            return -ERESTART;
         }
     }
     pg->partial_idx = 0;
@@ -134,37 +165,36 @@ static int table_undo(struct page *pg, unsigned level, bool may_stop)
 }
 
 /* Takes references for entries from partial_idx on. After an error partial_idx tells what is left. */
-static int table_check(struct page *pg, unsigned level, struct domain *d)
+static int table_check(struct page *pg, unsigned level, struct domain *d, uint64_t *groups)
 {
-    uint64_t *pt = map_mfn(page_mfn(pg));
+    uint64_t *pt = map_mfn(page_mfn(pg)), left;
+    unsigned start = pg->partial_idx;
     bool half = pg->partial_flags & PARTIAL_HALF;
     int rc;
 
-    for (unsigned i = pg->partial_idx; i < PT_ENTRIES; i++) {
-        if (level == PGT_L4 && i >= HV_FIRST_SLOT && i <= HV_LAST_SLOT) {
-            i = HV_LAST_SLOT;
-            continue;
-        }
-        if (!(i & 7) && eight_empty(pt + i)) {
-            i += 7;
-            continue;
-        }
-        if (!(pt[i] & PTE_P))
-            continue;
-        rc = table_entry_get(pt[i], level, d, page_mfn(pg), &half);
-        pg->partial_idx = i;
-        pg->partial_flags = half ? PARTIAL_HALF : 0;
-        if (rc == -ERESTART)
-            return rc;
-        if (rc) {
-            (void)table_undo(pg, level, true);
-            return rc;
-        }
-        if (!(pt[i] & PTE_US))
-            pt[i] |= PTE_US;
-        if (i + 1 < PT_ENTRIES && softirq_pending()) {
-            pg->partial_idx = i + 1;
-            return -ERESTART;
+    left = groups_present(pt, start / 8);
+    *groups = left | ((1ull << start / 8) - 1); /* what an earlier round found is not known any more */
+    for (; left; left &= left - 1) {
+        unsigned first = 8 * (unsigned)__builtin_ctzll(left);
+
+        for (unsigned i = MAX(first, start); i < first + 8; i++) {
+            if (!(pt[i] & PTE_P) || hypervisor_slot(level, i))
+                continue;
+            rc = table_entry_get(pt[i], level, d, page_mfn(pg), &half);
+            if (unlikely(rc)) {
+                pg->partial_idx = i;
+                pg->partial_flags = half ? PARTIAL_HALF : 0;
+                if (rc != -ERESTART)
+                    (void)table_undo(pg, level, *groups, false);
+                return rc;
+            }
+            if (!(pt[i] & PTE_US))
+                pt[i] |= PTE_US;
+            if (i + 1 < PT_ENTRIES && softirq_pending()) {
+                pg->partial_idx = i + 1;
+                pg->partial_flags = 0;
+                return -ERESTART;
+            }
         }
     }
     if (level == PGT_L4)
@@ -183,15 +213,15 @@ static bool is_table(unsigned type)
 }
 
 /* The page is busy as type: undoes what its entries hold and makes it idle or partial. */
-static int undo_busy(struct page *pg, unsigned type, bool may_stop)
+static int undo_busy(struct page *pg, unsigned type, uint64_t groups, bool may_stop)
 {
     uint64_t t = (uint64_t)type << PGT_TYPE_SHIFT;
     int rc = 0;
 
     if (type == PGT_L1)
-        l1_undo(map_mfn(page_mfn(pg)), PT_ENTRIES, pg->owner);
+        l1_undo(map_mfn(page_mfn(pg)), groups, PT_ENTRIES, pg->owner);
     else if (is_table(type))
-        rc = table_undo(pg, type, may_stop);
+        rc = table_undo(pg, type, groups, may_stop);
     type_stamp(pg);
     atomic_store_explicit(&pg->type, rc ? t | PGT_PARTIAL : t, memory_order_release);
     return rc;
@@ -206,7 +236,7 @@ static int settle(struct page *pg, bool may_stop)
 
         if (atomic_compare_exchange_weak_explicit(&pg->type, &x, busy, memory_order_acquire,
                                                   memory_order_relaxed))
-            return undo_busy(pg, pgt_type(x), may_stop);
+            return undo_busy(pg, pgt_type(x), ALL_GROUPS, may_stop);
     }
     return 0;
 }
@@ -231,21 +261,23 @@ static void flush_former_users(struct page *pg)
 static int check_busy(struct page *pg, unsigned type)
 {
     uint64_t t = (uint64_t)type << PGT_TYPE_SHIFT;
+    uint64_t groups = 0;
     int rc = 0;
 
     if (type == PGT_L1)
-        rc = l1_check(pg, pg->owner);
+        rc = l1_check(pg, pg->owner, &groups);
     else if (is_table(type))
-        rc = table_check(pg, type, pg->owner);
+        rc = table_check(pg, type, pg->owner, &groups);
     else if (type == PGT_SEG)
         rc = desc_page_check(pg);
     if (likely(rc == 0)) {
+        if (is_table(type))
+            pg->groups = groups;
         atomic_fetch_or_explicit(&pg->type, PGT_VALIDATED, memory_order_release);
         return 0;
     }
+    /* An L1 has undone itself: what interrupted it was another page that had to be settled. */
     if (is_table(type) && type != PGT_L1 && (pg->partial_idx || pg->partial_flags))
-        t |= PGT_PARTIAL;
-    else if (rc == -ERESTART)
         t |= PGT_PARTIAL;
     type_stamp(pg);
     atomic_store_explicit(&pg->type, t, memory_order_release);
@@ -282,12 +314,7 @@ int page_get_type(struct page *pg, unsigned type)
             }
             nx = x + 1;
         } else if (unlikely((x & PGT_PARTIAL) && (x & PGT_TYPE) != want)) {
-            int rc = page_settle(pg);
-
-            if (rc)
-                return rc;
-            x = atomic_load_explicit(&pg->type, memory_order_relaxed);
-            continue;
+            return -EINVAL; /* settling it here could wait for a page lock that the caller holds */
         } else if (x == want && type == PGT_WRITABLE) {
             nx = want | PGT_VALIDATED | 1; /* writable again: nothing to look at */
         } else {
@@ -302,7 +329,7 @@ int page_get_type(struct page *pg, unsigned type)
 
 static int put_type(struct page *pg, bool may_stop)
 {
-    uint64_t x = atomic_load_explicit(&pg->type, memory_order_relaxed), nx;
+    uint64_t x = atomic_load_explicit(&pg->type, memory_order_relaxed), nx, groups;
 
     for (;;) {
         bool last_of_table = (x & PGT_COUNT) == 1 && is_table(pgt_type(x));
@@ -326,9 +353,10 @@ static int put_type(struct page *pg, bool may_stop)
             continue;
         if (!last_of_table)
             return 0;
+        groups = pg->groups; /* lies where the next two do */
         pg->partial_idx = PT_ENTRIES;
         pg->partial_flags = 0;
-        return undo_busy(pg, pgt_type(x), may_stop);
+        return undo_busy(pg, pgt_type(x), groups, may_stop);
     }
 }
 

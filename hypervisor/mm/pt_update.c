@@ -47,7 +47,7 @@ static inline int l1_change_write(uint64_t *p, uint64_t old, uint64_t val, struc
     return 0;
 }
 
-static inline int l1_update(uint64_t *p, uint64_t val, struct domain *d, struct domain *pg_owner, bool keep_ad)
+static inline int l1_update(struct page *table, uint64_t *p, uint64_t val, struct domain *d, struct domain *pg_owner, bool keep_ad)
 {
     uint64_t old = pte_read(p);
     int rc;
@@ -67,6 +67,7 @@ static inline int l1_update(uint64_t *p, uint64_t val, struct domain *d, struct 
         if (unlikely(rc))
             return rc;
         val = l1e_adjust(val);
+        table_mark(table, p);
     }
     entry_write(p, &old, val, keep_ad);
     l1e_put(old, d);
@@ -118,20 +119,21 @@ int pt_entry_update(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t v
     int rc;
 
     if (likely(level == PGT_L1))
-        return l1_update(p, val, d, pg_owner, keep_ad);
+        return l1_update(pg, p, val, d, pg_owner, keep_ad);
     if (slot_is_ours(level, p))
         return -EINVAL;
     old = pte_read(p);
     rc = table_prepare(old, &val, level, d, page_mfn(pg), &fresh);
     if (rc)
         return rc;
+    table_mark(pg, p);
     entry_write(p, &old, val, keep_ad);
     if (fresh)
         table_drop(vm, old, page_mfn(pg));
     return 0;
 }
 
-static int l1_cmpxchg(uint64_t *p, uint64_t old, uint64_t val, struct domain *d)
+static int l1_cmpxchg(struct page *table, uint64_t *p, uint64_t old, uint64_t val, struct domain *d)
 {
     bool fresh = !((old & val & PTE_P) && !((old ^ val) & ~L1_FREE_BITS));
     bool done;
@@ -141,6 +143,7 @@ static int l1_cmpxchg(uint64_t *p, uint64_t old, uint64_t val, struct domain *d)
         rc = l1e_get(val, d, d);
         if (rc)
             return rc;
+        table_mark(table, p);
     }
     val = l1e_adjust(val);
     done = __atomic_compare_exchange_n(p, &old, val, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
@@ -164,12 +167,13 @@ int pt_entry_cmpxchg(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t 
     int rc;
 
     if (likely(level == PGT_L1))
-        return l1_cmpxchg(p, old, val, d);
+        return l1_cmpxchg(pg, p, old, val, d);
     if (slot_is_ours(level, p))
         return -EINVAL;
     rc = table_prepare(old, &val, level, d, self, &fresh);
     if (rc)
         return rc;
+    table_mark(pg, p);
     if (!__atomic_compare_exchange_n(p, &seen, val, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
         if (fresh)
             table_drop(vm, val, self);
@@ -180,13 +184,14 @@ int pt_entry_cmpxchg(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t 
     return 0;
 }
 
-int pt_l1_exchange(uint64_t *p, uint64_t val, struct domain *d, uint64_t *old)
+int pt_l1_exchange(struct page *pg, uint64_t *p, uint64_t val, struct domain *d, uint64_t *old)
 {
     if (val & PTE_P) {
         int rc = l1e_get(val, d, d);
 
         if (unlikely(rc))
             return rc;
+        table_mark(pg, p);
     }
     *old = __atomic_exchange_n(p, l1e_adjust(val), __ATOMIC_ACQ_REL);
     l1e_put(*old, d);
@@ -275,7 +280,7 @@ int mmu_update_list(struct vcpu *v, struct domain *pt_owner, struct domain *pg_o
             l1 = pg && pgt_type(pg->type) == PGT_L1;
         }
         if (likely(l1)) {
-            rc = l1_update((uint64_t *)(table + (ptr & 0xff8)), req[i].val, pt_owner, pg_owner, keep_ad);
+            rc = l1_update(pg, (uint64_t *)(table + (ptr & 0xff8)), req[i].val, pt_owner, pg_owner, keep_ad);
             if (unlikely(rc))
                 break;
             continue;

@@ -221,26 +221,21 @@ START_TEST(validation_goes_on_where_it_was_preempted)
 }
 END_TEST
 
-START_TEST(a_half_validated_table_can_be_used_otherwise)
+START_TEST(a_half_validated_table_is_nothing_else_until_it_is_settled)
 {
     struct tree t = new_tree();
     mfn_t more = frame();
-    int rc;
 
     put_entry(t.l3, 100, more, RW);
     softirq_raise(SOFTIRQ_TASK);
     ck_assert_int_eq(ext(HV_MMUEXT_PIN_L4_TABLE, t.l4), -ERESTART);
     ck_assert(page_of(t.l4)->type & PGT_PARTIAL);
-    do
-        rc = page_get_type(page_of(t.l4), PGT_WRITABLE);
-    while (rc == -ERESTART);
-    ck_assert_int_eq(rc, 0);
+    ck_assert_int_eq(page_get_type(page_of(t.l4), PGT_WRITABLE), -EINVAL);
+    ck_assert_int_eq(update(t.l4, 0, 0), -EINVAL);
+    while (page_settle(page_of(t.l4)))
+        ;
+    ck_assert_int_eq(page_get_type(page_of(t.l4), PGT_WRITABLE), 0);
     page_put_type(page_of(t.l4));
-    do
-        rc = page_get_type(page_of(t.l3), PGT_WRITABLE);
-    while (rc == -ERESTART);
-    ck_assert_int_eq(rc, 0);
-    page_put_type(page_of(t.l3));
     assert_idle(t.l1);
     assert_idle(t.l2);
     assert_idle(t.l3);
@@ -409,7 +404,7 @@ int main(void)
                                   another_table_of_the_same_level_is_refused,
                                   kernel_mappings_get_the_user_bit_and_a_mark,
                                   validation_goes_on_where_it_was_preempted,
-                                  a_half_validated_table_can_be_used_otherwise,
+                                  a_half_validated_table_is_nothing_else_until_it_is_settled,
                                   a_page_that_changes_its_type_is_flushed_from_the_tlb,
                                   base_pointers_hold_their_tables,
                                   a_domain_that_dies_gives_all_frames_back,
