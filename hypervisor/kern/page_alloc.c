@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The frame allocator: a binary buddy over the frame table, in two zones (below 4 GiB and above), so that
- * memory for 32-bit devices is not spent on others while there is more.
+ * The frame allocator: a binary buddy over the frame table, in two zones (below 4 GiB and
+ * above), so that memory for 32-bit devices is not spent on others while there is more.
  *
- * Invariants: a free block of order o is aligned to 2^o frames and lies in one RAM range; only its first
- * page carries PGC_FREE and the order; two free buddies of the same cleanness are never left unmerged.
- * Free blocks remember whether their contents are zero (PGC_DIRTY) and whether some TLB may still hold a
- * translation to them (PGC_STALE, since tlb_stamp): zeroing and flushing happen when a block is taken, and
- * only when they are needed. Lists hold clean blocks in front, dirty ones behind.
+ * Invariants: a free block of order o is aligned to 2^o frames and lies in one RAM range;
+ * only its first page carries PGC_FREE and the order; two free buddies of the same
+ * cleanness are never left unmerged. Free blocks remember whether their contents are zero
+ * (PGC_DIRTY) and whether some TLB may still hold a translation to them (PGC_STALE, since
+ * tlb_stamp): zeroing and flushing happen when a block is taken, and only when they are
+ * needed. Lists hold clean blocks in front, dirty ones behind.
  *
- * Lock: frames_lock (RANK_FRAMES) covers lists, counters and the struct page of free blocks.
+ * Lock: frames_lock (RANK_FRAMES) covers lists, counters and the struct page of free
+ * blocks.
  */
 #include "kern/page_alloc.h"
 #include "kern/lock.h"
@@ -20,7 +22,7 @@
 #include "port/map.h"
 
 enum { ZONE_LOW, ZONE_HIGH, ZONES };
-#define LOW_END (1ull << (32 - PAGE_SHIFT))
+#define LOW_END     (1ull << (32 - PAGE_SHIFT))
 #define SCRUB_ORDER 9 /* zeroed in one go */
 
 /* A host build has its own table. */
@@ -43,8 +45,8 @@ void page_add_range(mfn_t start, mfn_t end)
     if (start.n >= end.n)
         return;
     if (page_ranges == PAGE_RANGES_MAX) {
-        log_warn("memory: range %#lx-%#lx is one too many, not used\n", (unsigned long)start.n,
-                 (unsigned long)end.n);
+        log_warn("memory: range %#lx-%#lx is one too many, not used\n",
+                 (unsigned long)start.n, (unsigned long)end.n);
         return;
     }
     for (; i > 0 && page_range[i - 1].frames < r.frames; i--)
@@ -131,8 +133,10 @@ static void block_free(uint64_t mfn, unsigned order, uint64_t flags, uint32_t st
     block_link(page_of(mk_mfn(mfn)), order, flags, stamp);
 }
 
-/* Under frames_lock: cuts the unlinked block pg down to order and gives back the upper halves. */
-static void block_cut(struct page *pg, unsigned have, unsigned order, uint64_t flags, uint32_t stamp)
+/* Under frames_lock: cuts the unlinked block pg down to order and gives back the upper
+ * halves. */
+static void block_cut(struct page *pg, unsigned have, unsigned order, uint64_t flags,
+                      uint32_t stamp)
 {
     while (have > order) {
         have--;
@@ -148,7 +152,8 @@ static struct page *block_find(unsigned zone, unsigned order, uint64_t end)
     for (; left; left &= left - 1) {
         struct list_head *head = &blocks[zone][__builtin_ctz(left)], *l;
 
-        list_for_each(l, head) {
+        list_for_each(l, head)
+        {
             struct page *pg = list_entry(l, struct page, list);
 
             if (page_mfn(pg).n + (1ull << order) <= end)
@@ -158,7 +163,8 @@ static struct page *block_find(unsigned zone, unsigned order, uint64_t end)
     return NULL;
 }
 
-static struct page *block_take(unsigned order, uint64_t end, uint64_t *flags, uint32_t *stamp)
+static struct page *block_take(unsigned order, uint64_t end, uint64_t *flags,
+                               uint32_t *stamp)
 {
     struct page *pg = NULL;
 
@@ -264,8 +270,9 @@ uint64_t page_alloc_total_count(void)
     return total_frames;
 }
 
-/* Under frames_lock: a dirty block, unlinked and cut to at most SCRUB_ORDER. The smallest goes first: large ones stay
- * whole, and what one was cut into is clean and merged again before the next is touched. */
+/* Under frames_lock: a dirty block, unlinked and cut to at most SCRUB_ORDER. The smallest
+ * goes first: large ones stay whole, and what one was cut into is clean and merged again
+ * before the next is touched. */
 static struct page *dirty_take(unsigned *order, uint64_t *flags, uint32_t *stamp)
 {
     for (unsigned z = 0; z < ZONES; z++) {

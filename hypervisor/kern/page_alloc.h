@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Frames: one struct page each, and the buddy allocator under everything. mm/page.h says what an allocated
- * frame means to a domain. */
+/* Frames: one struct page each, and the buddy allocator under everything. mm/page.h says
+ * what an allocated frame means to a domain. */
 #ifndef KERN_PAGE_ALLOC_H
 #define KERN_PAGE_ALLOC_H
 
@@ -9,31 +9,36 @@
 
 struct domain;
 
-/* What is known of a frame. The table lies at FRAMETABLE_START with holes unmapped: ask mfn_valid() first.
- * A frame is free (PGC_FREE on the first of its block), the hypervisor's (count 0, no owner), or a
- * domain's (count > 0, owner set). */
+/* What is known of a frame. The table lies at FRAMETABLE_START with holes unmapped: ask
+ * mfn_valid() first. A frame is free (PGC_FREE on the first of its block), the
+ * hypervisor's (count 0, no owner), or a domain's (count > 0, owner set). */
 struct page {
-    struct list_head list;       /* owner's page list, or the allocator's */
-    _Atomic uint64_t count;      /* PGC_* | references */
-    _Atomic uint64_t type;       /* mm/page.h: type, state and references */
+    struct list_head list;  /* owner's page list, or the allocator's */
+    _Atomic uint64_t count; /* PGC_* | references */
+    _Atomic uint64_t type;  /* mm/page.h: type, state and references */
     union {
-        struct domain *owner;    /* NULL: the hypervisor's */
-        uint64_t order;          /* free block's */
+        struct domain *owner; /* NULL: the hypervisor's */
+        uint64_t order;       /* free block's */
     };
     union {
         struct {
-            _Atomic uint32_t tlb_stamp;  /* tlb_clock() when its last mapping of its last type went */
-            uint16_t partial_idx, partial_flags; /* mm/pagetype.c: where a preempted validation stopped */
+            _Atomic uint32_t
+                tlb_stamp; /* tlb_clock() when its last mapping of its last type went */
+            uint16_t partial_idx,
+                partial_flags; /* mm/pagetype.c: where a preempted validation stopped */
         };
-        uint64_t groups; /* of a valid page table: bit i is set if one of entries 8i to 8i+7 may be present */
+        uint64_t groups; /* of a valid page table: bit i is set if one of entries 8i to
+                            8i+7 may be present */
     };
 };
 
-#define PGC_ALLOCATED (1ull << 63) /* the owner has not given it back; worth one reference */
-#define PGC_HV (1ull << 62)        /* the hypervisor's own page, shared with its owner */
-#define PGC_FREE (1ull << 61)      /* first page of a free block */
-#define PGC_DIRTY (1ull << 60)     /* free block: contents are not known to be zero */
-#define PGC_STALE (1ull << 59)     /* free block: TLBs may hold it unless they flushed since tlb_stamp */
+#define PGC_ALLOCATED                                                                    \
+    (1ull << 63)               /* the owner has not given it back; worth one reference */
+#define PGC_HV    (1ull << 62) /* the hypervisor's own page, shared with its owner */
+#define PGC_FREE  (1ull << 61) /* first page of a free block */
+#define PGC_DIRTY (1ull << 60) /* free block: contents are not known to be zero */
+#define PGC_STALE                                                                        \
+    (1ull << 59) /* free block: TLBs may hold it unless they flushed since tlb_stamp */
 #define PGC_COUNT 0xffffffffull
 
 extern struct page *const frametable;
@@ -46,14 +51,15 @@ static inline mfn_t page_mfn(const struct page *pg)
     return (mfn_t){(uint64_t)(pg - frametable)};
 }
 
-/* RAM ranges, biggest first, so that mfn_valid() mostly answers at the first. Complete before CPUs start. */
+/* RAM ranges, biggest first, so that mfn_valid() mostly answers at the first. Complete
+ * before CPUs start. */
 #define PAGE_RANGES_MAX 64
 extern struct page_range {
     uint64_t start, frames;
 } page_range[PAGE_RANGES_MAX];
 extern unsigned page_ranges;
-/* Boot: [start, end) is RAM and has frame-table entries. For every RAM range, used or not, before
- * page_alloc_add(). */
+/* Boot: [start, end) is RAM and has frame-table entries. For every RAM range, used or
+ * not, before page_alloc_add(). */
 void page_add_range(mfn_t start, mfn_t end);
 bool mfn_valid_slow(mfn_t m);
 static inline bool mfn_valid(mfn_t m) /* there is a struct page for it (RAM) */
@@ -63,15 +69,16 @@ static inline bool mfn_valid(mfn_t m) /* there is a struct page for it (RAM) */
 
 #define MAX_ORDER 18 /* 1 GiB */
 
-#define PAGE_ZERO 1u  /* contents zeroed */
-#define PAGE_LOW 2u   /* below 4 GiB */
+#define PAGE_ZERO 1u /* contents zeroed */
+#define PAGE_LOW  2u /* below 4 GiB */
 
-void page_alloc_add(mfn_t start, mfn_t end);     /* boot: this RAM is free */
+void page_alloc_add(mfn_t start, mfn_t end);      /* boot: this RAM is free */
 mfn_t page_alloc(unsigned order, unsigned flags); /* INVALID_MFN when there is none */
-mfn_t page_alloc_below(unsigned order, unsigned flags, uint64_t end_mfn); /* all of it below that frame */
+mfn_t page_alloc_below(unsigned order, unsigned flags,
+                       uint64_t end_mfn); /* all of it below that frame */
 void page_free(mfn_t m, unsigned order);
-uint64_t page_alloc_free_count(void);            /* frames */
-uint64_t page_alloc_total_count(void);           /* frames ever added */
+uint64_t page_alloc_free_count(void);  /* frames */
+uint64_t page_alloc_total_count(void); /* frames ever added */
 /* Zeroes one free block, for the idle loop; false when all are clean. */
 bool page_alloc_scrub(void);
 

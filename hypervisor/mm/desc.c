@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Descriptor tables of PV guests. The CPU reads GDT and LDT through a window of each vCPU in the per-domain
- * part of the address space (port/layout.h), which only the hypervisor's privilege can reach. The guest's
- * frames appear there while they hold a PGT_SEG reference, so their contents were checked and nobody writes
- * them but mmu_update_descriptor(). GDT frames are mapped when they are set, LDT pages when the CPU first
- * faults on them, as a guest may set an LDT of 16 pages and use one.
+ * Descriptor tables of PV guests. The CPU reads GDT and LDT through a window of each vCPU
+ * in the per-domain part of the address space (port/layout.h), which only the
+ * hypervisor's privilege can reach. The guest's frames appear there while they hold a
+ * PGT_SEG reference, so their contents were checked and nobody writes them but
+ * mmu_update_descriptor(). GDT frames are mapped when they are set, LDT pages when the
+ * CPU first faults on them, as a guest may set an LDT of 16 pages and use one.
  *
- * Locks: mm_vcpu.ldt_lock covers the LDT half of the window, as any CPU of the domain may tear it down; the
- * GDT half is changed by the vCPU itself or while it does not run.
+ * Locks: mm_vcpu.ldt_lock covers the LDT half of the window, as any CPU of the domain may
+ * tear it down; the GDT half is changed by the vCPU itself or while it does not run.
  */
 #include "kern/log.h"
 #include "lib/errno.h"
@@ -17,15 +18,15 @@
 #include "port/layout.h"
 #include "port/map.h"
 
-#define LDT_PAGES (VCPU_WINDOW_PAGES - VCPU_GDT_PAGES)
+#define LDT_PAGES    (VCPU_WINDOW_PAGES - VCPU_GDT_PAGES)
 #define VCPUS_PER_L1 (PT_ENTRIES / VCPU_WINDOW_PAGES)
-#define PTE_WINDOW (PTE_HV | PTE_NX)
+#define PTE_WINDOW   (PTE_HV | PTE_NX)
 
 /* Descriptors (Intel SDM vol. 3, "Segment Descriptors"), as one 64-bit number. */
 #define DESC_TYPE_MASK (0xfull << 40)
-#define DESC_S (1ull << 44) /* code or data, not a system descriptor */
-#define DESC_DPL3 (3ull << 45)
-#define DESC_P (1ull << 47)
+#define DESC_S         (1ull << 44) /* code or data, not a system descriptor */
+#define DESC_DPL3      (3ull << 45)
+#define DESC_P         (1ull << 47)
 
 bool mmu_fix_descriptor(uint64_t *desc)
 {
@@ -33,7 +34,7 @@ bool mmu_fix_descriptor(uint64_t *desc)
         return true; /* using it always faults */
     if (!(*desc & DESC_S))
         return !(*desc & DESC_TYPE_MASK); /* type 0 is invalid anywhere, so harmless */
-    *desc |= DESC_DPL3; /* guests have ring 3 only */
+    *desc |= DESC_DPL3;                   /* guests have ring 3 only */
     return true;
 }
 
@@ -63,7 +64,8 @@ int mmu_update_descriptor(struct domain *d, paddr_t entry, uint64_t desc)
         page_put(pg);
         return -EINVAL;
     }
-    __atomic_store_n((uint64_t *)map_mfn(m) + (entry & (PAGE_SIZE - 1)) / 8, desc, __ATOMIC_RELEASE);
+    __atomic_store_n((uint64_t *)map_mfn(m) + (entry & (PAGE_SIZE - 1)) / 8, desc,
+                     __ATOMIC_RELEASE);
     page_put_and_type(pg);
     return 0;
 }
@@ -80,7 +82,8 @@ int desc_domain_init(struct domain *d)
         desc_domain_free(d);
         return -ENOMEM;
     }
-    mm->window_l3[pt_index(PERDOMAIN_START, 3)] = pte_make(map_to_mfn(mm->window_l2), PTE_HV);
+    mm->window_l3[pt_index(PERDOMAIN_START, 3)] =
+        pte_make(map_to_mfn(mm->window_l2), PTE_HV);
     mm->window_l4e = pte_make(map_to_mfn(mm->window_l3), PTE_HV);
     return 0;
 }
@@ -110,7 +113,8 @@ int desc_vcpu_init(struct vcpu *v)
             return -ENOMEM;
         *l2e = pte_make(map_to_mfn(l1), PTE_HV);
     }
-    v->mm->window = (uint64_t *)map_mfn(pte_mfn(*l2e)) + v->id % VCPUS_PER_L1 * VCPU_WINDOW_PAGES;
+    v->mm->window =
+        (uint64_t *)map_mfn(pte_mfn(*l2e)) + v->id % VCPUS_PER_L1 * VCPU_WINDOW_PAGES;
     v->hw.window = PERDOMAIN_START + (uint64_t)v->id * VCPU_WINDOW_PAGES * PAGE_SIZE;
     v->hw.gdt_l1e = v->mm->window + GDT_RESERVED_PAGE;
     return 0;
@@ -157,7 +161,8 @@ int mmu_set_gdt(struct vcpu *v, const mfn_t *frames, unsigned n, unsigned entrie
     if (n > GDT_RESERVED_PAGE || entries > n * (PAGE_SIZE / 8) || (n && !vm->window))
         return -EINVAL;
     for (i = 0; i < n; i++)
-        if (!mfn_valid(frames[i]) || !page_get_and_type(page_of(frames[i]), v->domain, PGT_SEG))
+        if (!mfn_valid(frames[i]) ||
+            !page_get_and_type(page_of(frames[i]), v->domain, PGT_SEG))
             goto drop_frames;
     gdt_drop(v);
     for (i = 0; i < n; i++) {
@@ -228,7 +233,8 @@ int mmu_set_ldt(struct vcpu *v, vaddr_t base, unsigned entries)
 {
     struct mm_vcpu *vm = v->mm;
 
-    if (entries > LDT_PAGES * (PAGE_SIZE / 8) || (base & (PAGE_SIZE - 1)) || (entries && !guest_va_ok(base)))
+    if (entries > LDT_PAGES * (PAGE_SIZE / 8) || (base & (PAGE_SIZE - 1)) ||
+        (entries && !guest_va_ok(base)))
         return -EINVAL;
     if (vm->ldt_base == base && vm->ldt_entries == entries)
         return 0;
@@ -256,7 +262,8 @@ bool mmu_ldt_fault(struct vcpu *v, vaddr_t offset)
 
     if (offset >= (vaddr_t)vm->ldt_entries * 8)
         return false;
-    /* A selector loaded in user mode faults there, but the table is the kernel's memory. */
+    /* A selector loaded in user mode faults there, but the table is the kernel's memory.
+     */
     l1e = walk_l1_kernel(v, vm->ldt_base + (offset & PAGE_MASK));
     if (!l1e)
         return false;

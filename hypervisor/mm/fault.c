@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page faults that are ours and not the guest's: a PV kernel writes an entry of a page table, which is mapped
- * read-only to it, with an ordinary instruction (vm_assist "writable page tables"). We do what the instruction
- * would have done, as a checked update, and go on behind it. Also faults in the LDT window (desc.c).
+ * Page faults that are ours and not the guest's: a PV kernel writes an entry of a page
+ * table, which is mapped read-only to it, with an ordinary instruction (vm_assist
+ * "writable page tables"). We do what the instruction would have done, as a checked
+ * update, and go on behind it. Also faults in the LDT window (desc.c).
  *
- * The instruction's bytes and the table may change under us (other vCPUs): the entry is changed by
- * compare-exchange under its page lock and checked like any other; the worst a guest can win is a write that
- * it could have asked for by a hypercall.
+ * The instruction's bytes and the table may change under us (other vCPUs): the entry is
+ * changed by compare-exchange under its page lock and checked like any other; the worst a
+ * guest can win is a write that it could have asked for by a hypercall.
  */
 #include "lib/errno.h"
 #include "mm/mm_priv.h"
@@ -17,16 +18,17 @@
 #include "port/map.h"
 
 /* Page-fault error code (Intel SDM vol. 3, "Page-Fault Exceptions"). */
-#define PF_PRESENT 1u
-#define PF_WRITE 2u
+#define PF_PRESENT  1u
+#define PF_WRITE    2u
 #define PF_RESERVED 8u
-#define PF_FETCH 16u
+#define PF_FETCH    16u
 
 static uint64_t *reg_ptr(struct hv_cpu_user_regs *r, unsigned n)
 {
 #define AT(reg) offsetof(struct hv_cpu_user_regs, reg)
-    static const uint8_t at[16] = {AT(rax), AT(rcx), AT(rdx), AT(rbx), AT(rsp), AT(rbp), AT(rsi), AT(rdi),
-                                   AT(r8),  AT(r9),  AT(r10), AT(r11), AT(r12), AT(r13), AT(r14), AT(r15)};
+    static const uint8_t at[16] = {AT(rax), AT(rcx), AT(rdx), AT(rbx), AT(rsp), AT(rbp),
+                                   AT(rsi), AT(rdi), AT(r8),  AT(r9),  AT(r10), AT(r11),
+                                   AT(r12), AT(r13), AT(r14), AT(r15)};
 #undef AT
 
     return (uint64_t *)((char *)r + at[n & 15]);
@@ -72,13 +74,15 @@ static unsigned fetch(vaddr_t rip, uint64_t *buf)
     return to_end < 16 && guest_read(buf, rip, to_end) == 0 ? to_end : 0;
 }
 
-/* The same few instructions do nearly all of it: the last one is kept decoded, by its bytes. */
+/* The same few instructions do nearly all of it: the last one is kept decoded, by its
+ * bytes. */
 static const struct ptwr_insn *decode(struct mm_vcpu *vm, vaddr_t rip)
 {
     uint64_t code[2] = {0, 0};
     unsigned n = fetch(rip, code);
 
-    if (likely(vm->ptwr_cached && n == 16 && code[0] == vm->ptwr_code[0] && code[1] == vm->ptwr_code[1]))
+    if (likely(vm->ptwr_cached && n == 16 && code[0] == vm->ptwr_code[0] &&
+               code[1] == vm->ptwr_code[1]))
         return &vm->ptwr_insn;
     vm->ptwr_cached = false;
     if (!ptwr_decode((const uint8_t *)code, n, &vm->ptwr_insn))
@@ -89,8 +93,8 @@ static const struct ptwr_insn *decode(struct mm_vcpu *vm, vaddr_t rip)
     return &vm->ptwr_insn;
 }
 
-static void commit(struct hv_cpu_user_regs *r, const struct ptwr_insn *in, const struct ptwr_result *res,
-                   uint64_t old)
+static void commit(struct hv_cpu_user_regs *r, const struct ptwr_insn *in,
+                   const struct ptwr_result *res, uint64_t old)
 {
     if (res->sets_reg)
         reg_write(r, in->op == PTWR_XCHG ? in->reg : 0, in->size, old);
@@ -103,11 +107,15 @@ static void commit(struct hv_cpu_user_regs *r, const struct ptwr_insn *in, const
     r->rip += in->len;
 }
 
-/* A whole entry of an L1 is stored or exchanged, as when a page is unmapped: what was there need not match. */
-static int emulate_whole(struct vcpu *v, struct page *pg, uint64_t *p, struct hv_cpu_user_regs *r, const struct ptwr_insn *in)
+/* A whole entry of an L1 is stored or exchanged, as when a page is unmapped: what was
+ * there need not match. */
+static int emulate_whole(struct vcpu *v, struct page *pg, uint64_t *p,
+                         struct hv_cpu_user_regs *r, const struct ptwr_insn *in)
 {
     uint64_t old;
-    int rc = pt_l1_exchange(pg, p, in->reg == PTWR_REG_NONE ? in->imm : *reg_ptr(r, in->reg), v->domain, &old);
+    int rc =
+        pt_l1_exchange(pg, p, in->reg == PTWR_REG_NONE ? in->imm : *reg_ptr(r, in->reg),
+                       v->domain, &old);
 
     if (unlikely(rc))
         return rc;
@@ -118,8 +126,8 @@ static int emulate_whole(struct vcpu *v, struct page *pg, uint64_t *p, struct hv
 }
 
 /* The instruction's effect on the locked table pg at va. */
-static int emulate(struct vcpu *v, struct page *pg, vaddr_t va, struct hv_cpu_user_regs *r,
-                   const struct ptwr_insn *in)
+static int emulate(struct vcpu *v, struct page *pg, vaddr_t va,
+                   struct hv_cpu_user_regs *r, const struct ptwr_insn *in)
 {
     uint64_t *p = (uint64_t *)map_mfn(page_mfn(pg)) + (va & (PAGE_SIZE - 1)) / sizeof(*p);
     uint64_t src = in->reg == PTWR_REG_NONE ? in->imm : reg_read(r, in->reg);
@@ -135,14 +143,16 @@ static int emulate(struct vcpu *v, struct page *pg, vaddr_t va, struct hv_cpu_us
 
         rc = 0;
         if (res.write)
-            rc = pt_entry_cmpxchg(v->mm, pg, p, entry, (entry & ~mask) | res.val << shift, v->domain);
+            rc = pt_entry_cmpxchg(v->mm, pg, p, entry, (entry & ~mask) | res.val << shift,
+                                  v->domain);
         if (rc == 0)
             commit(r, in, &res, old);
     } while (rc == -EAGAIN);
     return rc;
 }
 
-static enum mmu_fault table_write(struct vcpu *v, struct page *pg, vaddr_t va, struct hv_cpu_user_regs *r)
+static enum mmu_fault table_write(struct vcpu *v, struct page *pg, vaddr_t va,
+                                  struct hv_cpu_user_regs *r)
 {
     const struct ptwr_insn *in = decode(v->mm, r->rip);
     unsigned type;
@@ -158,7 +168,8 @@ static enum mmu_fault table_write(struct vcpu *v, struct page *pg, vaddr_t va, s
     page_unlock(pg);
     while (unlikely(mm_finish(v->mm)))
         ;
-    /* Preempted in validating what the entry points to: the fault comes again, after the softirqs. */
+    /* Preempted in validating what the entry points to: the fault comes again, after the
+     * softirqs. */
     return rc == 0 || rc == -ERESTART ? MMU_FAULT_FIXED : MMU_FAULT_GUEST;
 }
 
@@ -171,9 +182,12 @@ enum mmu_fault mmu_fault(struct vcpu *v, vaddr_t va, struct hv_cpu_user_regs *r)
     if (unlikely(va - v->hw.window < VCPU_WINDOW_PAGES * PAGE_SIZE)) {
         vaddr_t off = va - v->hw.window - VCPU_GDT_PAGES * PAGE_SIZE;
 
-        return off < VCPU_GDT_PAGES * PAGE_SIZE && mmu_ldt_fault(v, off) ? MMU_FAULT_FIXED : MMU_FAULT_GUEST;
+        return off < VCPU_GDT_PAGES * PAGE_SIZE && mmu_ldt_fault(v, off)
+                   ? MMU_FAULT_FIXED
+                   : MMU_FAULT_GUEST;
     }
-    if ((r->error_code & (PF_PRESENT | PF_WRITE | PF_RESERVED | PF_FETCH)) != (PF_PRESENT | PF_WRITE) ||
+    if ((r->error_code & (PF_PRESENT | PF_WRITE | PF_RESERVED | PF_FETCH)) !=
+            (PF_PRESENT | PF_WRITE) ||
         !v->hw.kernel_mode)
         return MMU_FAULT_GUEST;
     p = walk_l1_rights(v, va, &rights);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The machine-to-physical table: for each frame the number that its owner knows it by. Guests read it through
- * slot 256; it is a service to them, nothing here believes it. Its own frames are shared read-only under
- * DOMID_XEN, so that tools can map it.
+ * The machine-to-physical table: for each frame the number that its owner knows it by.
+ * Guests read it through slot 256; it is a service to them, nothing here believes it. Its
+ * own frames are shared read-only under DOMID_XEN, so that tools can map it.
  */
 #include "lib/string.h"
 #include "mm/mm_priv.h"
@@ -35,7 +35,8 @@ static mfn_t hv_frame(vaddr_t va)
         if (level < 4 && (e & PTE_PSE)) {
             uint64_t frames = 1ull << (shift - PAGE_SHIFT);
 
-            return mfn_add(mk_mfn(pte_mfn(e).n & ~(frames - 1)), (va >> PAGE_SHIFT) & (frames - 1));
+            return mfn_add(mk_mfn(pte_mfn(e).n & ~(frames - 1)),
+                           (va >> PAGE_SHIFT) & (frames - 1));
         }
         level--;
         e = ((uint64_t *)map_mfn(pte_mfn(e)))[pt_index(va, level)];
@@ -54,13 +55,15 @@ void m2p_init(void)
 {
     m2p = map_m2p();
     m2p_max = map_max_mfn();
-    for (unsigned i = 0; i < page_ranges; i++) /* the table's holes may be unmapped, as the frame table's */
+    for (unsigned i = 0; i < page_ranges;
+         i++) /* the table's holes may be unmapped, as the frame table's */
         memset(&m2p[page_range[i].start], 0xff, page_range[i].frames * sizeof(*m2p));
 }
 
 void m2p_share(void)
 {
-    for (uint64_t i = 0; i < ROUND_UP(m2p_max * sizeof(*m2p), PAGE_SIZE) / PAGE_SIZE; i++) {
+    for (uint64_t i = 0; i < ROUND_UP(m2p_max * sizeof(*m2p), PAGE_SIZE) / PAGE_SIZE;
+         i++) {
         mfn_t m = m2p_frame(i);
 
         if (!mfn_eq(m, INVALID_MFN) && mfn_valid(m) && page_of(m)->count == 0)

@@ -10,25 +10,26 @@
 #include "port/layout.h"
 
 /* Bits of a page-table entry (Intel SDM vol. 3, "4-Level Paging"). */
-#define PTE_P (1ull << 0)
-#define PTE_RW (1ull << 1)
-#define PTE_US (1ull << 2)
+#define PTE_P   (1ull << 0)
+#define PTE_RW  (1ull << 1)
+#define PTE_US  (1ull << 2)
 #define PTE_PWT (1ull << 3)
 #define PTE_PCD (1ull << 4)
-#define PTE_A (1ull << 5)
-#define PTE_D (1ull << 6)
+#define PTE_A   (1ull << 5)
+#define PTE_D   (1ull << 6)
 #define PTE_PAT (1ull << 7) /* in an L1 entry */
 #define PTE_PSE (1ull << 7) /* in an L2, L3 entry */
-#define PTE_G (1ull << 8)
-#define PTE_GUEST_KERNEL (1ull << 52) /* ours: the guest made this mapping without the user bit */
-#define PTE_NX (1ull << 63)
+#define PTE_G   (1ull << 8)
+#define PTE_GUEST_KERNEL                                                                 \
+    (1ull << 52) /* ours: the guest made this mapping without the user bit */
+#define PTE_NX    (1ull << 63)
 #define PTE_FRAME 0x000ffffffffff000ull
 #define PTE_AVAIL (0xe00ull | (0x7ffull << 52))
 #define PTE_CACHE (PTE_PWT | PTE_PCD | PTE_PAT)
 /* What a guest may not set in the entries of L2, L3, L4 tables. */
 #define PTE_TABLE_BAD (PTE_PWT | PTE_PCD | PTE_PSE | PTE_G)
 /* Mapping of the hypervisor's own in the per-domain area. */
-#define PTE_HV (PTE_P | PTE_RW | PTE_A | PTE_D)
+#define PTE_HV     (PTE_P | PTE_RW | PTE_A | PTE_D)
 
 #define PT_ENTRIES 512u
 static inline mfn_t pte_mfn(uint64_t e)
@@ -48,14 +49,15 @@ static inline unsigned pt_index(vaddr_t va, unsigned level) /* level 1-4 */
     return (unsigned)(va >> (PAGE_SHIFT + 9 * (level - 1))) & (PT_ENTRIES - 1);
 }
 
-/* The common cases of page.h's functions in a few instructions: another user is there already, and remains. */
+/* The common cases of page.h's functions in a few instructions: another user is there
+ * already, and remains. */
 static inline bool page_get_fast(struct page *pg, const struct domain *d)
 {
     uint64_t x = atomic_load_explicit(&pg->count, memory_order_relaxed);
 
     if (likely((uint32_t)(x - 1) < 0x7fffffffu) &&
-        likely(atomic_compare_exchange_strong_explicit(&pg->count, &x, x + 1, memory_order_acquire,
-                                                       memory_order_relaxed))) {
+        likely(atomic_compare_exchange_strong_explicit(
+            &pg->count, &x, x + 1, memory_order_acquire, memory_order_relaxed))) {
         if (likely(pg->owner == d && d->dying == DOM_ALIVE))
             return true;
         page_put(pg);
@@ -68,8 +70,8 @@ static inline void page_put_fast(struct page *pg)
     uint64_t x = atomic_load_explicit(&pg->count, memory_order_relaxed);
 
     if (unlikely((uint32_t)x < 2) ||
-        unlikely(!atomic_compare_exchange_strong_explicit(&pg->count, &x, x - 1, memory_order_acq_rel,
-                                                          memory_order_relaxed)))
+        unlikely(!atomic_compare_exchange_strong_explicit(
+            &pg->count, &x, x - 1, memory_order_acq_rel, memory_order_relaxed)))
         page_put(pg);
 }
 #define PGT_WRITABLE_VALID (PGT_WRITABLE << PGT_TYPE_SHIFT | PGT_VALIDATED)
@@ -78,8 +80,8 @@ static inline int page_get_writable(struct page *pg)
     uint64_t x = atomic_load_explicit(&pg->type, memory_order_relaxed);
 
     if (likely(x - PGT_WRITABLE_VALID - 1 < 0x7fffffffu) &&
-        likely(atomic_compare_exchange_strong_explicit(&pg->type, &x, x + 1, memory_order_acquire,
-                                                       memory_order_relaxed)))
+        likely(atomic_compare_exchange_strong_explicit(
+            &pg->type, &x, x + 1, memory_order_acquire, memory_order_relaxed)))
         return 0;
     return page_get_type(pg, PGT_WRITABLE);
 }
@@ -87,52 +89,57 @@ static inline void page_put_writable(struct page *pg)
 {
     uint64_t x = atomic_load_explicit(&pg->type, memory_order_relaxed);
 
-    if (unlikely(x - PGT_WRITABLE_VALID - 2 > 0x7fffffffu) || /* the last one, or locked */
-        unlikely(!atomic_compare_exchange_strong_explicit(&pg->type, &x, x - 1, memory_order_acq_rel,
-                                                          memory_order_relaxed)))
+    if (unlikely(x - PGT_WRITABLE_VALID - 2 >
+                 0x7fffffffu) || /* the last one, or locked */
+        unlikely(!atomic_compare_exchange_strong_explicit(
+            &pg->type, &x, x - 1, memory_order_acq_rel, memory_order_relaxed)))
         page_put_type(pg);
 }
 
 /* A domain's memory. Legend: (l) under lock; (k) only by domain_kill. */
 struct mm_domain {
-    spinlock_t lock;             /* RANK_PAGELIST */
-    struct list_head pages;      /* (l) frames it owns */
-    struct list_head hv_pages;   /* (l) hypervisor's pages shared with it */
-    struct list_head quiet, gone;/* (l) dying: pages without pins; pages given back, still referenced */
-    uint64_t tot, hv_tot;        /* (l) lengths of the lists */
-    uint64_t max;                /* (l) limit of tot */
-    bool has_devices;            /* may map device memory and choose cache attributes */
-    unsigned kill_phase;         /* (k) */
+    spinlock_t lock;           /* RANK_PAGELIST */
+    struct list_head pages;    /* (l) frames it owns */
+    struct list_head hv_pages; /* (l) hypervisor's pages shared with it */
+    struct list_head quiet,
+        gone; /* (l) dying: pages without pins; pages given back, still referenced */
+    uint64_t tot, hv_tot; /* (l) lengths of the lists */
+    uint64_t max;         /* (l) limit of tot */
+    bool has_devices;     /* may map device memory and choose cache attributes */
+    unsigned kill_phase;  /* (k) */
     uint64_t *window_l3, *window_l2; /* per-domain slot; NULL when it has none */
-    uint64_t window_l4e;         /* what its L4 tables hold in PERDOMAIN_SLOT */
-    struct hv_e820entry *e820;   /* (l) set_memory_map */
+    uint64_t window_l4e;             /* what its L4 tables hold in PERDOMAIN_SLOT */
+    struct hv_e820entry *e820;       /* (l) set_memory_map */
     unsigned e820_n;
 };
 
 struct mm_vcpu {
-    mfn_t base_kernel, base_user; /* held with a reference and an L4 type each, or INVALID_MFN */
-    struct page *undo;           /* a page that still has to be settled, with a reference */
-    bool flush_all;              /* put off to mmu_update_end() */
-    bool ptwr_cached;            /* fault.c: ptwr_insn is what ptwr_code means */
+    mfn_t base_kernel,
+        base_user;     /* held with a reference and an L4 type each, or INVALID_MFN */
+    struct page *undo; /* a page that still has to be settled, with a reference */
+    bool flush_all;    /* put off to mmu_update_end() */
+    bool ptwr_cached;  /* fault.c: ptwr_insn is what ptwr_code means */
     uint64_t ptwr_code[2];
     struct ptwr_insn ptwr_insn;
-    uint64_t *window;            /* L1 entries of its 32 pages; NULL when it has none */
+    uint64_t *window; /* L1 entries of its 32 pages; NULL when it has none */
     mfn_t gdt[14];
     unsigned gdt_frames, gdt_entries;
-    spinlock_t ldt_lock;         /* RANK_LEAF: the LDT's part of the window */
+    spinlock_t ldt_lock; /* RANK_LEAF: the LDT's part of the window */
     bool ldt_mapped;
     vaddr_t ldt_base;
     unsigned ldt_entries;
 };
 
-/* pt_entry.c: references that entries hold. d: whose table it is, pg_owner: whose frame. */
+/* pt_entry.c: references that entries hold. d: whose table it is, pg_owner: whose frame.
+ */
 void pt_entry_init(void);
 bool may_choose_cache(const struct domain *d); /* it has devices */
 int l1e_get(uint64_t e, struct domain *d, struct domain *pg_owner);
 void l1e_put(uint64_t e, struct domain *d);
-/* The user bit tells guest user from guest kernel mappings, but both run in ring 3: so all get it, and the
- * kernel's are marked by a bit of ours. User mappings are the same in both page tables of a process, so
- * they may be global and survive the change between the two. */
+/* The user bit tells guest user from guest kernel mappings, but both run in ring 3: so
+ * all get it, and the kernel's are marked by a bit of ours. User mappings are the same in
+ * both page tables of a process, so they may be global and survive the change between the
+ * two. */
 static inline uint64_t l1e_adjust(uint64_t e)
 {
     if (!(e & PTE_P))
@@ -141,8 +148,8 @@ static inline uint64_t l1e_adjust(uint64_t e)
         return e | PTE_G;
     return (e & ~PTE_G) | PTE_US | PTE_GUEST_KERNEL;
 }
-/* Entry of an L2-L4 table (level) in frame self. *half: the frame's reference is held, only the type is missing;
- * on -ERESTART it is set. */
+/* Entry of an L2-L4 table (level) in frame self. *half: the frame's reference is held,
+ * only the type is missing; on -ERESTART it is set. */
 int table_entry_get(uint64_t e, unsigned level, struct domain *d, mfn_t self, bool *half);
 /* May leave the child unsettled: -ERESTART; then the child's reference is still held. */
 int must_check table_entry_put(uint64_t e, mfn_t self);
@@ -151,28 +158,33 @@ static inline void table_mark(struct page *pg, const uint64_t *p)
 {
     pg->groups |= 1ull << (((uintptr_t)p >> 6) & 63);
 }
-/* pt_update.c. The locked page pg of table type: replaces *p. vm takes what has to be settled later. */
-int pt_entry_update(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t val, struct domain *d,
-                    struct domain *pg_owner, bool keep_ad);
+/* pt_update.c. The locked page pg of table type: replaces *p. vm takes what has to be
+ * settled later. */
+int pt_entry_update(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t val,
+                    struct domain *d, struct domain *pg_owner, bool keep_ad);
 /* The same, if *p still is old: -EAGAIN when it is not. */
-int pt_entry_cmpxchg(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t old, uint64_t val,
-                     struct domain *d);
+int pt_entry_cmpxchg(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t old,
+                     uint64_t val, struct domain *d);
 /* *p, an entry of a locked L1, becomes val whatever it was. */
-int pt_l1_exchange(struct page *pg, uint64_t *p, uint64_t val, struct domain *d, uint64_t *old);
+int pt_l1_exchange(struct page *pg, uint64_t *p, uint64_t val, struct domain *d,
+                   uint64_t *old);
 int mm_finish(struct mm_vcpu *vm); /* settles vm->undo: 0 or -ERESTART */
 void mm_undo_later(struct mm_vcpu *vm, struct page *pg); /* takes over the reference */
 
 static inline bool guest_va_ok(vaddr_t va) /* canonical and not the hypervisor's */
 {
-    return (va >> 47 == 0 || va >> 47 == 0x1ffff) && !(va >= HV_VIRT_START && va < HV_VIRT_END);
+    return (va >> 47 == 0 || va >> 47 == 0x1ffff) &&
+           !(va >= HV_VIRT_START && va < HV_VIRT_END);
 }
 /* page.c: where TLBs may hold something of it */
 cpumask_t vcpu_tlb_cpus(const struct vcpu *v);
 
 /* walk.c: the entry of level 1 that maps va in the guest's current tables, NULL: none. */
 uint64_t *walk_l1(struct vcpu *v, vaddr_t va);
-uint64_t *walk_l1_kernel(struct vcpu *v, vaddr_t va); /* in the kernel's tables, whatever mode runs */
-uint64_t *walk_l1_rights(struct vcpu *v, vaddr_t va, uint64_t *rights); /* and what levels 4 to 2 allow */
+uint64_t *walk_l1_kernel(struct vcpu *v,
+                         vaddr_t va); /* in the kernel's tables, whatever mode runs */
+uint64_t *walk_l1_rights(struct vcpu *v, vaddr_t va,
+                         uint64_t *rights); /* and what levels 4 to 2 allow */
 
 /* m2p.c */
 void m2p_init(void);
@@ -183,8 +195,8 @@ int desc_domain_init(struct domain *d);
 void desc_domain_free(struct domain *d);
 int desc_vcpu_init(struct vcpu *v);
 void desc_vcpu_free(struct vcpu *v);
-void desc_drop(struct vcpu *v);              /* GDT and LDT */
-void desc_ldt_unmap_all(struct domain *d);   /* of every vCPU */
-int desc_page_check(struct page *pg);        /* a page that becomes PGT_SEG */
+void desc_drop(struct vcpu *v);            /* GDT and LDT */
+void desc_ldt_unmap_all(struct domain *d); /* of every vCPU */
+int desc_page_check(struct page *pg);      /* a page that becomes PGT_SEG */
 
 #endif

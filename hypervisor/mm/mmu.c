@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The operations by which a PV guest changes its mappings: pins, base pointers, flushes, and entries named by
- * their virtual address or by grants. Arguments have been copied from the guest; pagetype.c and pt_entry.c
- * do the checking, pt_update.c has mmu_update.
+ * The operations by which a PV guest changes its mappings: pins, base pointers, flushes,
+ * and entries named by their virtual address or by grants. Arguments have been copied
+ * from the guest; pagetype.c and pt_entry.c do the checking, pt_update.c has mmu_update.
  *
- * A page whose teardown was preempted is remembered in mm_vcpu.undo and finished before anything else the
- * vCPU asks for (mmu_pending()); the guest does not run in between, as the hypercall is continued.
+ * A page whose teardown was preempted is remembered in mm_vcpu.undo and finished before
+ * anything else the vCPU asks for (mmu_pending()); the guest does not run in between, as
+ * the hypercall is continued.
  */
 #include "mm/mmu.h"
 #include "kern/log.h"
@@ -77,7 +78,8 @@ void mmu_flush_cpus(cpumask_t cpus, vaddr_t va)
         invalidate(cpus, va);
 }
 
-int mmu_update_va(struct vcpu *v, struct domain *pg_owner, vaddr_t va, uint64_t val, uint64_t flags)
+int mmu_update_va(struct vcpu *v, struct domain *pg_owner, vaddr_t va, uint64_t val,
+                  uint64_t flags)
 {
     vaddr_t what = (flags & HV_UVMF_FLUSHTYPE_MASK) == HV_UVMF_INVLPG ? va : TLB_ALL;
     int rc = mmu_set_va(v, pg_owner, va, val);
@@ -236,7 +238,8 @@ static void flush_caches(void *unused)
     cpu_flush_caches();
 }
 
-static int flush_op(struct vcpu *v, struct domain *pg_owner, const struct hv_mmuext_op *op)
+static int flush_op(struct vcpu *v, struct domain *pg_owner,
+                    const struct hv_mmuext_op *op)
 {
     cpumask_t self = cpumask_of(cpu_id());
 
@@ -308,7 +311,8 @@ int mmu_ext(struct vcpu *v, struct domain *pg_owner, const struct hv_mmuext_op *
 
 /* Grant mappings. */
 
-static struct page *grant_entry(struct vcpu *v, uint64_t host_addr, bool is_pte, uint64_t **p)
+static struct page *grant_entry(struct vcpu *v, uint64_t host_addr, bool is_pte,
+                                uint64_t **p)
 {
     if (!is_pte) {
         *p = walk_l1(v, host_addr);
@@ -316,20 +320,23 @@ static struct page *grant_entry(struct vcpu *v, uint64_t host_addr, bool is_pte,
         mfn_t m = paddr_to_mfn(host_addr);
 
         *p = mfn_valid(m) && !(host_addr & 7)
-                 ? (uint64_t *)map_mfn(m) + (host_addr & (PAGE_SIZE - 1)) / sizeof(uint64_t)
+                 ? (uint64_t *)map_mfn(m) +
+                       (host_addr & (PAGE_SIZE - 1)) / sizeof(uint64_t)
                  : NULL;
     }
     return *p ? lock_l1(*p, v->domain) : NULL;
 }
 
-int mmu_grant_map(struct vcpu *v, uint64_t host_addr, bool is_pte, mfn_t frame, uint64_t pte_flags)
+int mmu_grant_map(struct vcpu *v, uint64_t host_addr, bool is_pte, mfn_t frame,
+                  uint64_t pte_flags)
 {
     uint64_t *p, old, e;
     struct page *pg = grant_entry(v, host_addr, is_pte, &p);
 
     if (!pg)
         return -EINVAL;
-    e = pte_make(frame, PTE_P | PTE_A | PTE_D | (pte_flags & (PTE_RW | PTE_US | PTE_AVAIL | PTE_CACHE)));
+    e = pte_make(frame, PTE_P | PTE_A | PTE_D |
+                            (pte_flags & (PTE_RW | PTE_US | PTE_AVAIL | PTE_CACHE)));
     old = pte_read(p);
     table_mark(pg, p);
     __atomic_store_n(p, l1e_adjust(e), __ATOMIC_RELEASE);
@@ -351,7 +358,8 @@ static int take_entry(struct vcpu *v, uint64_t new_addr, uint64_t *e)
     return 0;
 }
 
-int mmu_grant_unmap(struct vcpu *v, uint64_t host_addr, bool is_pte, mfn_t frame, uint64_t new_addr)
+int mmu_grant_unmap(struct vcpu *v, uint64_t host_addr, bool is_pte, mfn_t frame,
+                    uint64_t new_addr)
 {
     uint64_t *p, old, e = 0;
     struct page *pg;
@@ -368,7 +376,8 @@ int mmu_grant_unmap(struct vcpu *v, uint64_t host_addr, bool is_pte, mfn_t frame
     if (new_addr && take_entry(v, new_addr, &e))
         return -EINVAL;
     pg = grant_entry(v, host_addr, is_pte, &p);
-    if (!pg || !mfn_eq(pte_mfn(pte_read(p)), frame)) { /* the guest changed it under our hands */
+    if (!pg ||
+        !mfn_eq(pte_mfn(pte_read(p)), frame)) { /* the guest changed it under our hands */
         l1e_put(e, v->domain);
         if (pg)
             page_unlock(pg);

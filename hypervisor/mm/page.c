@@ -2,12 +2,14 @@
 /*
  * Who owns a frame and who refers to it.
  *
- * A frame that a domain owns has count > 0. One reference stands for PGC_ALLOCATED (the domain has not given
- * it back); others are page-table entries (also of other domains: foreign and grant mappings), pins, base
- * pointers, and short-lived ones of the hypervisor. The owner cannot change while a reference is held. When
- * the last goes the frame leaves the owner's list and is free, or, if it is the hypervisor's own (PGC_HV),
- * just no longer shared. A domain with frames holds a reference to itself, so that an owner is never a
- * stale pointer: what others still map of a dead domain keeps its struct until the mapping goes.
+ * A frame that a domain owns has count > 0. One reference stands for PGC_ALLOCATED (the
+ * domain has not given it back); others are page-table entries (also of other domains:
+ * foreign and grant mappings), pins, base pointers, and short-lived ones of the
+ * hypervisor. The owner cannot change while a reference is held. When the last goes the
+ * frame leaves the owner's list and is free, or, if it is the hypervisor's own (PGC_HV),
+ * just no longer shared. A domain with frames holds a reference to itself, so that an
+ * owner is never a stale pointer: what others still map of a dead domain keeps its struct
+ * until the mapping goes.
  *
  * Locks: counts are atomic; lists and totals under mm_domain.lock.
  */
@@ -34,8 +36,8 @@ static bool get_live(struct page *pg)
     do {
         if (!(x & PGC_COUNT) || (x & PGC_COUNT) == PGC_COUNT)
             return false;
-    } while (!atomic_compare_exchange_weak_explicit(&pg->count, &x, x + 1, memory_order_acquire,
-                                                    memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(
+        &pg->count, &x, x + 1, memory_order_acquire, memory_order_relaxed));
     return true;
 }
 
@@ -117,8 +119,9 @@ void page_put_and_type(struct page *pg)
     page_put(pg);
 }
 
-/* A CPU flushes everything when it takes on another vCPU, so only where one runs something of it can be left. Who
- * is not seen running here loads its tables later, and sees them as they are by then. */
+/* A CPU flushes everything when it takes on another vCPU, so only where one runs
+ * something of it can be left. Who is not seen running here loads its tables later, and
+ * sees them as they are by then. */
 cpumask_t vcpu_tlb_cpus(const struct vcpu *v)
 {
     return atomic_load(&v->running) ? cpumask_of(v->processor) : CPUMASK_NONE;
@@ -164,7 +167,8 @@ out:
     return rc;
 }
 
-static int alloc_below(struct domain *d, unsigned order, unsigned flags, uint64_t end, struct page **out)
+static int alloc_below(struct domain *d, unsigned order, unsigned flags, uint64_t end,
+                       struct page **out)
 {
     mfn_t m;
     int rc;
@@ -190,9 +194,11 @@ int dom_page_alloc(struct domain *d, unsigned order, unsigned flags, struct page
     return alloc_below(d, order, flags, ~0ull, out);
 }
 
-int dom_page_alloc_bits(struct domain *d, unsigned order, unsigned bits, struct page **out)
+int dom_page_alloc_bits(struct domain *d, unsigned order, unsigned bits,
+                        struct page **out)
 {
-    uint64_t end = bits && bits < 52 ? bits > PAGE_SHIFT ? 1ull << (bits - PAGE_SHIFT) : 0 : ~0ull;
+    uint64_t end =
+        bits && bits < 52 ? bits > PAGE_SHIFT ? 1ull << (bits - PAGE_SHIFT) : 0 : ~0ull;
 
     return alloc_below(d, order, 0, end, out);
 }
@@ -282,7 +288,8 @@ void page_share_with_guest(struct page *pg, struct domain *d, bool writable)
     spin_lock(&d->mm->lock);
     owner_hold(d);
     pg->owner = d;
-    pg->type = ((writable ? PGT_WRITABLE : PGT_SHARED_RO) << PGT_TYPE_SHIFT) | PGT_VALIDATED | 1;
+    pg->type =
+        ((writable ? PGT_WRITABLE : PGT_SHARED_RO) << PGT_TYPE_SHIFT) | PGT_VALIDATED | 1;
     list_add_tail(&pg->list, &d->mm->hv_pages);
     d->mm->hv_tot++;
     atomic_store_explicit(&pg->count, PGC_ALLOCATED | PGC_HV | 1, memory_order_release);
@@ -319,7 +326,8 @@ int dom_get_memlist(struct domain *d, uint64_t start, uint64_t max, uint64_t *mf
     struct list_head *l;
 
     spin_lock(&d->mm->lock);
-    list_for_each(l, &d->mm->pages) {
+    list_for_each(l, &d->mm->pages)
+    {
         if (i++ < start)
             continue;
         if (n == max)
@@ -330,7 +338,8 @@ int dom_get_memlist(struct domain *d, uint64_t start, uint64_t max, uint64_t *mf
     return (int)n;
 }
 
-/* For a domain that never ran: frames of dead ones are no longer shared when their rooms free them. */
+/* For a domain that never ran: frames of dead ones are no longer shared when their rooms
+ * free them. */
 static void stop_sharing(struct page *pg)
 {
     struct domain *d = pg->owner;
@@ -353,7 +362,8 @@ void page_free_shared(void *p)
     page_free_mapped(p, 0);
 }
 
-/* The end of a domain: each step works through a list and can be interrupted between two pages. */
+/* The end of a domain: each step works through a list and can be interrupted between two
+ * pages. */
 
 static int page_quiet(struct page *pg)
 {
@@ -375,7 +385,8 @@ static int page_give_back(struct page *pg)
     return 0;
 }
 
-static int sweep(struct mm_domain *mm, struct list_head *from, struct list_head *to, int (*fn)(struct page *))
+static int sweep(struct mm_domain *mm, struct list_head *from, struct list_head *to,
+                 int (*fn)(struct page *))
 {
     int rc = 0;
 
@@ -410,7 +421,8 @@ static int sweep(struct mm_domain *mm, struct list_head *from, struct list_head 
     }
 }
 
-/* The guest's own frame with its vcpu_info: back to the shared page. Nothing writes there any more. */
+/* The guest's own frame with its vcpu_info: back to the shared page. Nothing writes there
+ * any more. */
 static void drop_info(struct vcpu *v)
 {
     static struct hv_vcpu_info spare;
@@ -418,7 +430,8 @@ static void drop_info(struct vcpu *v)
 
     if (mfn_eq(m, INVALID_MFN))
         return;
-    v->info = v->hw.info = v->id < HV_LEGACY_MAX_VCPUS ? &v->domain->shared->vcpu_info[v->id] : &spare;
+    v->info = v->hw.info =
+        v->id < HV_LEGACY_MAX_VCPUS ? &v->domain->shared->vcpu_info[v->id] : &spare;
     v->info_mfn = INVALID_MFN;
     page_put_and_type(page_of(m));
 }

@@ -2,33 +2,36 @@
 /*
  * What a frame is used as.
  *
- * The rule that keeps guests apart: a frame has one type at a time, and is a page table or descriptor page
- * only while no one can write to it except the hypervisor. Types are L1-L4 page table, descriptor page
- * (SEG), and writable; each counts its users: writable mappings, parent entries, base pointers, pins,
- * descriptor-table windows. With a count of 0 the type may change. The first reference checks the contents
- * (page tables: each entry takes its own references, see pt_entry.c), the last one undoes that.
+ * The rule that keeps guests apart: a frame has one type at a time, and is a page table
+ * or descriptor page only while no one can write to it except the hypervisor. Types are
+ * L1-L4 page table, descriptor page (SEG), and writable; each counts its users: writable
+ * mappings, parent entries, base pointers, pins, descriptor-table windows. With a count
+ * of 0 the type may change. The first reference checks the contents (page tables: each
+ * entry takes its own references, see pt_entry.c), the last one undoes that.
  *
  * States of struct page.type, T being the type:
  *   idle     T, count 0                  may become anything
- *   busy     T, count 1, not VALIDATED   one CPU checks or undoes; others that want T wait, the rest fail
- *   valid    T, count n, VALIDATED
- *   partial  T, count 0, PARTIAL         checked or undone up to partial_idx when it was preempted: entries
- *                                        [0, partial_idx) hold references; with PARTIAL_HALF entry
- *                                        partial_idx holds its frame but no type. Wanting T resumes the
- *                                        check, page_settle() undoes it; until then it is nothing else.
- * Only the CPU that made a page busy touches partial_idx and partial_flags. A partial page comes from a hypercall that
- * the guest goes on with before it does anything else, or never, if it is up to no good: then it stays so until
- * the page or the domain goes.
+ *   busy     T, count 1, not VALIDATED   one CPU checks or undoes; others that want T
+ * wait, the rest fail valid    T, count n, VALIDATED partial  T, count 0, PARTIAL checked
+ * or undone up to partial_idx when it was preempted: entries [0, partial_idx) hold
+ * references; with PARTIAL_HALF entry partial_idx holds its frame but no type. Wanting T
+ * resumes the check, page_settle() undoes it; until then it is nothing else. Only the CPU
+ * that made a page busy touches partial_idx and partial_flags. A partial page comes from
+ * a hypercall that the guest goes on with before it does anything else, or never, if it
+ * is up to no good: then it stays so until the page or the domain goes.
  *
- * Waiting (for a busy page, or for the lock of a page whose last but one reference shall go) happens from
- * higher levels to lower ones only, and nobody waits for a lock with another in hand, so it ends.
+ * Waiting (for a busy page, or for the lock of a page whose last but one reference shall
+ * go) happens from higher levels to lower ones only, and nobody waits for a lock with
+ * another in hand, so it ends.
  *
- * Stale translations: whoever had a mapping may still have it in a TLB. tlb_stamp says when the last user
- * went; before the next type counts as valid, CPUs of the owner that have not flushed since are flushed.
+ * Stale translations: whoever had a mapping may still have it in a TLB. tlb_stamp says
+ * when the last user went; before the next type counts as valid, CPUs of the owner that
+ * have not flushed since are flushed.
  *
- * Preemption: L2 to L4 look at softirq_pending() after each entry; an L1 is checked in one go, at most 512
- * entries. Empty entries are skipped sixteen at a time, and a valid table knows in struct page.groups which groups
- * of eight to look at when it is undone; the word lies where partial_idx and the stamp are in other states.
+ * Preemption: L2 to L4 look at softirq_pending() after each entry; an L1 is checked in
+ * one go, at most 512 entries. Empty entries are skipped sixteen at a time, and a valid
+ * table knows in struct page.groups which groups of eight to look at when it is undone;
+ * the word lies where partial_idx and the stamp are in other states.
  */
 #include "kern/log.h"
 #include "kern/softirq.h"
@@ -41,15 +44,16 @@
 
 #define PARTIAL_HALF 1u
 
-#define GROUPS (PT_ENTRIES / 8)
-#define ALL_GROUPS (~0ull)
+#define GROUPS       (PT_ENTRIES / 8)
+#define ALL_GROUPS   (~0ull)
 
 static inline uint64_t or_eight(const uint64_t *e)
 {
     return e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7];
 }
 
-/* The groups of eight entries that have a present one, from the given group on. Most tables are nearly empty. */
+/* The groups of eight entries that have a present one, from the given group on. Most
+ * tables are nearly empty. */
 static uint64_t groups_present(const uint64_t *pt, unsigned from)
 {
     uint64_t found = 0;
@@ -123,8 +127,8 @@ static bool hypervisor_slot(unsigned level, unsigned i)
     return level == PGT_L4 && i >= HV_FIRST_SLOT && i <= HV_LAST_SLOT;
 }
 
-/* Drops what entries [0, partial_idx) hold, from the top; present ones lie in the groups given. -ERESTART only
- * when may_stop. */
+/* Drops what entries [0, partial_idx) hold, from the top; present ones lie in the groups
+ * given. -ERESTART only when may_stop. */
 static int table_undo(struct page *pg, unsigned level, uint64_t groups, bool may_stop)
 {
     uint64_t *pt = map_mfn(page_mfn(pg));
@@ -164,8 +168,10 @@ static int table_undo(struct page *pg, unsigned level, uint64_t groups, bool may
     return 0;
 }
 
-/* Takes references for entries from partial_idx on. After an error partial_idx tells what is left. */
-static int table_check(struct page *pg, unsigned level, struct domain *d, uint64_t *groups)
+/* Takes references for entries from partial_idx on. After an error partial_idx tells what
+ * is left. */
+static int table_check(struct page *pg, unsigned level, struct domain *d,
+                       uint64_t *groups)
 {
     uint64_t *pt = map_mfn(page_mfn(pg)), left;
     unsigned start = pg->partial_idx;
@@ -173,7 +179,8 @@ static int table_check(struct page *pg, unsigned level, struct domain *d, uint64
     int rc;
 
     left = groups_present(pt, start / 8);
-    *groups = left | ((1ull << start / 8) - 1); /* what an earlier round found is not known any more */
+    *groups = left | ((1ull << start / 8) -
+                      1); /* what an earlier round found is not known any more */
     for (; left; left &= left - 1) {
         unsigned first = 8 * (unsigned)__builtin_ctzll(left);
 
@@ -234,8 +241,8 @@ static int settle(struct page *pg, bool may_stop)
     while (x & PGT_PARTIAL) {
         uint64_t busy = (x & PGT_TYPE) | 1;
 
-        if (atomic_compare_exchange_weak_explicit(&pg->type, &x, busy, memory_order_acquire,
-                                                  memory_order_relaxed))
+        if (atomic_compare_exchange_weak_explicit(
+                &pg->type, &x, busy, memory_order_acquire, memory_order_relaxed))
             return undo_busy(pg, pgt_type(x), ALL_GROUPS, may_stop);
     }
     return 0;
@@ -276,7 +283,8 @@ static int check_busy(struct page *pg, unsigned type)
         atomic_fetch_or_explicit(&pg->type, PGT_VALIDATED, memory_order_release);
         return 0;
     }
-    /* An L1 has undone itself: what interrupted it was another page that had to be settled. */
+    /* An L1 has undone itself: what interrupted it was another page that had to be
+     * settled. */
     if (is_table(type) && type != PGT_L1 && (pg->partial_idx || pg->partial_flags))
         t |= PGT_PARTIAL;
     type_stamp(pg);
@@ -314,7 +322,8 @@ int page_get_type(struct page *pg, unsigned type)
             }
             nx = x + 1;
         } else if (unlikely((x & PGT_PARTIAL) && (x & PGT_TYPE) != want)) {
-            return -EINVAL; /* settling it here could wait for a page lock that the caller holds */
+            return -EINVAL; /* settling it here could wait for a page lock that the caller
+                               holds */
         } else if (x == want && type == PGT_WRITABLE) {
             nx = want | PGT_VALIDATED | 1; /* writable again: nothing to look at */
         } else {
@@ -348,8 +357,8 @@ static int put_type(struct page *pg, bool may_stop)
         } else {
             nx = x - 1;
         }
-        if (!atomic_compare_exchange_weak_explicit(&pg->type, &x, nx, memory_order_acq_rel,
-                                                   memory_order_relaxed))
+        if (!atomic_compare_exchange_weak_explicit(
+                &pg->type, &x, nx, memory_order_acq_rel, memory_order_relaxed))
             continue;
         if (!last_of_table)
             return 0;
@@ -383,7 +392,8 @@ bool page_lock(struct page *pg)
             x = atomic_load_explicit(&pg->type, memory_order_relaxed);
             continue;
         }
-        if (atomic_compare_exchange_weak_explicit(&pg->type, &x, (x + 1) | PGT_LOCKED, memory_order_acquire,
+        if (atomic_compare_exchange_weak_explicit(&pg->type, &x, (x + 1) | PGT_LOCKED,
+                                                  memory_order_acquire,
                                                   memory_order_relaxed))
             return true;
     }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Entries of guests' page tables: what each may hold, and the references it is worth. pt_update.c changes them.
+ * Entries of guests' page tables: what each may hold, and the references it is worth.
+ * pt_update.c changes them.
  *
- * A present L1 entry holds a reference to its frame, and a writable type reference when it allows writes;
- * device frames (no struct page) are worth nothing and need permission in d->iomem. A present entry of a
- * higher level holds a reference and a type reference of the level below. An entry that maps its own
- * table read-only (a self map) is worth nothing, so that no cycle of references can arise.
+ * A present L1 entry holds a reference to its frame, and a writable type reference when
+ * it allows writes; device frames (no struct page) are worth nothing and need permission
+ * in d->iomem. A present entry of a higher level holds a reference and a type reference
+ * of the level below. An entry that maps its own table read-only (a self map) is worth
+ * nothing, so that no cycle of references can arise.
  */
 #include "kern/log.h"
 #include "kern/softirq.h"

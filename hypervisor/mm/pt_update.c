@@ -2,8 +2,9 @@
 /*
  * Changing entries of guests' page tables.
  *
- * Order: take what the new entry needs, write, drop what the old entry held. The table's page lock is held
- * throughout; the guest itself cannot write the table, but CPUs set Accessed and Dirty.
+ * Order: take what the new entry needs, write, drop what the old entry held. The table's
+ * page lock is held throughout; the guest itself cannot write the table, but CPUs set
+ * Accessed and Dirty.
  *
  * Hot: a fork or an mprotect comes here for each page.
  */
@@ -22,14 +23,15 @@ static inline void entry_write(uint64_t *p, uint64_t *old, uint64_t val, bool ke
         __atomic_store_n(p, val, __ATOMIC_RELEASE);
         return;
     }
-    while (!__atomic_compare_exchange_n(p, old, val | (*old & (PTE_A | PTE_D)), false, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_RELAXED))
+    while (!__atomic_compare_exchange_n(p, old, val | (*old & (PTE_A | PTE_D)), false,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         ;
 }
 
-/* Both entries map the same RAM and differ in the right to write, and bits that are free: only the type
- * reference comes or goes. */
-static inline int l1_change_write(uint64_t *p, uint64_t old, uint64_t val, struct domain *pg_owner, bool keep_ad)
+/* Both entries map the same RAM and differ in the right to write, and bits that are free:
+ * only the type reference comes or goes. */
+static inline int l1_change_write(uint64_t *p, uint64_t old, uint64_t val,
+                                  struct domain *pg_owner, bool keep_ad)
 {
     struct page *pg = page_of(pte_mfn(val));
     int rc;
@@ -47,7 +49,8 @@ static inline int l1_change_write(uint64_t *p, uint64_t old, uint64_t val, struc
     return 0;
 }
 
-static inline int l1_update(struct page *table, uint64_t *p, uint64_t val, struct domain *d, struct domain *pg_owner, bool keep_ad)
+static inline int l1_update(struct page *table, uint64_t *p, uint64_t val,
+                            struct domain *d, struct domain *pg_owner, bool keep_ad)
 {
     uint64_t old = pte_read(p);
     int rc;
@@ -74,8 +77,10 @@ static inline int l1_update(struct page *table, uint64_t *p, uint64_t val, struc
     return 0;
 }
 
-/* What the new entry of a higher table needs. *fresh: references were taken, the old one's must go. */
-static int table_prepare(uint64_t old, uint64_t *val, unsigned level, struct domain *d, mfn_t self, bool *fresh)
+/* What the new entry of a higher table needs. *fresh: references were taken, the old
+ * one's must go. */
+static int table_prepare(uint64_t old, uint64_t *val, unsigned level, struct domain *d,
+                         mfn_t self, bool *fresh)
 {
     bool half = false;
     int rc;
@@ -110,8 +115,8 @@ static bool slot_is_ours(unsigned level, const uint64_t *p)
     return level == PGT_L4 && slot >= HV_FIRST_SLOT && slot <= HV_LAST_SLOT;
 }
 
-int pt_entry_update(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t val, struct domain *d,
-                    struct domain *pg_owner, bool keep_ad)
+int pt_entry_update(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t val,
+                    struct domain *d, struct domain *pg_owner, bool keep_ad)
 {
     unsigned level = pgt_type(pg->type);
     uint64_t old;
@@ -133,7 +138,8 @@ int pt_entry_update(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t v
     return 0;
 }
 
-static int l1_cmpxchg(struct page *table, uint64_t *p, uint64_t old, uint64_t val, struct domain *d)
+static int l1_cmpxchg(struct page *table, uint64_t *p, uint64_t old, uint64_t val,
+                      struct domain *d)
 {
     bool fresh = !((old & val & PTE_P) && !((old ^ val) & ~L1_FREE_BITS));
     bool done;
@@ -146,7 +152,8 @@ static int l1_cmpxchg(struct page *table, uint64_t *p, uint64_t old, uint64_t va
         table_mark(table, p);
     }
     val = l1e_adjust(val);
-    done = __atomic_compare_exchange_n(p, &old, val, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    done = __atomic_compare_exchange_n(p, &old, val, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED);
     if (!done) {
         if (fresh)
             l1e_put(val, d);
@@ -157,8 +164,8 @@ static int l1_cmpxchg(struct page *table, uint64_t *p, uint64_t old, uint64_t va
     return 0;
 }
 
-int pt_entry_cmpxchg(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t old, uint64_t val,
-                     struct domain *d)
+int pt_entry_cmpxchg(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t old,
+                     uint64_t val, struct domain *d)
 {
     unsigned level = pgt_type(pg->type);
     mfn_t self = page_mfn(pg);
@@ -174,7 +181,8 @@ int pt_entry_cmpxchg(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t 
     if (rc)
         return rc;
     table_mark(pg, p);
-    if (!__atomic_compare_exchange_n(p, &seen, val, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+    if (!__atomic_compare_exchange_n(p, &seen, val, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED)) {
         if (fresh)
             table_drop(vm, val, self);
         return -EAGAIN;
@@ -184,7 +192,8 @@ int pt_entry_cmpxchg(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t 
     return 0;
 }
 
-int pt_l1_exchange(struct page *pg, uint64_t *p, uint64_t val, struct domain *d, uint64_t *old)
+int pt_l1_exchange(struct page *pg, uint64_t *p, uint64_t val, struct domain *d,
+                   uint64_t *old)
 {
     if (val & PTE_P) {
         int rc = l1e_get(val, d, d);
@@ -201,7 +210,8 @@ int pt_l1_exchange(struct page *pg, uint64_t *p, uint64_t val, struct domain *d,
 /* mmu_update. */
 
 /* The frame is no page table now: a plain write, as if the guest did it itself. */
-static int write_plain(struct page *pg, uint64_t *p, uint64_t val, struct domain *pt_owner, bool keep_ad)
+static int write_plain(struct page *pg, uint64_t *p, uint64_t val,
+                       struct domain *pt_owner, bool keep_ad)
 {
     if (!page_get_and_type(pg, pt_owner, PGT_WRITABLE))
         return -EINVAL;
@@ -224,7 +234,8 @@ static int machphys_update(struct domain *pg_owner, uint64_t ptr, uint64_t val)
 }
 
 /* One request that is not a change of the locked table pg. */
-static int update_other(struct domain *pt_owner, struct domain *pg_owner, uint64_t ptr, uint64_t val)
+static int update_other(struct domain *pt_owner, struct domain *pg_owner, uint64_t ptr,
+                        uint64_t val)
 {
     unsigned cmd = ptr & 7;
     mfn_t m = paddr_to_mfn(ptr);
@@ -235,22 +246,26 @@ static int update_other(struct domain *pt_owner, struct domain *pg_owner, uint64
         return -ENOSYS;
     if (!mfn_valid(m))
         return -EINVAL;
-    return write_plain(page_of(m), (uint64_t *)map_mfn(m) + (ptr & (PAGE_SIZE - 1)) / sizeof(uint64_t), val,
-                       pt_owner, cmd == HV_MMU_PT_UPDATE_PRESERVE_AD);
+    return write_plain(
+        page_of(m), (uint64_t *)map_mfn(m) + (ptr & (PAGE_SIZE - 1)) / sizeof(uint64_t),
+        val, pt_owner, cmd == HV_MMU_PT_UPDATE_PRESERVE_AD);
 }
 
-/* The table that ptr lies in, locked; NULL when it is none of d's, or the command is another. */
+/* The table that ptr lies in, locked; NULL when it is none of d's, or the command is
+ * another. */
 static struct page *lock_table(uint64_t ptr, struct domain *d)
 {
     mfn_t m = paddr_to_mfn(ptr);
     struct page *pg;
 
-    if ((ptr & 7) == HV_MMU_MACHPHYS_UPDATE || (ptr & 7) > HV_MMU_PT_UPDATE_NO_TRANSLATE || !mfn_valid(m))
+    if ((ptr & 7) == HV_MMU_MACHPHYS_UPDATE ||
+        (ptr & 7) > HV_MMU_PT_UPDATE_NO_TRANSLATE || !mfn_valid(m))
         return NULL;
     pg = page_of(m);
     if (!page_lock(pg))
         return NULL;
-    if (likely(pg->owner == d && pgt_type(pg->type) >= PGT_L1 && pgt_type(pg->type) <= PGT_L4))
+    if (likely(pg->owner == d && pgt_type(pg->type) >= PGT_L1 &&
+               pgt_type(pg->type) <= PGT_L4))
         return pg;
     page_unlock(pg);
     return NULL;
@@ -280,13 +295,14 @@ int mmu_update_list(struct vcpu *v, struct domain *pt_owner, struct domain *pg_o
             l1 = pg && pgt_type(pg->type) == PGT_L1;
         }
         if (likely(l1)) {
-            rc = l1_update(pg, (uint64_t *)(table + (ptr & 0xff8)), req[i].val, pt_owner, pg_owner, keep_ad);
+            rc = l1_update(pg, (uint64_t *)(table + (ptr & 0xff8)), req[i].val, pt_owner,
+                           pg_owner, keep_ad);
             if (unlikely(rc))
                 break;
             continue;
         }
-        rc = pg ? pt_entry_update(v->mm, pg, (uint64_t *)(table + (ptr & 0xff8)), req[i].val, pt_owner, pg_owner,
-                                  keep_ad)
+        rc = pg ? pt_entry_update(v->mm, pg, (uint64_t *)(table + (ptr & 0xff8)),
+                                  req[i].val, pt_owner, pg_owner, keep_ad)
                 : update_other(pt_owner, pg_owner, ptr, req[i].val);
         if (unlikely(rc))
             break;
@@ -301,7 +317,8 @@ int mmu_update_list(struct vcpu *v, struct domain *pt_owner, struct domain *pg_o
     return rc;
 }
 
-int mmu_update_one(struct vcpu *v, struct domain *pt_owner, struct domain *pg_owner, uint64_t ptr, uint64_t val)
+int mmu_update_one(struct vcpu *v, struct domain *pt_owner, struct domain *pg_owner,
+                   uint64_t ptr, uint64_t val)
 {
     struct hv_mmu_update req = {ptr, val};
     unsigned done = 0;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* See the header. Prefixes, opcode, ModRM with SIB and displacement (only their length matters), immediate. */
+/* See the header. Prefixes, opcode, ModRM with SIB and displacement (only their length
+ * matters), immediate. */
 #include "mm/ptwr_decode.h"
 
-#define RF_CF (1u << 0)
-#define RF_PF (1u << 2)
-#define RF_AF (1u << 4)
-#define RF_ZF (1u << 6)
-#define RF_SF (1u << 7)
-#define RF_OF (1u << 11)
+#define RF_CF    (1u << 0)
+#define RF_PF    (1u << 2)
+#define RF_AF    (1u << 4)
+#define RF_ZF    (1u << 6)
+#define RF_SF    (1u << 7)
+#define RF_OF    (1u << 11)
 #define RF_ARITH (RF_CF | RF_PF | RF_AF | RF_ZF | RF_SF | RF_OF)
 
 struct cursor {
@@ -45,7 +46,8 @@ static bool prefixes(struct cursor *c)
     return false;
 }
 
-/* Skips ModRM, SIB, displacement; reg field with REX.R. False for a register operand or missing bytes. */
+/* Skips ModRM, SIB, displacement; reg field with REX.R. False for a register operand or
+ * missing bytes. */
 static bool modrm(struct cursor *c, uint8_t *reg)
 {
     uint8_t m, mod, rm;
@@ -247,8 +249,8 @@ static uint64_t compare_flags(uint64_t a, uint64_t b, unsigned size)
     return f;
 }
 
-struct ptwr_result ptwr_compute(const struct ptwr_insn *in, uint64_t old, uint64_t src, uint64_t rax,
-                                uint64_t rflags)
+struct ptwr_result ptwr_compute(const struct ptwr_insn *in, uint64_t old, uint64_t src,
+                                uint64_t rax, uint64_t rflags)
 {
     struct ptwr_result r = {.val = src, .write = true, .rflags = rflags};
     uint64_t mask = size_mask(in->size), bit = 1ull << (src & (8 * in->size - 1));
@@ -265,13 +267,17 @@ struct ptwr_result ptwr_compute(const struct ptwr_insn *in, uint64_t old, uint64
     case PTWR_AND:
     case PTWR_OR:
     case PTWR_XOR:
-        r.val = in->op == PTWR_AND ? old & src : in->op == PTWR_OR ? old | src : old ^ src;
+        r.val = in->op == PTWR_AND  ? old & src
+                : in->op == PTWR_OR ? old | src
+                                    : old ^ src;
         r.rflags = (rflags & ~(uint64_t)RF_ARITH) | result_flags(r.val, in->size);
         break;
     case PTWR_BTS:
     case PTWR_BTR:
     case PTWR_BTC:
-        r.val = in->op == PTWR_BTS ? old | bit : in->op == PTWR_BTR ? old & ~bit : old ^ bit;
+        r.val = in->op == PTWR_BTS   ? old | bit
+                : in->op == PTWR_BTR ? old & ~bit
+                                     : old ^ bit;
         r.rflags = (rflags & ~(uint64_t)RF_CF) | (old & bit ? RF_CF : 0);
         break;
     default: /* MOV, STOS */

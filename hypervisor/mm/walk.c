@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading guests' current page tables. Another vCPU may change or free them meanwhile: every frame number is
- * checked before it is followed, so that the worst outcome is a wrong answer about a racing change, which
- * whoever acts on it (under the page lock) finds out.
+ * Reading guests' current page tables. Another vCPU may change or free them meanwhile:
+ * every frame number is checked before it is followed, so that the worst outcome is a
+ * wrong answer about a racing change, which whoever acts on it (under the page lock)
+ * finds out.
  */
 #include "lib/errno.h"
 #include "mm/mm_priv.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page types under fire: threads play the vCPUs of one guest that pins, unpins, links and overwrites a small pool of
- * frames at random, as tables of all levels, descriptor pages and plain memory, while validation is
- * preempted at random. When they rest, the references that the tables, pins and bases are worth must be
- * exactly those that the frames count; when all is let go, none is left.
+ * Page types under fire: threads play the vCPUs of one guest that pins, unpins, links and
+ * overwrites a small pool of frames at random, as tables of all levels, descriptor pages
+ * and plain memory, while validation is preempted at random. When they rest, the
+ * references that the tables, pins and bases are worth must be exactly those that the
+ * frames count; when all is let go, none is left.
  *
  * usage: test_pagetype_smp [steps [seed]]
  */
@@ -26,9 +27,9 @@
 #include <sys/mman.h>
 
 #define THREADS 4
-#define FRAMES 4096
-#define POOL 48
-#define SLOTS 24 /* entries of a table that are used, spread over it */
+#define FRAMES  4096
+#define POOL    48
+#define SLOTS   24 /* entries of a table that are used, spread over it */
 
 /* The port. */
 _Thread_local unsigned model_cpu;
@@ -205,7 +206,8 @@ static void finish(struct vcpu *v)
         softirq_cpu[model_cpu].pending = dice(2);
 }
 
-/* Most hypercalls that are interrupted are continued; some guests never come back to it. */
+/* Most hypercalls that are interrupted are continued; some guests never come back to it.
+ */
 static void ext(struct vcpu *v, unsigned cmd, mfn_t m)
 {
     struct hv_mmuext_op op = {.cmd = cmd, .arg1.mfn = m.n};
@@ -244,7 +246,8 @@ static void step(struct vcpu *v)
         break;
     default:
         finish(v);
-        (void)mmu_update_one(v, g, g, (mfn_to_paddr(m) + any_slot() * 8) | (dice(2) ? 0 : 2), any_entry());
+        (void)mmu_update_one(
+            v, g, g, (mfn_to_paddr(m) + any_slot() * 8) | (dice(2) ? 0 : 2), any_entry());
         finish(v);
         break;
     }
@@ -320,11 +323,13 @@ static void audit(const char *when)
     for (unsigned n = 0; n < POOL; n++) {
         struct page *pg = page_of(pool[n]);
 
-        if ((pg->count & PGC_COUNT) == want_refs[pool[n].n] && (pg->type & PGT_COUNT) == want_type[pool[n].n])
+        if ((pg->count & PGC_COUNT) == want_refs[pool[n].n] &&
+            (pg->type & PGT_COUNT) == want_type[pool[n].n])
             continue;
         bad++;
-        printf("# %s: frame %u: count %lx type %lx, wanted %lu and %lu\n", when, n, (unsigned long)pg->count,
-               (unsigned long)pg->type, (unsigned long)want_refs[pool[n].n], (unsigned long)want_type[pool[n].n]);
+        printf("# %s: frame %u: count %lx type %lx, wanted %lu and %lu\n", when, n,
+               (unsigned long)pg->count, (unsigned long)pg->type,
+               (unsigned long)want_refs[pool[n].n], (unsigned long)want_type[pool[n].n]);
     }
 }
 
@@ -342,7 +347,8 @@ static void let_go(void)
 
 static void build(void)
 {
-    model_arena = mmap(NULL, FRAMES << PAGE_SHIFT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    model_arena = mmap(NULL, FRAMES << PAGE_SHIFT, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     page_alloc_add(mk_mfn(16), mk_mfn(FRAMES));
     mm_init();
     g = domain_create_special(1);
@@ -390,11 +396,14 @@ int main(int argc, char **argv)
         pthread_join(t[n], NULL);
     for (unsigned n = 0; n < POOL; n++) {
         pinned += !!(page_of(pool[n])->type & PGT_PINNED);
-        tables += pgt_type(page_of(pool[n])->type) <= PGT_L4 && (page_of(pool[n])->type & PGT_COUNT);
+        tables += pgt_type(page_of(pool[n])->type) <= PGT_L4 &&
+                  (page_of(pool[n])->type & PGT_COUNT);
     }
-    printf("# at rest: %u tables, %u pinned, %lu flushes\n", tables, pinned, (unsigned long)flushes);
+    printf("# at rest: %u tables, %u pinned, %lu flushes\n", tables, pinned,
+           (unsigned long)flushes);
     audit("at rest");
-    printf("%s 1 - frames count exactly what tables, pins and bases are worth\n", bad ? "not ok" : "ok");
+    printf("%s 1 - frames count exactly what tables, pins and bases are worth\n",
+           bad ? "not ok" : "ok");
     printf("%s 2 - the frames were really used as tables\n", tables ? "ok" : "not ok");
     let_go();
     bad = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A little world for tests of mm: a guest with frames, and page tables made of them by hand. */
+/* A little world for tests of mm: a guest with frames, and page tables made of them by
+ * hand. */
 #ifndef MM_WORLD_H
 #define MM_WORLD_H
 
@@ -107,10 +108,10 @@ static inline uint64_t refs(mfn_t m)
 {
     return page_of(m)->count & PGC_COUNT;
 }
-#define assert_idle(m)                      \
-    do {                                    \
-        ck_assert_uint_eq(type_refs(m), 0); \
-        ck_assert_uint_eq(refs(m), 1);      \
+#define assert_idle(m)                                                                   \
+    do {                                                                                 \
+        ck_assert_uint_eq(type_refs(m), 0);                                              \
+        ck_assert_uint_eq(refs(m), 1);                                                   \
     } while (0)
 
 #endif

@@ -7,7 +7,7 @@
 #include "unit.h"
 
 #define BASE 0x2000u /* behind what host_boot() gave away */
-#define END 0x4000u
+#define END  0x4000u
 
 static void boot(void)
 {

@@ -3,7 +3,8 @@
 #include "mm_world.h"
 #include "port/layout.h"
 
-/* A guest kernel that runs on a tree; entry 1 of the L1 maps the L1 itself read-only, entry 0 a page. */
+/* A guest kernel that runs on a tree; entry 1 of the L1 maps the L1 itself read-only,
+ * entry 0 a page. */
 static struct tree t;
 static mfn_t data;
 
@@ -19,8 +20,9 @@ static void kernel(void)
     g->vm_assist = 1ull << HV_VMASST_TYPE_WRITABLE_PAGETABLES;
 }
 
-#define L1_VA(i) (VA + PAGE_SIZE + 8 * (i)) /* where the guest sees the i-th entry of its L1 */
-#define L2_VA(i) (VA + 2 * PAGE_SIZE + 8 * (i))
+#define L1_VA(i)                                                                         \
+    (VA + PAGE_SIZE + 8 * (i)) /* where the guest sees the i-th entry of its L1 */
+#define L2_VA(i)    (VA + 2 * PAGE_SIZE + 8 * (i))
 #define WRITE_FAULT 3u
 
 static enum mmu_fault fault(vaddr_t va, const uint8_t *code, struct hv_cpu_user_regs *r)
@@ -49,9 +51,11 @@ START_TEST(update_va_mapping_changes_the_entry)
 {
     mfn_t m = frame();
 
-    ck_assert_int_eq(mmu_update_va(gv, g, VA + 7 * PAGE_SIZE, pte_make(m, RW), HV_UVMF_INVLPG), 0);
+    ck_assert_int_eq(
+        mmu_update_va(gv, g, VA + 7 * PAGE_SIZE, pte_make(m, RW), HV_UVMF_INVLPG), 0);
     ck_assert_uint_eq(type_refs(m), 1);
-    ck_assert_int_eq(mmu_update_va(gv, g, VA + 7 * PAGE_SIZE, 0, HV_UVMF_TLB_FLUSH | HV_UVMF_ALL), 0);
+    ck_assert_int_eq(
+        mmu_update_va(gv, g, VA + 7 * PAGE_SIZE, 0, HV_UVMF_TLB_FLUSH | HV_UVMF_ALL), 0);
     assert_idle(m);
     ck_assert_int_eq(mmu_update_va(gv, g, VA + (1ull << 30), 0, 0), -EINVAL);
     ck_assert_int_eq(mmu_update_va(gv, g, HV_VIRT_START, 0, HV_UVMF_INVLPG), -EINVAL);
@@ -61,8 +65,10 @@ END_TEST
 START_TEST(accessed_and_dirty_are_kept_when_asked)
 {
     entries(t.l1)[0] |= PTE_A | PTE_D;
-    ck_assert_int_eq(mmu_update_one(gv, g, g, (mfn_to_paddr(t.l1)) | HV_MMU_PT_UPDATE_PRESERVE_AD,
-                                    pte_make(data, RO)), 0);
+    ck_assert_int_eq(mmu_update_one(gv, g, g,
+                                    (mfn_to_paddr(t.l1)) | HV_MMU_PT_UPDATE_PRESERVE_AD,
+                                    pte_make(data, RO)),
+                     0);
     ck_assert_uint_eq(entries(t.l1)[0] & (PTE_A | PTE_D | PTE_RW), PTE_A | PTE_D);
     ck_assert_int_eq(update(t.l1, 0, pte_make(data, RO)), 0);
     ck_assert_uint_eq(entries(t.l1)[0] & (PTE_A | PTE_D), 0);
@@ -71,10 +77,15 @@ END_TEST
 
 START_TEST(machphys_is_the_owners_to_set)
 {
-    ck_assert_int_eq(mmu_update_one(gv, g, g, mfn_to_paddr(data) | HV_MMU_MACHPHYS_UPDATE, 77), 0);
+    ck_assert_int_eq(
+        mmu_update_one(gv, g, g, mfn_to_paddr(data) | HV_MMU_MACHPHYS_UPDATE, 77), 0);
     ck_assert_uint_eq(m2p_get(data).n, 77);
-    ck_assert_int_eq(mmu_update_one(gv, g, dom_io, mfn_to_paddr(data) | HV_MMU_MACHPHYS_UPDATE, 78), -EINVAL);
-    ck_assert_int_eq(mmu_update_one(gv, g, g, mfn_to_paddr(INVALID_MFN) | HV_MMU_MACHPHYS_UPDATE, 1), -EINVAL);
+    ck_assert_int_eq(
+        mmu_update_one(gv, g, dom_io, mfn_to_paddr(data) | HV_MMU_MACHPHYS_UPDATE, 78),
+        -EINVAL);
+    ck_assert_int_eq(
+        mmu_update_one(gv, g, g, mfn_to_paddr(INVALID_MFN) | HV_MMU_MACHPHYS_UPDATE, 1),
+        -EINVAL);
     ck_assert_int_eq(mmu_update_one(gv, g, g, mfn_to_paddr(data) | 5, 1), -ENOSYS);
 }
 END_TEST
@@ -89,14 +100,16 @@ START_TEST(an_update_of_an_ordinary_page_is_a_write)
     ck_assert_uint_eq(entries(m)[3], 0x1235);
     assert_idle(m);
     ck_assert_uint_eq(type_refs(data), 1);
-    ck_assert_int_eq(mmu_update_one(gv, g, g, mfn_to_paddr(mk_mfn(HOST_FRAMES * 2ull)), 1), -EINVAL);
+    ck_assert_int_eq(
+        mmu_update_one(gv, g, g, mfn_to_paddr(mk_mfn(HOST_FRAMES * 2ull)), 1), -EINVAL);
     (void)table;
 }
 END_TEST
 
 START_TEST(a_store_to_a_page_table_is_carried_out)
 {
-    static const uint8_t mov[] = {0x48, 0x89, 0x07, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}; /* mov %rax, (%rdi) */
+    static const uint8_t mov[] = {0x48, 0x89, 0x07, 0, 0, 0, 0, 0,
+                                  0,    0,    0,    0, 0, 0, 0}; /* mov %rax, (%rdi) */
     mfn_t m = frame();
     struct hv_cpu_user_regs r = {.rax = pte_make(m, RW), .rflags = 0x202};
 
@@ -110,13 +123,15 @@ START_TEST(a_store_to_a_page_table_is_carried_out)
     ck_assert_uint_eq(entries(t.l1)[10], 0);
     r.rax = 0;
     ck_assert_int_eq(fault(L2_VA(8), mov, &r), MMU_FAULT_FIXED);
-    ck_assert_int_eq(fault(L1_VA(0) + 4, mov, &r), MMU_FAULT_GUEST); /* across two entries */
+    ck_assert_int_eq(fault(L1_VA(0) + 4, mov, &r),
+                     MMU_FAULT_GUEST); /* across two entries */
 }
 END_TEST
 
 START_TEST(an_exchange_returns_the_entry)
 {
-    static const uint8_t xchg[] = {0x48, 0x87, 0x0f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}; /* xchg %rcx, (%rdi) */
+    static const uint8_t xchg[] = {0x48, 0x87, 0x0f, 0, 0, 0, 0, 0,
+                                   0,    0,    0,    0, 0, 0, 0}; /* xchg %rcx, (%rdi) */
     struct hv_cpu_user_regs r = {.rcx = 0, .rflags = 0x202};
     uint64_t was = entries(t.l1)[0];
 
@@ -129,7 +144,8 @@ END_TEST
 
 START_TEST(clearing_the_write_bit_by_a_byte_operation_drops_the_type)
 {
-    static const uint8_t andb[] = {0xf0, 0x80, 0x27, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    static const uint8_t andb[] = {0xf0, 0x80, 0x27, 0xfd, 0, 0, 0, 0,
+                                   0,    0,    0,    0,    0, 0, 0};
     struct hv_cpu_user_regs r = {.rflags = 0x202};
 
     ck_assert_int_eq(fault(L1_VA(0), andb, &r), MMU_FAULT_FIXED);
@@ -149,7 +165,8 @@ START_TEST(faults_that_are_the_guests_own_stay_its_own)
     ck_assert_int_eq(update(t.l1, 20, pte_make(ro, RO)), 0);
     ck_assert_int_eq(fault(VA + 20 * PAGE_SIZE, mov, &r), MMU_FAULT_GUEST);
     ck_assert_int_eq(fault(VA + 21 * PAGE_SIZE, mov, &r), MMU_FAULT_GUEST);
-    ck_assert_int_eq(fault(L1_VA(0), (const uint8_t *)8, &r), MMU_FAULT_GUEST); /* unreadable code */
+    ck_assert_int_eq(fault(L1_VA(0), (const uint8_t *)8, &r),
+                     MMU_FAULT_GUEST);                     /* unreadable code */
     ck_assert_int_eq(fault(VA, mov, &r), MMU_FAULT_FIXED); /* writable by now: spurious */
     gv->hw.kernel_mode = 0;
     gv->hw.cr3_user = gv->hw.cr3_kernel;
@@ -169,13 +186,16 @@ START_TEST(a_grant_mapping_brings_and_returns_its_references)
     ck_assert(page_get_and_type(page_of(theirs), d2, PGT_WRITABLE));
     ck_assert_int_eq(mmu_grant_map(gv, VA, false, theirs, MMU_MAP_WRITE), 0);
     assert_idle(data); /* what was mapped there is let go */
-    ck_assert_uint_eq(entries(t.l1)[0], pte_make(theirs, RW | PTE_A | PTE_D | PTE_GUEST_KERNEL));
+    ck_assert_uint_eq(entries(t.l1)[0],
+                      pte_make(theirs, RW | PTE_A | PTE_D | PTE_GUEST_KERNEL));
     ck_assert_int_eq(mmu_grant_unmap(gv, VA, false, data, 0), -EINVAL);
     ck_assert_int_eq(mmu_grant_unmap(gv, VA, false, theirs, 0), 0);
     mmu_update_end(gv);
     ck_assert_uint_eq(entries(t.l1)[0], 0);
     ck_assert_uint_eq(refs(theirs), 2);
-    ck_assert_int_eq(mmu_grant_map(gv, mfn_to_paddr(t.l1) + 8 * 30, true, theirs, MMU_MAP_WRITE | MMU_MAP_USER), 0);
+    ck_assert_int_eq(mmu_grant_map(gv, mfn_to_paddr(t.l1) + 8 * 30, true, theirs,
+                                   MMU_MAP_WRITE | MMU_MAP_USER),
+                     0);
     ck_assert_int_eq(update(t.l1, 30, 0), 0); /* overwritten: the entry's references go */
     assert_idle(theirs);
     ck_assert_int_eq(mmu_grant_map(gv, mfn_to_paddr(data), true, theirs, 0), -EINVAL);
@@ -238,7 +258,8 @@ START_TEST(a_gdt_is_checked_and_kept_from_writes)
     ck_assert_int_eq(mmu_update_descriptor(g, mfn_to_paddr(gdt) + 16, DATA64), 0);
     ck_assert_uint_eq(entries(gdt)[2], DATA64 | 3ull << 45);
     ck_assert_int_eq(mmu_update_descriptor(g, mfn_to_paddr(gdt) + 17, DATA64), -EINVAL);
-    ck_assert_int_eq(mmu_update_descriptor(g, mfn_to_paddr(gdt), 1ull << 47 | 0xeull << 40), -EINVAL);
+    ck_assert_int_eq(
+        mmu_update_descriptor(g, mfn_to_paddr(gdt), 1ull << 47 | 0xeull << 40), -EINVAL);
     ck_assert_int_eq(mmu_update_descriptor(g, mfn_to_paddr(t.l1), 0), -EINVAL);
     ck_assert_int_eq(mmu_set_gdt(gv, NULL, 0, 0), 0);
     assert_idle(gdt);
@@ -258,10 +279,12 @@ START_TEST(ldt_pages_appear_when_they_are_used)
     ck_assert_int_eq(mmu_set_ldt(gv, VA + 60 * PAGE_SIZE, 8193), -EINVAL);
     ck_assert_int_eq(mmu_set_ldt(gv, VA + 60 * PAGE_SIZE, 4), 0);
     ck_assert_int_eq(mmu_fault(gv, window + 24, &r), MMU_FAULT_FIXED);
-    ck_assert_int_eq(mmu_fault(gv, window + 32, &r), MMU_FAULT_GUEST); /* beyond the limit */
+    ck_assert_int_eq(mmu_fault(gv, window + 32, &r),
+                     MMU_FAULT_GUEST); /* beyond the limit */
     ck_assert_uint_eq(pte_mfn(gv->mm->window[16]).n, ldt.n);
     ck_assert_uint_eq(pgt_type(page_of(ldt)->type), PGT_SEG);
-    ck_assert_int_eq(update(t.l1, 60, 0), 0); /* unmapped by the guest: gone from the window too */
+    ck_assert_int_eq(update(t.l1, 60, 0),
+                     0); /* unmapped by the guest: gone from the window too */
     ck_assert_uint_eq(gv->mm->window[16], 0);
     assert_idle(ldt);
     ck_assert_int_eq(mmu_fault(gv, window, &r), MMU_FAULT_GUEST);
@@ -292,7 +315,8 @@ END_TEST
 START_TEST(clear_and_copy_need_writable_frames)
 {
     mfn_t a = frame(), b = frame();
-    struct hv_mmuext_op op = {.cmd = HV_MMUEXT_COPY_PAGE, .arg1.mfn = b.n, .arg2.src_mfn = a.n};
+    struct hv_mmuext_op op = {
+        .cmd = HV_MMUEXT_COPY_PAGE, .arg1.mfn = b.n, .arg2.src_mfn = a.n};
 
     entries(a)[0] = 42;
     ck_assert_int_eq(mmu_ext(gv, g, &op), 0);
@@ -311,23 +335,24 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {a_walk_finds_entries,
-                                  update_va_mapping_changes_the_entry,
-                                  accessed_and_dirty_are_kept_when_asked,
-                                  machphys_is_the_owners_to_set,
-                                  an_update_of_an_ordinary_page_is_a_write,
-                                  a_store_to_a_page_table_is_carried_out,
-                                  an_exchange_returns_the_entry,
-                                  clearing_the_write_bit_by_a_byte_operation_drops_the_type,
-                                  faults_that_are_the_guests_own_stay_its_own,
-                                  a_grant_mapping_brings_and_returns_its_references,
-                                  unmap_and_replace_moves_a_mapping,
-                                  descriptors_are_made_safe,
-                                  a_gdt_is_checked_and_kept_from_writes,
-                                  ldt_pages_appear_when_they_are_used,
-                                  a_dying_guest_leaves_no_descriptor_pages,
-                                  clear_and_copy_need_writable_frames,
-                                  NULL};
+    const TTest *const tests[] = {
+        a_walk_finds_entries,
+        update_va_mapping_changes_the_entry,
+        accessed_and_dirty_are_kept_when_asked,
+        machphys_is_the_owners_to_set,
+        an_update_of_an_ordinary_page_is_a_write,
+        a_store_to_a_page_table_is_carried_out,
+        an_exchange_returns_the_entry,
+        clearing_the_write_bit_by_a_byte_operation_drops_the_type,
+        faults_that_are_the_guests_own_stay_its_own,
+        a_grant_mapping_brings_and_returns_its_references,
+        unmap_and_replace_moves_a_mapping,
+        descriptors_are_made_safe,
+        a_gdt_is_checked_and_kept_from_writes,
+        ldt_pages_appear_when_they_are_used,
+        a_dying_guest_leaves_no_descriptor_pages,
+        clear_and_copy_need_writable_frames,
+        NULL};
 
     return unit_run("mm/mmu", kernel, tests);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Page types: what a guest may make of its frames, and that every count comes back to zero. */
+/* Page types: what a guest may make of its frames, and that every count comes back to
+ * zero. */
 #include "mm_world.h"
 #include "port/layout.h"
 
@@ -75,7 +76,8 @@ START_TEST(frames_of_others_and_of_the_hypervisor_are_refused)
     struct tree t = new_tree();
     struct vcpu *v2;
     struct domain *d2 = new_guest(10, &v2);
-    mfn_t theirs = frame_of(d2), ours = map_to_mfn(page_alloc_mapped(0)), none = page_alloc(0, 0);
+    mfn_t theirs = frame_of(d2), ours = map_to_mfn(page_alloc_mapped(0)),
+          none = page_alloc(0, 0);
     mfn_t bad[] = {theirs, ours, none, mk_mfn(HOST_FRAMES - 1), mk_mfn(0xffffffffffull)};
 
     ck_assert_int_eq(ext(HV_MMUEXT_PIN_L4_TABLE, t.l4), 0);
@@ -86,7 +88,8 @@ START_TEST(frames_of_others_and_of_the_hypervisor_are_refused)
         ck_assert_int_eq(ext(HV_MMUEXT_PIN_L1_TABLE, bad[i]), -EINVAL);
         ck_assert_int_eq(ext(HV_MMUEXT_NEW_BASEPTR, bad[i]), -EINVAL);
     }
-    put_entry(t.l1, 0, theirs, RO); /* behind the hypervisor's back: validation would have said no */
+    put_entry(t.l1, 0, theirs,
+              RO); /* behind the hypervisor's back: validation would have said no */
     entries(t.l1)[0] = 0;
     ck_assert_uint_eq(refs(theirs), 1);
     ck_assert_int_eq(mmu_update_one(gv, d2, g, mfn_to_paddr(t.l1), 0), -EINVAL);
@@ -327,14 +330,16 @@ START_TEST(a_frame_that_others_map_outlives_its_domain)
     domid_t id = d2->id;
 
     ck_assert_int_eq(ext(HV_MMUEXT_PIN_L4_TABLE, t.l4), 0);
-    ck_assert_int_eq(mmu_update_one(gv, g, d2, mfn_to_paddr(t.l1), pte_make(theirs, RW)), 0);
+    ck_assert_int_eq(mmu_update_one(gv, g, d2, mfn_to_paddr(t.l1), pte_make(theirs, RW)),
+                     0);
     while (domain_kill(d2) == -ERESTART)
         host_run_cpu(gv->processor);
     domain_put(d2);
     host_run_cpu(gv->processor);
     ck_assert_uint_eq(refs(theirs), 1);
     ck_assert_ptr_eq(page_of(theirs)->owner, d2);
-    ck_assert_int_eq(mmu_update_one(gv, g, d2, mfn_to_paddr(t.l1) + 8, pte_make(theirs, RO)), -EINVAL);
+    ck_assert_int_eq(
+        mmu_update_one(gv, g, d2, mfn_to_paddr(t.l1) + 8, pte_make(theirs, RO)), -EINVAL);
     ck_assert_int_eq(update(t.l1, 0, 0), 0);
     ck_assert_uint_eq(refs(theirs), 0);
     host_settle();
@@ -392,27 +397,28 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {a_pinned_tree_is_validated_and_let_go,
-                                  a_second_pin_is_refused,
-                                  a_table_cannot_be_mapped_writable,
-                                  a_writable_page_cannot_become_a_table,
-                                  frames_of_others_and_of_the_hypervisor_are_refused,
-                                  validation_finds_the_hostile_entry_and_undoes_the_rest,
-                                  large_and_device_bits_are_refused,
-                                  the_hypervisors_slots_are_ours,
-                                  a_table_may_map_itself_read_only,
-                                  another_table_of_the_same_level_is_refused,
-                                  kernel_mappings_get_the_user_bit_and_a_mark,
-                                  validation_goes_on_where_it_was_preempted,
-                                  a_half_validated_table_is_nothing_else_until_it_is_settled,
-                                  a_page_that_changes_its_type_is_flushed_from_the_tlb,
-                                  base_pointers_hold_their_tables,
-                                  a_domain_that_dies_gives_all_frames_back,
-                                  a_frame_that_others_map_outlives_its_domain,
-                                  stealing_needs_an_unused_frame,
-                                  the_limit_on_pages_holds,
-                                  a_shared_page_is_read_only_where_it_shall_be,
-                                  NULL};
+    const TTest *const tests[] = {
+        a_pinned_tree_is_validated_and_let_go,
+        a_second_pin_is_refused,
+        a_table_cannot_be_mapped_writable,
+        a_writable_page_cannot_become_a_table,
+        frames_of_others_and_of_the_hypervisor_are_refused,
+        validation_finds_the_hostile_entry_and_undoes_the_rest,
+        large_and_device_bits_are_refused,
+        the_hypervisors_slots_are_ours,
+        a_table_may_map_itself_read_only,
+        another_table_of_the_same_level_is_refused,
+        kernel_mappings_get_the_user_bit_and_a_mark,
+        validation_goes_on_where_it_was_preempted,
+        a_half_validated_table_is_nothing_else_until_it_is_settled,
+        a_page_that_changes_its_type_is_flushed_from_the_tlb,
+        base_pointers_hold_their_tables,
+        a_domain_that_dies_gives_all_frames_back,
+        a_frame_that_others_map_outlives_its_domain,
+        stealing_needs_an_unused_frame,
+        the_limit_on_pages_holds,
+        a_shared_page_is_read_only_where_it_shall_be,
+        NULL};
 
     return unit_run("mm/pagetype", world, tests);
 }
