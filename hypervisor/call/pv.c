@@ -184,32 +184,12 @@ HCALL(call_get_debugreg)
     return (long)h->v->hw.dr[reg == 4 || reg == 5 ? reg + 2 : reg];
 }
 
+/* Linux does this up to three times in each switch of its processes. */
 HCALL(call_set_segment_base)
 {
-    struct vcpu_hw *hw = &h->v->hw;
-    uint64_t base = h->arg[1];
-
-    if (h->arg[0] <= HV_SEGBASE_GS_KERNEL && !pv_is_canonical(base))
+    if (h->arg[0] > HV_SEGBASE_GS_USER_SEL)
         return -EINVAL;
-    ctx_sync_segments(hw);
-    switch (h->arg[0]) {
-    case HV_SEGBASE_FS:
-        hw->fs_base = base;
-        break;
-    case HV_SEGBASE_GS_USER:
-        hw->gs_base_user = base;
-        break;
-    case HV_SEGBASE_GS_KERNEL:
-        hw->gs_base_kernel = base;
-        break;
-    case HV_SEGBASE_GS_USER_SEL:
-        ctx_load_user_gs(hw, (uint16_t)base);
-        return 0;
-    default:
-        return -EINVAL;
-    }
-    ctx_load_segments(hw);
-    return 0;
+    return ctx_set_base(&h->v->hw, (unsigned)h->arg[0], h->arg[1]);
 }
 
 /* The iret hypercall is answered by entry code; this is its slow form, for frames that it

@@ -7,6 +7,7 @@
  * the other CPUs' going on while one waits for them.
  */
 #include "host/host.h"
+#include "lib/errno.h"
 #include "kern/log.h"
 #include "kern/page_alloc.h"
 #include "kern/room.h"
@@ -240,6 +241,10 @@ void fpu_init_area(void *area)
 {
     memset(area, 0, 512);
 }
+void fpu_import(void *area, const void *fxsave)
+{
+    memcpy(area, fxsave, 512);
+}
 struct hv_cpu_user_regs *guest_regs(void)
 {
     return &frames[host_cpu];
@@ -276,6 +281,18 @@ void ctx_load_user_gs(struct vcpu_hw *v, uint16_t sel)
 }
 int ctx_set_base(struct vcpu_hw *v, unsigned which, uint64_t base)
 {
+    bool canonical = (uint64_t)((int64_t)(base << 16) >> 16) == base;
+
+    if (which != HV_SEGBASE_GS_USER_SEL && !canonical)
+        return -EINVAL;
+    if (which == HV_SEGBASE_FS)
+        v->fs_base = base;
+    else if (which == HV_SEGBASE_GS_USER)
+        v->gs_base_user = base;
+    else if (which == HV_SEGBASE_GS_KERNEL)
+        v->gs_base_kernel = base;
+    else
+        v->gs_user_sel = (uint16_t)base;
     return 0;
 }
 void ctx_load_tables(struct vcpu_hw *v)

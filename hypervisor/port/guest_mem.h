@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a machine owes the core: copying from and to the current guest's virtual memory. Each function
- * refuses the hypervisor's range and non-canonical addresses, survives any fault, and is the only way in
- * which guest memory named by guest addresses is touched. 0, or -EFAULT with an unknown part copied. */
+/* What a machine owes the core: copying from and to the current guest's virtual memory.
+ * Each function refuses the hypervisor's range and non-canonical addresses, survives any
+ * fault, and is the only way in which guest memory named by guest addresses is touched.
+ * 0, or -EFAULT with an unknown part copied. */
 #ifndef PORT_GUEST_MEM_H
 #define PORT_GUEST_MEM_H
 

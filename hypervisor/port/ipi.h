@@ -5,18 +5,22 @@
 
 #include "port/cpu.h"
 
-void ipi_poke(cpumask_t cpus); /* each leaves its guest or its sleep and looks at its softirqs */
-/* Runs fn(arg) on each CPU of the mask (own CPU included when set) with irqs off, waits for all. */
+void ipi_poke(
+    cpumask_t cpus); /* each leaves its guest or its sleep and looks at its softirqs */
+/* Runs fn(arg) on each CPU of the mask (own CPU included when set) with irqs off, waits
+ * for all. */
 void ipi_call(cpumask_t cpus, void (*fn)(void *arg), void *arg);
 
 #define TLB_ALL (~0ull)
-void tlb_flush_local(void);           /* all non-global entries of this CPU, and guest-global ones */
+void tlb_flush_local(
+    void); /* all non-global entries of this CPU, and guest-global ones */
 void tlb_flush_local_page(vaddr_t va);
 void tlb_flush_mask(cpumask_t cpus, vaddr_t va); /* one page, or TLB_ALL; waits for all */
 
-/* A clock that ticks with each whole flush. A frame stamped with tlb_clock() when its last mapping
- * went may be re-used once every CPU that could hold it has flushed since: tlb_filter() drops the CPUs
- * of the mask that have flushed after the stamp. 0 in a stamp means "unknown: flush". */
+/* A clock that ticks with each whole flush. A frame stamped with tlb_clock() when its
+ * last mapping went may be re-used once every CPU that could hold it has flushed since:
+ * tlb_filter() drops the CPUs of the mask that have flushed after the stamp. 0 in a stamp
+ * means "unknown: flush". */
 uint32_t tlb_clock(void);
 cpumask_t tlb_filter(cpumask_t cpus, uint32_t stamp);
 

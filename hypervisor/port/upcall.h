@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The doors in the other direction: what the machine calls in the core. Nothing else is called upward. */
+/* The doors in the other direction: what the machine calls in the core. Nothing else is
+ * called upward. */
 #ifndef PORT_UPCALL_H
 #define PORT_UPCALL_H
 
@@ -7,8 +8,8 @@
 #include "port/cpu.h"
 
 struct boot_module {
-    paddr_t start, end;   /* bytes, as the boot loader laid it */
-    const char *cmdline;  /* in hypervisor memory; may be "" */
+    paddr_t start, end;  /* bytes, as the boot loader laid it */
+    const char *cmdline; /* in hypervisor memory; may be "" */
 };
 struct boot_range {
     paddr_t start, end;
@@ -24,21 +25,27 @@ struct boot_info {
     paddr_t image_start, image_end; /* the hypervisor itself */
     paddr_t rsdp;                   /* 0: search the BIOS area */
     bool efi;
-    paddr_t efi_systab;             /* EFI system table; 0: not known */
+    paddr_t efi_systab; /* EFI system table; 0: not known */
 };
 
-const struct boot_info *boot_info_get(void); /* what hv_main() was given */
-_Noreturn void hv_main(struct boot_info *bi);   /* boot CPU, on its final stack, irqs off */
-_Noreturn void hv_ap_main(void);                /* every other CPU, once its tables are loaded */
+const struct boot_info *boot_info_get(void);  /* what hv_main() was given */
+_Noreturn void hv_main(struct boot_info *bi); /* boot CPU, on its final stack, irqs off */
+_Noreturn void hv_ap_main(void); /* every other CPU, once its tables are loaded */
 
-void pv_trap(struct hv_cpu_user_regs *r);       /* exception from a PV guest; vector in entry_vector */
-bool hv_fault_fixup(struct hv_cpu_user_regs *r);/* fault in the hypervisor: hw resolves exception tables
-                                                 * itself; called for what is left: true = resolved */
-void pv_hypercall(struct hv_cpu_user_regs *r);  /* rax = number, args rdi rsi rdx r10 r8 r9 */
-void pv_syscall(struct hv_cpu_user_regs *r);    /* SYSCALL from guest user mode when asm has no fast way */
-void pv_exit_work(struct hv_cpu_user_regs *r);  /* softirqs or an event are pending before the way out */
-void pv_exit_fault(struct hv_cpu_user_regs *r); /* IRET to the guest faulted: its frame is bad */
-void sched_switched(struct vcpu *prev);         /* prev is saved and may run elsewhere */
-void timer_irq(void);                           /* this CPU's deadline passed (irq context) */
+void pv_trap(
+    struct hv_cpu_user_regs *r); /* exception from a PV guest; vector in entry_vector */
+bool hv_fault_fixup(
+    struct hv_cpu_user_regs *r); /* fault in the hypervisor: hw resolves exception tables
+                                  * itself; called for what is left: true = resolved */
+void pv_hypercall(
+    struct hv_cpu_user_regs *r); /* rax = number, args rdi rsi rdx r10 r8 r9 */
+void pv_syscall(struct hv_cpu_user_regs
+                    *r); /* SYSCALL from guest user mode when asm has no fast way */
+void pv_exit_work(
+    struct hv_cpu_user_regs *r); /* softirqs or an event are pending before the way out */
+void pv_exit_fault(
+    struct hv_cpu_user_regs *r);        /* IRET to the guest faulted: its frame is bad */
+void sched_switched(struct vcpu *prev); /* prev is saved and may run elsewhere */
+void timer_irq(void);                   /* this CPU's deadline passed (irq context) */
 
 #endif

@@ -172,7 +172,7 @@ int pv_set_context(struct vcpu *v, const struct hv_vcpu_guest_context *c)
                   3; /* the level travels in the flags, never in the real ones */
     pv_sanitise_regs(&v->hw.regs);
     if (c->flags & HV_VGCF_I387_VALID)
-        memcpy(v->hw.fpu, &c->fpu_ctxt, sizeof(c->fpu_ctxt));
+        fpu_import(v->hw.fpu, &c->fpu_ctxt);
     else
         fpu_init_area(v->hw.fpu);
     v->pv->cr0 = c->ctrlreg[0] | CR0_PG_PE_ETC;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The boot CPU's way from head.S to hv_main(): information, memory, tables, its own stack, then the core. */
+/* The boot CPU's way from head.S to hv_main(): information, memory, tables, its own
+ * stack, then the core. */
 #include "hw/boot/boot.h"
 #include "hw/cpu/desc.h"
 #include "hw/cpu/features.h"
@@ -8,7 +9,7 @@
 #include "port/cpu.h"
 
 #define MB2_LOADER_MAGIC 0x36d76289
-#define COM1 0x3f8
+#define COM1             0x3f8
 
 extern char __image_start[], __image_end[];
 struct boot_info boot_info;

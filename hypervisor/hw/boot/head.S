@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Where the boot loader jumps to, and where other CPUs start.
  *
- * multiboot_entry: 32-bit protected mode without paging; eax = magic, ebx = Multiboot2 information.
- *   Builds tables that map the low 4 GiB one to one and the image at IMAGE_START, turns long mode on and
- *   calls boot_main(eax, ebx) on the boot stack. Never returns.
- * trampoline: 16-bit real mode at the page smp.c copied it to; ends in smp_entry with the final CR3's
- *   half of addresses mapped, on the CPU's own stack.
+ * multiboot_entry: 32-bit protected mode without paging; eax = magic, ebx = Multiboot2
+ * information. Builds tables that map the low 4 GiB one to one and the image at
+ * IMAGE_START, turns long mode on and calls boot_main(eax, ebx) on the boot stack. Never
+ * returns. trampoline: 16-bit real mode at the page smp.c copied it to; ends in
+ * smp_entry with the final CR3's half of addresses mapped, on the CPU's own stack.
  *
  * Reference: Multiboot2 Specification, "OS image format", "Boot information format". */
 #include "hw/boot/boot.h"
@@ -26,7 +26,7 @@ mb2_header:
     .balign 8                       /* modules on page boundaries */
     .short 6, 0
     .long 8
-    .balign 8                       /* 32-bit entry, under EFI too: GRUB has left boot services then */
+    .balign 8                       /* 32-bit entry, under EFI too (GRUB ends it) */
     .short 3, 0
     .long 12, PA(multiboot_entry)
     .balign 8
@@ -68,7 +68,7 @@ multiboot_entry:
 1:  mov %eax, PA(boot_l2_high)(,%ecx,8)
     add $0x200000, %eax
     inc %ecx
-    cmp $8, %ecx                    /* link.lds asserts that the image ends within 16 MiB */
+    cmp $8, %ecx                    /* 16 MiB: link.lds asserts that it is enough */
     jne 1b
 
     mov $0x80000001, %eax           /* a CPU without long mode: nothing to be done here */
@@ -122,10 +122,12 @@ boot_gdtr:
     .short boot_gdtr - boot_gdt - 1
     .long PA(boot_gdt)
 
-/* The trampoline runs at any page below 1 MiB: addresses are relative to its start, cs is its segment. */
+/* The trampoline runs at any page below 1 MiB: addresses are relative to its start, cs
+ * is its segment. */
     .balign 16
     .code16
-    .globl trampoline_start, trampoline_end, trampoline_cr3, trampoline_efer, trampoline_stack
+    .globl trampoline_start, trampoline_end
+    .globl trampoline_cr3, trampoline_efer, trampoline_stack
 trampoline_start:
     cli
     cld
@@ -169,7 +171,8 @@ trampoline64:
     jmp *%rax
     .balign 8
 trampoline_gdt:
-    .quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff, 0x00cf93000000ffff, 0x00af9b000000ffff
+    .quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff
+    .quad 0x00cf93000000ffff, 0x00af9b000000ffff
 trampoline_gdtr:
     .short trampoline_gdtr - trampoline_gdt - 1
     .long 0

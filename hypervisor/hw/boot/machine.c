@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine comes up around the core (port/cpu.h): this CPU's features, the platform, the other CPUs; and the
- * ways in which it goes down.
+/* The machine comes up around the core (port/cpu.h): this CPU's features, the platform,
+ * the other CPUs; and the ways in which it goes down.
  *
- * Bring-up: one CPU at a time gets INIT and SIPI, starts in head.S's trampoline on a page below 1 MiB, and comes
- * out in smp_entry() on its own stack.
- * Reference: Intel SDM volume 3, "MP Initialization Protocol Algorithm for MP Systems". */
+ * Bring-up: one CPU at a time gets INIT and SIPI, starts in head.S's trampoline on a page
+ * below 1 MiB, and comes out in smp_entry() on its own stack. Reference: Intel SDM volume
+ * 3, "MP Initialization Protocol Algorithm for MP Systems". */
 #include <stdatomic.h>
 #include "hw/boot/boot.h"
 #include "hw/cpu/desc.h"
@@ -23,7 +23,7 @@
 #include "port/cpu.h"
 
 #define START_TIMEOUT_US 200000
-#define SECOND_SIPI_US 1000
+#define SECOND_SIPI_US   1000
 
 extern uint8_t trampoline_start[], trampoline_end[];
 extern uint32_t trampoline_cr3, trampoline_efer;
@@ -49,8 +49,8 @@ void machine_init(const struct boot_info *bi)
 
     features_enable();
     mitigate_patch();
-    /* The 8259s are silenced while the local APIC still listens to them: a request that it has latched from
-     * the firmware's timer goes away only so. */
+    /* The 8259s are silenced while the local APIC still listens to them: a request that
+     * it has latched from the firmware's timer goes away only so. */
     pio_out8(0x21, 0xff);
     pio_out8(0xa1, 0xff);
     plat_init(bi);
@@ -118,7 +118,8 @@ static bool start(unsigned cpu, paddr_t page)
 void machine_start_cpus(void)
 {
     paddr_t page = trampoline_page(&boot_info);
-    uint32_t cr3 = (uint32_t)paging_trampoline_cr3(), efer = EFER_LME | EFER_NXE | EFER_SCE;
+    uint32_t cr3 = (uint32_t)paging_trampoline_cr3(),
+             efer = EFER_LME | EFER_NXE | EFER_SCE;
     unsigned cpu, up = 1;
 
     if (count > 1 && !page) {

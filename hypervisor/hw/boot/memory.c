@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* RAM at boot. `ram` is what the machine has, whole pages, sorted and merged. `vacant` is the part that nobody
- * uses: not the first MiB, the image, the modules, nor the loader's information. boot_alloc() cuts from the top
- * of the largest vacant range, so that low memory stays whole; memory_hand_over() gives the rest away.
- * Boot CPU only, no locks. */
+/* RAM at boot. `ram` is what the machine has, whole pages, sorted and merged. `vacant` is
+ * the part that nobody uses: not the first MiB, the image, the modules, nor the loader's
+ * information. boot_alloc() cuts from the top of the largest vacant range, so that low
+ * memory stays whole; memory_hand_over() gives the rest away. Boot CPU only, no locks. */
 #include "hw/boot/boot.h"
 #include "kern/log.h"
 #include "kern/page_alloc.h"
@@ -10,7 +10,7 @@
 #include "port/map.h"
 
 #define MAX_RANGES 160
-#define GB4 (1ull << 32)
+#define GB4        (1ull << 32)
 
 static struct boot_range ram[MAX_RANGES], vacant[MAX_RANGES];
 static unsigned rams, vacants;

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* What the boot loader says, copied into the hypervisor's own memory. The information lies anywhere below
- * 4 GiB, mapped one to one while this runs.
- * Reference: Multiboot2 Specification, "Boot information". */
+/* What the boot loader says, copied into the hypervisor's own memory. The information
+ * lies anywhere below 4 GiB, mapped one to one while this runs. Reference: Multiboot2
+ * Specification, "Boot information". */
 #include "hw/boot/boot.h"
 #include "lib/string.h"
 
-enum mb2_tag_type { TAG_END, TAG_CMDLINE, TAG_LOADER, TAG_MODULE, TAG_MMAP = 6, TAG_EFI64 = 12,
-                    TAG_ACPI_OLD = 14, TAG_ACPI_NEW = 15 };
+enum mb2_tag_type {
+    TAG_END,
+    TAG_CMDLINE,
+    TAG_LOADER,
+    TAG_MODULE,
+    TAG_MMAP = 6,
+    TAG_EFI64 = 12,
+    TAG_ACPI_OLD = 14,
+    TAG_ACPI_NEW = 15
+};
 
 struct mb2_info {
     uint32_t size, zero;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The hypervisor's address space (port/layout.h): image with W^X, direct map, frame table, M2P, devices.
+/* The hypervisor's address space (port/layout.h): image with W^X, direct map, frame
+ * table, M2P, devices.
  *
- * All level-3 tables of slots 256 to 271 are made here at boot and never change places, because guests' level-4
- * tables carry copies of the slots' entries. Below level 4 only map_io() adds entries later, under its lock.
- * Reference: AMD64 Architecture Programmer's Manual volume 2, "Long-Mode Page Translation". */
+ * All level-3 tables of slots 256 to 271 are made here at boot and never change places,
+ * because guests' level-4 tables carry copies of the slots' entries. Below level 4 only
+ * map_io() adds entries later, under its lock. Reference: AMD64 Architecture Programmer's
+ * Manual volume 2, "Long-Mode Page Translation". */
 #include "hw/boot/boot.h"
 #include "hw/cpu/features.h"
 #include "hw/cpu/msr.h"
@@ -19,11 +21,9 @@
 extern uint64_t boot_l4[512], boot_l3_low[512];
 extern char __image_start[], __text_end[], __rodata_end[], __image_end[];
 
-_Static_assert(sizeof(struct page) == FRAME_ENTRY_SIZE, "layout.h: FRAME_ENTRY_SIZE");
-
 uint64_t boot_phys_base;
-static uint64_t *master;      /* level 4 */
-static bool late;             /* tables come from page_alloc() */
+static uint64_t *master; /* level 4 */
+static bool late;        /* tables come from page_alloc() */
 static spinlock_t io_lock = SPINLOCK_INIT(RANK_HEAP);
 static vaddr_t io_next = IOMAP_START;
 
@@ -42,7 +42,8 @@ static paddr_t new_table(void)
     return p ? mfn_to_paddr(map_to_mfn(p)) : 0;
 }
 
-/* The entry for va in the table of that level (1: 4 KiB), with tables made on the way; NULL: no memory. */
+/* The entry for va in the table of that level (1: 4 KiB), with tables made on the way;
+ * NULL: no memory. */
 static uint64_t *entry(vaddr_t va, unsigned level, bool user)
 {
     uint64_t *table = master, *e;
@@ -96,10 +97,11 @@ void paging_map(vaddr_t va, paddr_t pa, uint64_t len, uint64_t flags)
 
 static void map_image(void)
 {
-    uint64_t text = (uint64_t)__image_start, ro = (uint64_t)__text_end, rw = (uint64_t)__rodata_end,
-             end = (uint64_t)__image_end, va;
+    uint64_t text = (uint64_t)__image_start, ro = (uint64_t)__text_end,
+             rw = (uint64_t)__rodata_end, end = (uint64_t)__image_end, va;
 
-    for (va = text; va < end; va += PAGE_SIZE) { /* pages of 4 KiB: no large one crosses the borders */
+    for (va = text; va < end;
+         va += PAGE_SIZE) { /* pages of 4 KiB: no large one crosses the borders */
         uint64_t flags = PTE_P | PTE_A | PTE_D | PTE_G;
 
         flags |= va < ro ? 0 : va < rw ? PTE_NX : PTE_NX | PTE_RW;
@@ -113,7 +115,8 @@ static void map_ram(void)
     unsigned i, n = memory_ram_ranges(&r);
 
     for (i = 0; i < n; i++)
-        paging_map(DIRECTMAP_START + r[i].start, r[i].start, r[i].end - r[i].start, PTE_DATA);
+        paging_map(DIRECTMAP_START + r[i].start, r[i].start, r[i].end - r[i].start,
+                   PTE_DATA);
 }
 
 void paging_build(void)
@@ -126,7 +129,8 @@ void paging_build(void)
     (void)entry(IOMAP_START, 3, false);
     (void)entry(M2P_RO_START, 3, true);
     (void)entry(FRAMETABLE_START, 3, false);
-    /* Until the stack moves, the boot stack and this code go on in the image's mapping. */
+    /* Until the stack moves, the boot stack and this code go on in the image's mapping.
+     */
     write_cr4(read_cr4() | (cpu_features.pge ? CR4_PGE : 0));
     write_cr3(pa);
     boot_phys_base = DIRECTMAP_START;
@@ -134,8 +138,10 @@ void paging_build(void)
     memory_all_reachable();
 }
 
-/* Memory behind [va, end), where there is none yet, filled with a byte; also at va2 if that is not 0. */
-static void back(vaddr_t va, vaddr_t end, uint64_t flags, int fill, vaddr_t va2, uint64_t flags2)
+/* Memory behind [va, end), where there is none yet, filled with a byte; also at va2 if
+ * that is not 0. */
+static void back(vaddr_t va, vaddr_t end, uint64_t flags, int fill, vaddr_t va2,
+                 uint64_t flags2)
 {
     va &= PAGE_MASK;
     while (va < end) {
@@ -167,8 +173,8 @@ void paging_build_frames(void)
     for (i = 0; i < n; i++) {
         uint64_t s = r[i].start >> PAGE_SHIFT, e = r[i].end >> PAGE_SHIFT;
 
-        back(FRAMETABLE_START + s * FRAME_ENTRY_SIZE, FRAMETABLE_START + e * FRAME_ENTRY_SIZE,
-             PTE_DATA, 0, 0, 0);
+        back(FRAMETABLE_START + s * sizeof(struct page),
+             FRAMETABLE_START + e * sizeof(struct page), PTE_DATA, 0, 0, 0);
         back(M2P_RW_START + s * 8, M2P_RW_START + e * 8, PTE_DATA, 0xff,
              (M2P_RO_START + s * 8) & PAGE_MASK,
              PTE_P | PTE_US | PTE_A | PTE_D | PTE_G | PTE_NX);
@@ -212,7 +218,8 @@ void paging_late(void)
     late = true;
 }
 
-/* Starting CPUs need the trampoline mapped one to one, and the hypervisor: boot_l4 gets both. */
+/* Starting CPUs need the trampoline mapped one to one, and the hypervisor: boot_l4 gets
+ * both. */
 void paging_trampoline(bool on)
 {
     if (on) {

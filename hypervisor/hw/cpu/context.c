@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Switching vCPUs. The contract is port/context.h's. A vCPU that has a level-4 table of its own is a guest's; an
- * idle one has no state but its number, and runs on the master table with the CPU's own GDT.
+/* Switching vCPUs. The contract is port/context.h's. A vCPU that has a level-4 table of
+ * its own is a guest's; an idle one has no state but its number, and runs on the master
+ * table with the CPU's own GDT.
  *
- * GS bases: while the guest is in kernel mode MSR_GS_BASE holds gs_base_kernel and MSR_KERNEL_GS_BASE
- * gs_base_user; in user mode the other way round. So SWAPGS is all that changing modes takes. */
+ * GS bases: while the guest is in kernel mode MSR_GS_BASE holds gs_base_kernel and
+ * MSR_KERNEL_GS_BASE gs_base_user; in user mode the other way round. So SWAPGS is all
+ * that changing modes takes. */
 #include "port/context.h"
 #include "abi/arch_x86.h"
 #include "hw/boot/boot.h"
@@ -27,20 +29,20 @@ struct hv_cpu_user_regs *guest_regs(void)
 }
 
 /* A selector that faults loads as null. */
-#define LOAD_SEG(seg, sel)                                                          \
-    do {                                                                            \
-        uint32_t s_ = (sel);                                                        \
-        __asm__ volatile("1: mov %0, %%" seg "\n.pushsection .text.fixup, \"ax\"\n" \
-                         "2: xorl %0, %0; jmp 1b\n.popsection\n" EXTABLE_C("1b", "2b") \
-                         : "+r"(s_)                                                 \
-                         :                                                          \
-                         : "memory");                                               \
+#define LOAD_SEG(seg, sel)                                                               \
+    do {                                                                                 \
+        uint32_t s_ = (sel);                                                             \
+        __asm__ volatile("1: mov %0, %%" seg "\n.pushsection .text.fixup, \"ax\"\n"      \
+                         "2: xorl %0, %0; jmp 1b\n.popsection\n" EXTABLE_C("1b", "2b")   \
+                         : "+r"(s_)                                                      \
+                         :                                                               \
+                         : "memory");                                                    \
     } while (0)
-#define SAVE_SEG(seg)                                              \
-    ({                                                             \
-        uint32_t s_;                                               \
-        __asm__ volatile("mov %%" seg ", %0" : "=r"(s_));          \
-        (uint16_t) s_;                                             \
+#define SAVE_SEG(seg)                                                                    \
+    ({                                                                                   \
+        uint32_t s_;                                                                     \
+        __asm__ volatile("mov %%" seg ", %0" : "=r"(s_));                                \
+        (uint16_t) s_;                                                                   \
     })
 
 static uint64_t get_fs_base(void)
@@ -230,7 +232,10 @@ static void load_idle(void)
 /* The guest's selectors refer to a GDT that is about to go. */
 static void drop_segments(void)
 {
-    __asm__ volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%fs; mov %0, %%gs" : : "r"(0) : "memory");
+    __asm__ volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%fs; mov %0, %%gs"
+                     :
+                     : "r"(0)
+                     : "memory");
 }
 
 void ctx_switch(struct vcpu_hw *prev, struct vcpu_hw *next)

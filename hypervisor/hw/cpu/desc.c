@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* GDT pages, TSS, IDT and the SYSCALL stubs.
  *
- * A GDT is 15 pages of which only the last (the desc_page) is the hypervisor's; a CPU without a guest loads a
- * GDTR that points 14 pages before its desc_page, of which it uses nothing but that page.
- * Reference: AMD64 Architecture Programmer's Manual volume 2, "Segmented Virtual Memory", "SYSCALL and SYSRET
- * Instructions". */
+ * A GDT is 15 pages of which only the last (the desc_page) is the hypervisor's; a CPU
+ * without a guest loads a GDTR that points 14 pages before its desc_page, of which it
+ * uses nothing but that page. Reference: AMD64 Architecture Programmer's Manual volume 2,
+ * "Segmented Virtual Memory", "SYSCALL and SYSRET Instructions". */
 #include "hw/cpu/desc.h"
 #include "hw/boot/boot.h"
 #include "hw/cpu/msr.h"
@@ -14,11 +14,11 @@
 
 #define DESC_CODE64(dpl) (0x00a09b0000000000ull | (uint64_t)(dpl) << 45)
 #define DESC_CODE32(dpl) (0x00cf9b000000ffffull | (uint64_t)(dpl) << 45)
-#define DESC_DATA(dpl) (0x00cf93000000ffffull | (uint64_t)(dpl) << 45)
-#define SYS_LDT 2ull
-#define SYS_TSS 9ull
-#define GATE_INTERRUPT 0x8eull
-#define STUB_SIZE 64
+#define DESC_DATA(dpl)   (0x00cf93000000ffffull | (uint64_t)(dpl) << 45)
+#define SYS_LDT          2ull
+#define SYS_TSS          9ull
+#define GATE_INTERRUPT   0x8eull
+#define STUB_SIZE        64
 
 enum { IST_NMI = 1, IST_MC, IST_DB, IST_DF };
 
@@ -51,7 +51,8 @@ struct cpu_info *desc_cpu_info(unsigned cpu)
     return (struct cpu_info *)slot(cpu + 1) - 1;
 }
 
-static void set_system(struct desc_page *d, unsigned sel, uint64_t type, uint64_t base, uint64_t limit)
+static void set_system(struct desc_page *d, unsigned sel, uint64_t type, uint64_t base,
+                       uint64_t limit)
 {
     uint64_t *e = &d->gdt[gdt_index(sel)];
 
@@ -175,10 +176,11 @@ static void reload_segments(void)
                      :
                      : "i"(SEL_HV_CS)
                      : "rax", "memory");
-    __asm__ volatile("mov %0, %%ss; mov %1, %%ds; mov %1, %%es; mov %1, %%fs; mov %1, %%gs"
-                     :
-                     : "r"(SEL_HV_DS), "r"(0)
-                     : "memory");
+    __asm__ volatile(
+        "mov %0, %%ss; mov %1, %%ds; mov %1, %%es; mov %1, %%fs; mov %1, %%gs"
+        :
+        : "r"(SEL_HV_DS), "r"(0)
+        : "memory");
 }
 
 void desc_load(void)

@@ -3,16 +3,16 @@
 #ifndef HW_CPU_DESC_H
 #define HW_CPU_DESC_H
 
-/* Selectors, all in the GDT's page 14 (GDT_RESERVED_PAGE); the ring-3 ones are the ABI's. SYSRET's rule gives
- * their order: 32-bit code, data, 64-bit code. */
-#define SEL_HV_CS 0xe008
-#define SEL_HV_DS 0xe010
+/* Selectors, all in the GDT's page 14 (GDT_RESERVED_PAGE); the ring-3 ones are the ABI's.
+ * SYSRET's rule gives their order: 32-bit code, data, 64-bit code. */
+#define SEL_HV_CS     0xe008
+#define SEL_HV_DS     0xe010
 #define SEL_USER_CS32 0xe023
-#define SEL_USER_DS 0xe02b
+#define SEL_USER_DS   0xe02b
 #define SEL_USER_CS64 0xe033
-#define SEL_TSS 0xe040
-#define SEL_LDT 0xe050
-#define SEL_LAST 0xe05f
+#define SEL_TSS       0xe040
+#define SEL_LDT       0xe050
+#define SEL_LAST      0xe05f
 
 #ifndef __ASSEMBLY__
 #include "hw/cpu/percpu.h"
@@ -31,9 +31,10 @@ struct desc_page {
 };
 
 struct cpu_info *desc_cpu_info(unsigned cpu);
-void desc_create(unsigned cpu);     /* boot CPU: stacks, GDT page, TSS, SYSCALL stubs of a CPU */
-void desc_load(void);               /* this CPU, on its stack: GDT, TSS, IDT, SYSCALL's MSRs */
-void desc_load_gdt(uint64_t base);  /* base: of a window, or the CPU's own */
+void desc_create(
+    unsigned cpu);    /* boot CPU: stacks, GDT page, TSS, SYSCALL stubs of a CPU */
+void desc_load(void); /* this CPU, on its stack: GDT, TSS, IDT, SYSCALL's MSRs */
+void desc_load_gdt(uint64_t base); /* base: of a window, or the CPU's own */
 void desc_load_own_gdt(void);
 void desc_load_ldt(uint64_t base, unsigned entries); /* 0 entries: none */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a panic shows: registers, the words of the stack that lie in text, by name, and whose vCPU was there.
- * The names are laid into the image by mksyms.sh in a second link: symbol_count pairs of offsets from the
- * image's start and into symbol_names, rising by address. */
+/* What a panic shows: registers, the words of the stack that lie in text, by name, and
+ * whose vCPU was there. The names are laid into the image by mksyms.sh in a second link:
+ * symbol_count pairs of offsets from the image's start and into symbol_names, rising by
+ * address. */
 #include "hw/boot/boot.h"
 #include "hw/cpu/msr.h"
 #include "hw/cpu/trap.h"
@@ -39,7 +40,8 @@ const char *symbol_name(uint64_t addr, char *buf, unsigned n)
         else
             hi = mid;
     }
-    snprintf(buf, n, "%s+%#x", symbol_names + symbol_table[lo].name, off - symbol_table[lo].offset);
+    snprintf(buf, n, "%s+%#x", symbol_names + symbol_table[lo].name,
+             off - symbol_table[lo].offset);
     return buf;
 }
 
@@ -49,10 +51,11 @@ static void dump_regs(const struct hv_cpu_user_regs *r)
 
     log_err("rip %04x:%016lx  %s", r->cs, (unsigned long)r->rip,
             symbol_name(r->rip, buf, sizeof(buf)));
-    log_err("rsp %04x:%016lx  rflags %08lx", r->ss, (unsigned long)r->rsp, (unsigned long)r->rflags);
-#define L(a, b, c)                                                                        \
-    log_err(#a " %016lx  " #b " %016lx  " #c " %016lx", (unsigned long)r->a, (unsigned long)r->b, \
-            (unsigned long)r->c)
+    log_err("rsp %04x:%016lx  rflags %08lx", r->ss, (unsigned long)r->rsp,
+            (unsigned long)r->rflags);
+#define L(a, b, c)                                                                       \
+    log_err(#a " %016lx  " #b " %016lx  " #c " %016lx", (unsigned long)r->a,             \
+            (unsigned long)r->b, (unsigned long)r->c)
     L(rax, rbx, rcx);
     L(rdx, rsi, rdi);
     L(rbp, r8, r9);
@@ -68,7 +71,8 @@ static void dump_stack(uint64_t sp)
     char buf[80];
 
     sp &= ~7ull;
-    if ((sp | (STACK_SLOT - 1)) == (hw_rsp | (STACK_SLOT - 1))) /* not a guard page: this slot's data */
+    if ((sp | (STACK_SLOT - 1)) ==
+        (hw_rsp | (STACK_SLOT - 1))) /* not a guard page: this slot's data */
         end = (uint64_t)&cpu_info()->regs;
     else
         return;
@@ -103,8 +107,9 @@ void cpu_dump_state(void)
 {
     const struct hv_cpu_user_regs *r = trap_dump_regs;
 
-    log_err("CPU %u: cr0 %lx cr2 %lx cr3 %lx cr4 %lx", cpu_id(), (unsigned long)read_cr0(),
-            (unsigned long)read_cr2(), (unsigned long)read_cr3(), (unsigned long)read_cr4());
+    log_err("CPU %u: cr0 %lx cr2 %lx cr3 %lx cr4 %lx", cpu_id(),
+            (unsigned long)read_cr0(), (unsigned long)read_cr2(),
+            (unsigned long)read_cr3(), (unsigned long)read_cr4());
     if (r)
         dump_regs(r);
     log_err("stack:");

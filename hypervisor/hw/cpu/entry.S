@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The ways into the hypervisor and out again. Contracts stand at each label. "The frame" is struct
- * hv_cpu_user_regs; the guest's one is cpu_info.regs, and when rsp points to it INFO_* finds the rest of
- * struct cpu_info. Interrupts are off in all of this file.
+/* The ways into the hypervisor and out again. Contracts stand at each label. "The frame"
+ * is struct hv_cpu_user_regs; the guest's one is cpu_info.regs, and when rsp points to
+ * it INFO_* finds the rest of struct cpu_info. Interrupts are off in all of this file.
  *
- * Reference: Xen public interface, arch-x86/xen.h and xen-x86_64.h (callback frames, iret);
- * AMD64 Architecture Programmer's Manual volume 2, "Long-Mode Interrupt Control Transfers". */
+ * Reference: Xen public interface, arch-x86/xen.h and xen-x86_64.h (callback frames,
+ * iret); AMD64 Architecture Programmer's Manual volume 2, "Long-Mode Interrupt Control
+ * Transfers". */
 #include "abi/arch_x86.h"
 #include "hw/cpu/desc.h"
 #include "hw/cpu/extable.h"
@@ -12,13 +13,16 @@
 #include "hw/cpu/percpu.h"
 #include "offsets.h"
 
-/* Offsets of the guest's frame and cpu_info from rsp = &regs.rip, where the SYSCALL paths have it. */
+/* Offsets of the guest's frame and cpu_info from rsp = &regs.rip, where the SYSCALL
+ * paths have it. */
 #define R(x) (UREGS_##x - UREGS_rip)(%rsp)
 #define I(x) (INFO_##x - UREGS_rip)(%rsp)
 #define S(n) (INFO_scratch + 8 * (n) - UREGS_rip)(%rsp)
 /* va >> 43 of every address in the hypervisor's range (port/layout.h). */
 #define HV_RANGE_TAG 0x1ffff0
 #define HYPERCALL_IRET 23
+/* Exceptions 8, 10 to 14, 17, 21, 29 and 30 bring one. */
+#define HAS_ERROR_CODE 0x60227d00
 
 .macro PUSH_REST /* after rdi, rsi, rdx, rcx, rax */
     pushq %r8
@@ -60,15 +64,15 @@
 
     .section .text.entry, "ax", @progbits
 
-/* One stub of 16 bytes a vector: completes the processor's frame by error code and vector. */
+/* One stub of 16 bytes a vector: completes the processor's frame by error code and
+ * vector. */
     .balign 16
     .globl vector_stubs
 vector_stubs:
     .set vector, 0
     .rept 256
     .balign 16
-    .if vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30
-    .else
+    .if vector > 31 || !(HAS_ERROR_CODE & (1 << vector))
     pushq $0
     .endif
     movl $vector, 4(%rsp)
@@ -117,7 +121,8 @@ entry_irq:
     addq $8, %rsp
     iretq
 
-/* Exceptions with a stack of their own: what came from a guest moves to the CPU's stack first. */
+/* Exceptions with a stack of their own: what came from a guest moves to the CPU's stack
+ * first. */
     .balign 16
 entry_ist:
     cld
@@ -136,7 +141,8 @@ entry_ist:
     movq %rsp, %rdi
     jmp guest_exception
 
-/* SYSCALL. From the CPU's stub: rsp = &regs.rsp + nothing else saved, regs.rsp set; rcx = rip, r11 = rflags. */
+/* SYSCALL. From the CPU's stub: rsp = &regs.rsp + nothing else saved, regs.rsp set; rcx
+ * = rip, r11 = rflags. */
     .balign 16
     .globl entry_lstar
 entry_lstar:
@@ -149,7 +155,8 @@ entry_lstar:
     cmpq $HYPERCALL_IRET, %rax
     je iret_fast
 
-/* Hypercall: rsp = &regs.rip; rip, cs, rflags, rsp of the frame are there, rax and the arguments live. */
+/* Hypercall: rsp = &regs.rip; rip, cs, rflags, rsp of the frame are there, rax and the
+ * arguments live. */
 hypercall:
     movq $SEL_USER_DS, R(ss)
     movq $((ENTRY_SYSCALL) << 32), %rcx
@@ -160,7 +167,7 @@ hypercall:
     FILL_RSB
     call pv_hypercall
 
-/* The way out to a PV guest. rsp = the frame, all else free. Work first, the frame last. */
+/* The way out to a PV guest. rsp = the frame, all else free. Work comes first. */
     .globl exit_to_guest
 exit_to_guest:
     cli
@@ -176,7 +183,7 @@ exit_to_guest:
 exit_restore:
     testb $(ENTRY_SYSCALL >> 8), UREGS_entry_vector + 1(%rsp)
     jz 1f
-    movq UREGS_rip(%rsp), %rcx      /* SYSRET to a non-canonical rip may fault here, in ring 0 */
+    movq UREGS_rip(%rsp), %rcx      /* SYSRET faults in ring 0 if not canonical */
     sarq $47, %rcx
     incl %ecx
     cmpl $1, %ecx
@@ -212,8 +219,9 @@ exit_work:
     call pv_exit_work
     jmp exit_to_guest
 
-/* SYSCALL from guest user mode: the guest kernel is entered at syscall_ip with rcx, r11, rip, cs and mask,
- * rflags, rsp, ss on its stack. rsp = &regs.rip, rcx = vcpu. Whatever is out of the ordinary goes by C. */
+/* SYSCALL from guest user mode: the guest kernel is entered at syscall_ip with rcx, r11,
+ * rip, cs and mask, rflags, rsp, ss on its stack. rsp = &regs.rip, rcx = vcpu. Whatever
+ * is out of the ordinary goes by C. */
     .balign 16
 syscall_from_user:
     movq %rax, S(0)
@@ -226,7 +234,7 @@ syscall_from_user:
     ja syscall_slow
     cmpq $0, VCPU_syscall_ip(%rcx)
     je syscall_slow
-    cmpb $0, 1(%rdx)                /* events masked in user mode: odd, but C knows how to show it */
+    cmpb $0, 1(%rdx)                /* events masked in user mode: odd, C's */
     jne syscall_slow
     movq VCPU_kernel_sp(%rcx), %rdx
     andq $-16, %rdx
@@ -268,7 +276,7 @@ syscall_from_user:
     movq R(rsp), %rsp
     sysretq
 
-syscall_bad_stack:                  /* back to user mode; C finds the same fault and says so */
+syscall_bad_stack:                  /* as it was; C meets the fault and tells */
     ASM_CLAC
     movq VCPU_cr3_user(%rcx), %rax
     swapgs
@@ -303,8 +311,9 @@ entry_cstar:
     call pv_syscall
     jmp exit_to_guest
 
-/* The iret hypercall: struct hv_iret_context lies at the guest's rsp. rsp = &regs.rip, rcx = vcpu, rax dead.
- * Reads everything, then switches; anything unusual is left to the C handler, which starts anew from regs.rsp. */
+/* The iret hypercall: struct hv_iret_context lies at the guest's rsp. rsp = &regs.rip,
+ * rcx = vcpu, rax dead. Reads everything, then switches; anything unusual is left to the
+ * C handler, which starts anew from regs.rsp. */
     .balign 16
 iret_fast:
     cmpw $0, VCPU_nmi_pending(%rcx) /* and nmi_masked behind it */
@@ -370,7 +379,8 @@ iret_fast:
 fast_iretq:
     iretq
 
-/* The frame allows SYSRET: rcx and r11 become rip and rflags. Only to user mode, and only to a canonical rip. */
+/* The frame allows SYSRET: rcx and r11 become rip and rflags. Only to user mode, and
+ * only to a canonical rip. */
 iret_by_sysret:
 12: movq 56(%r11), %r11
     ASM_CLAC

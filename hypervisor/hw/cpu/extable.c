@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The exception table and the holes in entry code that boot fills; all are lists of self-relative offsets from link.lds. The table is
- * short and is looked at only when something faulted, so it is searched in line. */
+/* The exception table and the holes in entry code that boot fills; all are lists of
+ * self-relative offsets from link.lds. The table is short and is looked at only when
+ * something faulted, so it is searched in line. */
 #include "hw/cpu/extable.h"
 #include "hw/boot/boot.h"
 #include "hw/cpu/features.h"

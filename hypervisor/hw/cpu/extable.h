@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Instructions that may fault, and where to go on then; and instructions that are there only under SMAP. */
+/* Instructions that may fault, and where to go on then; and instructions that are there
+ * only under SMAP. */
 #ifndef HW_CPU_EXTABLE_H
 #define HW_CPU_EXTABLE_H
 
@@ -22,8 +23,9 @@
     .balign 4;                          \
     .long 661b - .;                     \
     .popsection
-/* Before C runs on behalf of a guest: 32 return addresses of our own, so that no RET is predicted to where the guest's
- * calls left it. With SMEP a guest's addresses cannot be fetched here, and mitigate_patch() jumps over this. */
+/* Before C runs on behalf of a guest: 32 return addresses of our own, so that no RET is
+ * predicted to where the guest's calls left it. With SMEP a guest's addresses cannot be
+ * fetched here, and mitigate_patch() jumps over this. */
 .macro FILL_RSB
 771: .byte 0x0f, 0x1f, 0x44, 0x00, 0x00
     .rept 32
@@ -52,7 +54,7 @@
     ".popsection\n"
 
 uint64_t extable_find(uint64_t rip); /* where to go on, or 0 */
-void mitigate_patch(void);           /* boot CPU, before any guest: fits the holes to this CPU */
+void mitigate_patch(void); /* boot CPU, before any guest: fits the holes to this CPU */
 #endif
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* CPU features. All CPUs are taken to be alike.
- * Reference: AMD64 Architecture Programmer's Manual volume 3, "Obtaining Processor Information Via the CPUID
- * Instruction"; Intel SDM volume 2, "CPUID". */
+ * Reference: AMD64 Architecture Programmer's Manual volume 3, "Obtaining Processor
+ * Information Via the CPUID Instruction"; Intel SDM volume 2, "CPUID". */
 #include "hw/cpu/features.h"
 #include "hw/cpu/extable.h"
 #include "hw/cpu/msr.h"
@@ -46,8 +46,8 @@ static void probe_xsave(struct cpu_features *f)
     f->xsaveopt = bit(r[0], 0);
 }
 
-/* QEMU's TCG reads IRET's frame as if ring 0 did, so that with SMAP on a PV kernel's own IRET faults (seen in 7.2;
- * Xen's dom0 dies there as well). */
+/* QEMU's TCG reads IRET's frame as if ring 0 did, so that with SMAP on a PV kernel's own
+ * IRET faults (seen in 7.2; Xen's dom0 dies there as well). */
 static bool is_tcg(void)
 {
     uint32_t r[4];
@@ -90,8 +90,9 @@ void features_enable(void)
 
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | (f->nx ? EFER_NXE : 0));
     write_cr0(CR0_HV);
-    cr4 |= (f->pge ? CR4_PGE : 0) | (f->umip ? CR4_UMIP : 0) | (f->fsgsbase ? CR4_FSGSBASE : 0) |
-           (f->xsave ? CR4_OSXSAVE : 0) | (f->smep && boot_params.smep ? CR4_SMEP : 0) |
+    cr4 |= (f->pge ? CR4_PGE : 0) | (f->umip ? CR4_UMIP : 0) |
+           (f->fsgsbase ? CR4_FSGSBASE : 0) | (f->xsave ? CR4_OSXSAVE : 0) |
+           (f->smep && boot_params.smep ? CR4_SMEP : 0) |
            (f->smap && boot_params.smap ? CR4_SMAP : 0);
     write_cr4(cr4);
     if (f->xsave) {

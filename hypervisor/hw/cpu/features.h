@@ -6,14 +6,16 @@
 #include "lib/types.h"
 
 struct cpu_features {
-    bool nx, page1g, pge, smep, smap, umip, fsgsbase, xsave, xsaveopt, rdtscp, invpcid, cpuid_fault;
+    bool nx, page1g, pge, smep, smap, umip, fsgsbase, xsave, xsaveopt, rdtscp, invpcid,
+        cpuid_fault;
     bool intel, amd;
-    uint64_t xcr0;      /* every state component that the hardware has and we switch */
-    uint32_t fpu_size;  /* bytes of a save area with all of them */
+    uint64_t xcr0;     /* every state component that the hardware has and we switch */
+    uint32_t fpu_size; /* bytes of a save area with all of them */
 };
 extern struct cpu_features cpu_features;
 
-void features_probe(void);     /* boot CPU, first of all */
-void features_enable(void);    /* this CPU: CR0, CR4, EFER, XCR0; SMEP and SMAP as boot options allow */
+void features_probe(void); /* boot CPU, first of all */
+void features_enable(
+    void); /* this CPU: CR0, CR4, EFER, XCR0; SMEP and SMAP as boot options allow */
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* x87, SSE, AVX... of vCPUs, switched eagerly. An area is an XSAVE area (standard form) where there is XSAVE,
- * else an FXSAVE one; the first 512 bytes are the same. XCR0 is the guest's while it runs and everything the
- * hardware has while state is moved, so that components it has turned off for now are kept too.
- * Reference: Intel SDM volume 1, "Managing State Using the XSAVE Feature Set". */
+/* x87, SSE, AVX... of vCPUs, switched eagerly. An area is an XSAVE area (standard form)
+ * where there is XSAVE, else an FXSAVE one; the first 512 bytes are the same. XCR0 is the
+ * guest's while it runs and everything the hardware has while state is moved, so that
+ * components it has turned off for now are kept too. Reference: Intel SDM volume 1,
+ * "Managing State Using the XSAVE Feature Set". */
 #include "hw/cpu/fpu.h"
 #include "hw/cpu/extable.h"
 #include "hw/cpu/features.h"
@@ -10,7 +11,9 @@
 #include "lib/string.h"
 #include "port/cpu.h"
 
-#define FCW_DEFAULT 0x37f
+#define FXSAVE_USED   416 /* the rest of the 512 bytes is software's */
+#define XSTATE_BV     512
+#define FCW_DEFAULT   0x37f
 #define MXCSR_DEFAULT 0x1f80
 
 size_t fpu_area_size(void)
@@ -27,6 +30,16 @@ void fpu_init_area(void *area)
     memset(area, 0, fpu_area_size());
     memcpy(p, &fcw, sizeof(fcw));
     memcpy(p + 24, &mxcsr, sizeof(mxcsr));
+}
+
+void fpu_import(void *area, const void *fxsave)
+{
+    const uint64_t x87_sse = 3;
+
+    fpu_init_area(area);
+    memcpy(area, fxsave, FXSAVE_USED);
+    if (cpu_features.xsave)
+        memcpy((uint8_t *)area + XSTATE_BV, &x87_sse, sizeof(x87_sse));
 }
 
 static void set_xcr0(uint64_t v)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Copying from and to the current guest's memory, by its own addresses. The range is checked, the copy may
- * fault anywhere and then ends with -EFAULT by the exception table. Most of what
- * hypercalls copy is a multiple of eight bytes. */
+/* Copying from and to the current guest's memory, by its own addresses. The range is
+ * checked, the copy may fault anywhere and then ends with -EFAULT by the exception table.
+ * Most of what hypercalls copy is a multiple of eight bytes. */
 #include "hw/cpu/extable.h"
 #include "lib/errno.h"
 #include "port/guest_mem.h"
@@ -49,7 +49,8 @@ int guest_read(void *dst, vaddr_t src, size_t n)
 {
     if (!guest_range_ok(src, n))
         return -EFAULT;
-    return n & 7 ? copy(dst, (const void *)src, n) : copy_words(dst, (const void *)src, n);
+    return n & 7 ? copy(dst, (const void *)src, n)
+                 : copy_words(dst, (const void *)src, n);
 }
 
 int guest_write(vaddr_t dst, const void *src, size_t n)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Reaching other CPUs. One call is under way at a time: whoever holds `busy` has filled `call`, and each CPU
- * whose bit stands in call.pending runs it and clears its bit. A CPU that waits, for the lock or for the others,
- * serves its own bit meanwhile, so that two callers with interrupts off do not wait for each other for ever.
+/* Reaching other CPUs. One call is under way at a time: whoever holds `busy` has filled
+ * `call`, and each CPU whose bit stands in call.pending runs it and clears its bit. A CPU
+ * that waits, for the lock or for the others, serves its own bit meanwhile, so that two
+ * callers with interrupts off do not wait for each other for ever.
  *
- * TLB clock: tlb_time[cpu] is the clock's value drawn before that CPU's latest whole flush began. */
+ * TLB clock: tlb_time[cpu] is the clock's value drawn before that CPU's latest whole
+ * flush began. */
 #include <stdatomic.h>
 #include "hw/cpu/context.h"
 #include "hw/cpu/features.h"
@@ -15,7 +17,8 @@
 #include "port/ipi.h"
 
 static struct {
-    _Atomic uint64_t pending; /* pairs with serve(): release by the caller, acquire by the served */
+    _Atomic uint64_t
+        pending; /* pairs with serve(): release by the caller, acquire by the served */
     void (*fn)(void *arg);
     void *arg;
 } call;
@@ -75,7 +78,8 @@ void ipi_call(cpumask_t cpus, void (*fn)(void *arg), void *arg)
     irq_restore(f);
 }
 
-/* Global entries too: guests' user pages are global, so that they outlive the switch to their kernel and back. */
+/* Global entries too: guests' user pages are global, so that they outlive the switch to
+ * their kernel and back. */
 void tlb_flush_local(void)
 {
     irqflags_t f = irq_save();
@@ -147,7 +151,8 @@ cpumask_t tlb_filter(cpumask_t cpus, uint32_t stamp)
         return cpus;
     for (; left; left &= left - 1) {
         cpu = (unsigned)__builtin_ctzll(left);
-        /* Differences, so that the clock may wrap; half its range is hours of nothing but flushes. */
+        /* Differences, so that the clock may wrap; half its range is hours of nothing but
+         * flushes. */
         if ((int32_t)(atomic_load(&tlb_time[cpu]) - stamp) > 0)
             cpus &= ~cpumask_of(cpu);
     }

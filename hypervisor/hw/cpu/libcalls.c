@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Symbols that nobody here calls by name: what the compiler makes of popcount where a processor without POPCNT is
- * to be served, and zstd's tracing hooks, weak ones that an image linked this high cannot leave undefined. */
+/* Symbols that nobody here calls by name: what the compiler makes of popcount where a
+ * processor without POPCNT is to be served, and zstd's tracing hooks, weak ones that an
+ * image linked this high cannot leave undefined. */
 #include "lib/types.h"
 
 int __popcountdi2(int64_t v);

@@ -4,56 +4,57 @@
 #ifndef HW_CPU_MSR_H
 #define HW_CPU_MSR_H
 
-#define MSR_SYSENTER_CS 0x174
-#define MSR_EFER 0xc0000080
-#define MSR_STAR 0xc0000081
-#define MSR_LSTAR 0xc0000082
-#define MSR_CSTAR 0xc0000083
-#define MSR_SFMASK 0xc0000084
-#define MSR_FS_BASE 0xc0000100
-#define MSR_GS_BASE 0xc0000101
+#define MSR_SYSENTER_CS    0x174
+#define MSR_EFER           0xc0000080
+#define MSR_STAR           0xc0000081
+#define MSR_LSTAR          0xc0000082
+#define MSR_CSTAR          0xc0000083
+#define MSR_SFMASK         0xc0000084
+#define MSR_FS_BASE        0xc0000100
+#define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
-#define MSR_TSC_AUX 0xc0000103
-#define MSR_PAT 0x277
+#define MSR_TSC_AUX        0xc0000103
+#define MSR_PAT            0x277
 
-#define EFER_SCE 0x001
-#define EFER_LME 0x100
-#define EFER_NXE 0x800
+#define EFER_SCE           0x001
+#define EFER_LME           0x100
+#define EFER_NXE           0x800
 
-#define CR0_PE 0x00000001
-#define CR0_MP 0x00000002
-#define CR0_ET 0x00000010
-#define CR0_NE 0x00000020
-#define CR0_WP 0x00010000
-#define CR0_AM 0x00040000
-#define CR0_PG 0x80000000
-#define CR0_HV (CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG)
+#define CR0_PE             0x00000001
+#define CR0_MP             0x00000002
+#define CR0_ET             0x00000010
+#define CR0_NE             0x00000020
+#define CR0_WP             0x00010000
+#define CR0_AM             0x00040000
+#define CR0_PG             0x80000000
+#define CR0_HV             (CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG)
 
-#define CR4_DE 0x00000008
-#define CR4_PSE 0x00000010
-#define CR4_PAE 0x00000020
-#define CR4_MCE 0x00000040
-#define CR4_PGE 0x00000080
-#define CR4_OSFXSR 0x00000200
-#define CR4_OSXMMEXCPT 0x00000400
-#define CR4_UMIP 0x00000800
-#define CR4_FSGSBASE 0x00010000
-#define CR4_OSXSAVE 0x00040000
-#define CR4_SMEP 0x00100000
-#define CR4_SMAP 0x00200000
+#define CR4_DE             0x00000008
+#define CR4_PSE            0x00000010
+#define CR4_PAE            0x00000020
+#define CR4_MCE            0x00000040
+#define CR4_PGE            0x00000080
+#define CR4_OSFXSR         0x00000200
+#define CR4_OSXMMEXCPT     0x00000400
+#define CR4_UMIP           0x00000800
+#define CR4_FSGSBASE       0x00010000
+#define CR4_OSXSAVE        0x00040000
+#define CR4_SMEP           0x00100000
+#define CR4_SMAP           0x00200000
 
-#define EFLAGS_TF 0x00000100
-#define EFLAGS_IF 0x00000200
-#define EFLAGS_DF 0x00000400
-#define EFLAGS_IOPL 0x00003000
-#define EFLAGS_NT 0x00004000
-#define EFLAGS_RF 0x00010000
-#define EFLAGS_VM 0x00020000
-#define EFLAGS_AC 0x00040000
+#define EFLAGS_TF          0x00000100
+#define EFLAGS_IF          0x00000200
+#define EFLAGS_DF          0x00000400
+#define EFLAGS_IOPL        0x00003000
+#define EFLAGS_NT          0x00004000
+#define EFLAGS_RF          0x00010000
+#define EFLAGS_VM          0x00020000
+#define EFLAGS_AC          0x00040000
 /* What SYSCALL clears, and what a guest kernel finds cleared when it is entered. */
-#define EFLAGS_SYSCALL_MASK \
-    (EFLAGS_AC | EFLAGS_VM | EFLAGS_RF | EFLAGS_NT | EFLAGS_IOPL | EFLAGS_DF | EFLAGS_IF | EFLAGS_TF)
-#define EFLAGS_ENTRY_CLEAR \
+#define EFLAGS_SYSCALL_MASK                                                              \
+    (EFLAGS_AC | EFLAGS_VM | EFLAGS_RF | EFLAGS_NT | EFLAGS_IOPL | EFLAGS_DF |           \
+     EFLAGS_IF | EFLAGS_TF)
+#define EFLAGS_ENTRY_CLEAR                                                               \
     (EFLAGS_AC | EFLAGS_VM | EFLAGS_RF | EFLAGS_NT | EFLAGS_IOPL | EFLAGS_DF | EFLAGS_TF)
 
 #ifndef __ASSEMBLY__
@@ -67,7 +68,10 @@ static inline uint64_t rdmsr(uint32_t msr)
 }
 static inline void wrmsr(uint32_t msr, uint64_t v)
 {
-    __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)) : "memory");
+    __asm__ volatile("wrmsr"
+                     :
+                     : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32))
+                     : "memory");
 }
 static inline void cpuid_raw(uint32_t leaf, uint32_t sub, uint32_t r[4])
 {
@@ -76,16 +80,16 @@ static inline void cpuid_raw(uint32_t leaf, uint32_t sub, uint32_t r[4])
                      : "a"(leaf), "c"(sub));
 }
 
-#define CR_ACCESS(n)                                                       \
-    static inline uint64_t read_cr##n(void)                                \
-    {                                                                      \
-        uint64_t v;                                                        \
-        __asm__ volatile("mov %%cr" #n ", %0" : "=r"(v) : : "memory");     \
-        return v;                                                          \
-    }                                                                      \
-    static inline void write_cr##n(uint64_t v)                             \
-    {                                                                      \
-        __asm__ volatile("mov %0, %%cr" #n : : "r"(v) : "memory");         \
+#define CR_ACCESS(n)                                                                     \
+    static inline uint64_t read_cr##n(void)                                              \
+    {                                                                                    \
+        uint64_t v;                                                                      \
+        __asm__ volatile("mov %%cr" #n ", %0" : "=r"(v) : : "memory");                   \
+        return v;                                                                        \
+    }                                                                                    \
+    static inline void write_cr##n(uint64_t v)                                           \
+    {                                                                                    \
+        __asm__ volatile("mov %0, %%cr" #n : : "r"(v) : "memory");                       \
     }
 CR_ACCESS(0)
 CR_ACCESS(2)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Structure offsets for entry.S; the Makefile turns this file's assembly into offsets.h. */
+/* Structure offsets for entry.S; the Makefile turns this file's assembly into offsets.h.
+ */
 #include "abi/xen.h"
 #include "hw/cpu/percpu.h"
 #include "port/context.h"
 
 #define DEFINE(name, value) __asm__ volatile("\n@@ " #name " %c0" : : "i"(value))
-#define REG(m) DEFINE(UREGS_##m, offsetof(struct hv_cpu_user_regs, m))
+#define REG(m)              DEFINE(UREGS_##m, offsetof(struct hv_cpu_user_regs, m))
 /* From the guest's frame to the CPU's data behind it. */
-#define INFO(m) DEFINE(INFO_##m, offsetof(struct cpu_info, m) - offsetof(struct cpu_info, regs))
+#define INFO(m)                                                                          \
+    DEFINE(INFO_##m, offsetof(struct cpu_info, m) - offsetof(struct cpu_info, regs))
 #define VCPU(m) DEFINE(VCPU_##m, offsetof(struct vcpu_hw, m))
 
 void offsets(void);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Privileged instructions on behalf of guests (port/priv.h). MSRs that are not there fault: exception table. */
+/* Privileged instructions on behalf of guests (port/priv.h). MSRs that are not there
+ * fault: exception table. */
 #include "port/priv.h"
 #include "hw/cpu/extable.h"
 #include "hw/cpu/msr.h"

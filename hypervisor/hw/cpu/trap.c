@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Exceptions. What a guest did is the guest room's affair (pv_trap). A fault in the hypervisor is resolved by,
- * in this order: the guest room for a descriptor page that is mapped on demand, the exception table, the guest's
- * failsafe callback when it was the IRET to the guest that faulted. Anything else is our own mistake: panic.
- * Reference: AMD64 Architecture Programmer's Manual volume 2, "Exceptions and Interrupts". */
+/* Exceptions. What a guest did is the guest room's affair (pv_trap). A fault in the
+ * hypervisor is resolved by, in this order: the guest room for a descriptor page that is
+ * mapped on demand, the exception table, the guest's failsafe callback when it was the
+ * IRET to the guest that faulted. Anything else is our own mistake: panic. Reference:
+ * AMD64 Architecture Programmer's Manual volume 2, "Exceptions and Interrupts". */
 #include "hw/cpu/trap.h"
 #include "hw/cpu/extable.h"
 #include "hw/cpu/msr.h"
@@ -12,18 +13,43 @@
 #include "port/cpu.h"
 #include "port/upcall.h"
 
-enum { VEC_DB = 1, VEC_NMI = 2, VEC_DF = 8, VEC_GP = 13, VEC_PF = 14, VEC_MC = 18, VEC_INT80 = 0x80 };
-#define ERR_IDT 2u
+enum {
+    VEC_DB = 1,
+    VEC_NMI = 2,
+    VEC_DF = 8,
+    VEC_GP = 13,
+    VEC_PF = 14,
+    VEC_MC = 18,
+    VEC_INT80 = 0x80
+};
+#define ERR_IDT     2u
 #define DR6_DEFAULT 0xffff0ff0ul
 
 extern const char exit_iretq[], fast_iretq[];
 const struct hv_cpu_user_regs *trap_dump_regs;
 
 static const char *const names[32] = {
-    "divide error", "debug", "NMI", "breakpoint", "overflow", "bound", "invalid opcode",
-    "device not available", "double fault", "coprocessor overrun", "invalid TSS",
-    "segment not present", "stack fault", "general protection", "page fault", "reserved",
-    "x87 error", "alignment check", "machine check", "SIMD error", "virtualization",
+    "divide error",
+    "debug",
+    "NMI",
+    "breakpoint",
+    "overflow",
+    "bound",
+    "invalid opcode",
+    "device not available",
+    "double fault",
+    "coprocessor overrun",
+    "invalid TSS",
+    "segment not present",
+    "stack fault",
+    "general protection",
+    "page fault",
+    "reserved",
+    "x87 error",
+    "alignment check",
+    "machine check",
+    "SIMD error",
+    "virtualization",
     "control protection",
 };
 
@@ -35,10 +61,11 @@ static _Noreturn void die(const struct hv_cpu_user_regs *r)
     trap_dump_regs = r;
     if (v == VEC_PF)
         panic("page fault in the hypervisor at %s: address %#lx, error %#x",
-              symbol_name(r->rip, buf, sizeof(buf)), (unsigned long)read_cr2(), r->error_code);
+              symbol_name(r->rip, buf, sizeof(buf)), (unsigned long)read_cr2(),
+              r->error_code);
     panic("%s (vector %u) in the hypervisor at %s, error %#x",
-          v < 32 && names[v] ? names[v] : "interrupt", v, symbol_name(r->rip, buf, sizeof(buf)),
-          r->error_code);
+          v < 32 && names[v] ? names[v] : "interrupt", v,
+          symbol_name(r->rip, buf, sizeof(buf)), r->error_code);
 }
 
 static uint64_t take_dr6(void)
@@ -62,7 +89,8 @@ void trap_guest(struct hv_cpu_user_regs *r)
     case VEC_DB:
         v->dr[6] = take_dr6();
         break;
-    case VEC_INT80: /* as if its gate were closed like the others': one way for software interrupts */
+    case VEC_INT80: /* as if its gate were closed like the others': one way for software
+                       interrupts */
         r->rip -= 2;
         r->error_code = VEC_INT80 << 3 | ERR_IDT;
         r->entry_vector = VEC_GP;
@@ -73,8 +101,8 @@ void trap_guest(struct hv_cpu_user_regs *r)
     pv_trap(r);
 }
 
-/* The guest's registers are those at the fault; the rest of its frame is where IRET read it. The two overlap,
- * so that copying goes from the top down, as memmove does. */
+/* The guest's registers are those at the fault; the rest of its frame is where IRET read
+ * it. The two overlap, so that copying goes from the top down, as memmove does. */
 static _Noreturn void iret_fault(const struct hv_cpu_user_regs *r)
 {
     struct hv_cpu_user_regs *g = &cpu_info()->regs;

@@ -1,3 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* Included before everything on the bare machine: also what is only declared lies in this image. */
+/* Included before everything on the bare machine: also what is only declared lies in
+ * this image. */
 #pragma GCC visibility push(hidden)

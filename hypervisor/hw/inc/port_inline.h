@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The bare machine's answer to port/cpu.h's and port/map.h's inline functions.
  *
- * A CPU's own data lie at the top of its stack slot, so its address is the stack pointer with the low
- * bits set: no segment register is used, and so none has to be exchanged on the way in from a guest. */
+ * A CPU's own data lie at the top of its stack slot, so its address is the stack pointer
+ * with the low bits set: no segment register is used, and so none has to be exchanged on
+ * the way in from a guest. */
 #ifndef HW_PORT_INLINE_H
 #define HW_PORT_INLINE_H
 
