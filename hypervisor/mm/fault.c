@@ -107,24 +107,6 @@ static void commit(struct hv_cpu_user_regs *r, const struct ptwr_insn *in,
     r->rip += in->len;
 }
 
-/* A whole entry of an L1 is stored or exchanged, as when a page is unmapped: what was
- * there need not match. */
-static int emulate_whole(struct vcpu *v, struct page *pg, uint64_t *p,
-                         struct hv_cpu_user_regs *r, const struct ptwr_insn *in)
-{
-    uint64_t old;
-    int rc =
-        pt_l1_exchange(pg, p, in->reg == PTWR_REG_NONE ? in->imm : *reg_ptr(r, in->reg),
-                       v->domain, &old);
-
-    if (unlikely(rc))
-        return rc;
-    if (in->op == PTWR_XCHG)
-        *reg_ptr(r, in->reg) = old;
-    r->rip += in->len;
-    return 0;
-}
-
 /* The instruction's effect on the locked table pg at va. */
 static int emulate(struct vcpu *v, struct page *pg, vaddr_t va,
                    struct hv_cpu_user_regs *r, const struct ptwr_insn *in)
@@ -135,8 +117,6 @@ static int emulate(struct vcpu *v, struct page *pg, vaddr_t va,
     uint64_t mask = (in->size == 8 ? ~0ull : (1ull << 8 * in->size) - 1) << shift;
     int rc;
 
-    if (likely(in->size == 8 && in->op <= PTWR_XCHG && pgt_type(pg->type) == PGT_L1))
-        return emulate_whole(v, pg, p, r, in);
     do {
         uint64_t entry = pte_read(p), old = (entry & mask) >> shift;
         struct ptwr_result res = ptwr_compute(in, old, src, r->rax, r->rflags);
@@ -151,57 +131,104 @@ static int emulate(struct vcpu *v, struct page *pg, vaddr_t va,
     return rc;
 }
 
-static enum mmu_fault table_write(struct vcpu *v, struct page *pg, vaddr_t va,
-                                  struct hv_cpu_user_regs *r)
+/* A whole entry of an L1 is stored or exchanged, as when a page is unmapped: what was
+ * there need not match. Nearly every fault ends here. */
+static inline int emulate_whole(struct vcpu *v, struct page *pg, vaddr_t va,
+                                struct hv_cpu_user_regs *r, const struct ptwr_insn *in)
 {
-    const struct ptwr_insn *in = decode(v->mm, r->rip);
+    uint64_t *p = (uint64_t *)map_mfn(page_mfn(pg)) + (va & (PAGE_SIZE - 1)) / sizeof(*p);
+    bool imm = in->reg == PTWR_REG_NONE;
+    uint64_t *reg = reg_ptr(r, in->reg), old;
+    int rc = pt_l1_exchange(pg, p, imm ? in->imm : *reg, v->domain, &old);
+
+    if (unlikely(rc))
+        return rc;
+    if (in->op == PTWR_XCHG)
+        *reg = old;
+    r->rip += in->len;
+    return 0;
+}
+
+static int table_write(struct vcpu *v, struct page *pg, vaddr_t va,
+                       struct hv_cpu_user_regs *r, const struct ptwr_insn *in)
+{
     unsigned type;
     int rc = -EINVAL;
 
-    if (!in || (va & 7) + in->size > 8)
-        return MMU_FAULT_GUEST;
-    if (!page_lock(pg))
-        return MMU_FAULT_GUEST;
+    if (unlikely(!page_lock(pg)))
+        return -EINVAL;
     type = pgt_type(pg->type);
-    if (likely(pg->owner == v->domain && type >= PGT_L1 && type <= PGT_L4))
-        rc = emulate(v, pg, va, r, in);
+    if (likely(pg->owner == v->domain)) {
+        if (likely(type == PGT_L1 && in->size == 8 && in->op <= PTWR_XCHG))
+            rc = emulate_whole(v, pg, va, r, in);
+        else if (type >= PGT_L1 && type <= PGT_L4)
+            rc = emulate(v, pg, va, r, in);
+    }
     page_unlock(pg);
-    while (unlikely(mm_finish(v->mm)))
-        ;
-    /* Preempted in validating what the entry points to: the fault comes again, after the
-     * softirqs. */
-    return rc == 0 || rc == -ERESTART ? MMU_FAULT_FIXED : MMU_FAULT_GUEST;
+    while (unlikely(v->mm->undo != NULL))
+        if (!mm_finish(v->mm))
+            break;
+    return rc;
+}
+
+/* The kernel's L1 entry for va, if the levels above allow writes. Neighbours come one
+ * after the other: the last table is remembered until an entry of a higher level changes.
+ */
+static inline uint64_t *walk_writable(struct vcpu *v, vaddr_t va)
+{
+    struct mm_vcpu *vm = v->mm;
+    uint64_t gen = v->domain->mm->tables_gen, rights, *p;
+
+    if (likely(vm->walk_l1 && vm->walk_at == va >> 21 && vm->walk_gen == gen))
+        return vm->walk_l1 + pt_index(va, 1);
+    p = walk_l1_rights(v, va, &rights);
+    if (!p || !(rights & PTE_RW))
+        return NULL;
+    vm->walk_l1 = p - pt_index(va, 1);
+    vm->walk_at = va >> 21;
+    vm->walk_gen = gen;
+    return p;
+}
+
+static enum mmu_fault window_fault(struct vcpu *v, vaddr_t va)
+{
+    vaddr_t off = va - v->hw.window - VCPU_GDT_PAGES * PAGE_SIZE;
+
+    return off < VCPU_GDT_PAGES * PAGE_SIZE && mmu_ldt_fault(v, off) ? MMU_FAULT_FIXED
+                                                                     : MMU_FAULT_GUEST;
 }
 
 enum mmu_fault mmu_fault(struct vcpu *v, vaddr_t va, struct hv_cpu_user_regs *r)
 {
-    uint64_t *p, e, rights;
+    const uint32_t bits = PF_PRESENT | PF_WRITE | PF_RESERVED | PF_FETCH;
+    const struct ptwr_insn *in;
     struct page *pg;
-    uint64_t type;
+    uint64_t *p, e;
+    unsigned type;
+    int rc;
 
-    if (unlikely(va - v->hw.window < VCPU_WINDOW_PAGES * PAGE_SIZE)) {
-        vaddr_t off = va - v->hw.window - VCPU_GDT_PAGES * PAGE_SIZE;
-
-        return off < VCPU_GDT_PAGES * PAGE_SIZE && mmu_ldt_fault(v, off)
-                   ? MMU_FAULT_FIXED
-                   : MMU_FAULT_GUEST;
-    }
-    if ((r->error_code & (PF_PRESENT | PF_WRITE | PF_RESERVED | PF_FETCH)) !=
-            (PF_PRESENT | PF_WRITE) ||
-        !v->hw.kernel_mode)
+    if (unlikely(va - v->hw.window < VCPU_WINDOW_PAGES * PAGE_SIZE))
+        return window_fault(v, va);
+    if ((r->error_code & bits) != (PF_PRESENT | PF_WRITE) || !v->hw.kernel_mode)
         return MMU_FAULT_GUEST;
-    p = walk_l1_rights(v, va, &rights);
-    if (!p || !(rights & PTE_RW))
+    p = walk_writable(v, va);
+    if (!p)
         return MMU_FAULT_GUEST;
     e = pte_read(p);
-    if (!(e & PTE_P) || !mfn_valid(pte_mfn(e)))
+    if (unlikely(!(e & PTE_P) || !mfn_valid(pte_mfn(e))))
         return MMU_FAULT_GUEST;
-    if (e & PTE_RW)
+    if (unlikely(e & PTE_RW))
         return MMU_FAULT_FIXED; /* another CPU made it writable meanwhile */
     pg = page_of(pte_mfn(e));
-    type = atomic_load_explicit(&pg->type, memory_order_relaxed);
-    if (!(type & PGT_COUNT) || pgt_type(type) < PGT_L1 || pgt_type(type) > PGT_L4 ||
+    type = pgt_type(atomic_load_explicit(&pg->type, memory_order_relaxed));
+    if (type - PGT_L1 > PGT_L4 - PGT_L1 ||
         !(v->domain->vm_assist & (1ull << HV_VMASST_TYPE_WRITABLE_PAGETABLES)))
         return MMU_FAULT_GUEST;
-    return table_write(v, pg, va, r);
+    in = decode(v->mm, r->rip);
+    if (unlikely(!in || (va & 7) + in->size > 8))
+        return MMU_FAULT_GUEST;
+    rc = table_write(v, pg, va, r, in);
+    /* Preempted in validating what the entry points to: the fault comes again, after the
+     * softirqs. */
+    return likely(rc == 0) || rc == -ERESTART ? MMU_FAULT_FIXED : MMU_FAULT_GUEST;
 }

@@ -109,6 +109,7 @@ struct mm_domain {
     unsigned kill_phase;  /* (k) */
     uint64_t *window_l3, *window_l2; /* per-domain slot; NULL when it has none */
     uint64_t window_l4e;             /* what its L4 tables hold in PERDOMAIN_SLOT */
+    _Atomic uint64_t tables_gen;     /* grows with each change of an L2 to L4 entry */
     struct hv_e820entry *e820;       /* (l) set_memory_map */
     unsigned e820_n;
 };
@@ -121,6 +122,8 @@ struct mm_vcpu {
     bool ptwr_cached;  /* fault.c: ptwr_insn is what ptwr_code means */
     uint64_t ptwr_code[2];
     struct ptwr_insn ptwr_insn;
+    uint64_t *walk_l1; /* fault.c: the L1 that maps walk_at << 21, NULL: not known */
+    uint64_t walk_at, walk_gen;
     uint64_t *window; /* L1 entries of its 32 pages; NULL when it has none */
     mfn_t gdt[14];
     unsigned gdt_frames, gdt_entries;

@@ -134,6 +134,7 @@ int mmu_set_base(struct vcpu *v, mfn_t l4, bool user)
         }
     }
     *base = none ? INVALID_MFN : l4;
+    v->mm->walk_l1 = NULL;
     if (user) {
         v->hw.cr3_user = none ? 0 : mfn_to_paddr(l4);
     } else {
@@ -150,6 +151,7 @@ void mmu_drop_bases(struct vcpu *v)
 {
     desc_drop(v);
     v->hw.cr3_kernel = v->hw.cr3_user = 0;
+    v->mm->walk_l1 = NULL;
     drop_base(v, &v->mm->base_kernel);
     while (mm_finish(v->mm))
         ;

@@ -133,6 +133,7 @@ int pt_entry_update(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t v
         return rc;
     table_mark(pg, p);
     entry_write(p, &old, val, keep_ad);
+    atomic_fetch_add_explicit(&d->mm->tables_gen, 1, memory_order_relaxed);
     if (fresh)
         table_drop(vm, old, page_mfn(pg));
     return 0;
@@ -187,6 +188,7 @@ int pt_entry_cmpxchg(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t 
             table_drop(vm, val, self);
         return -EAGAIN;
     }
+    atomic_fetch_add_explicit(&d->mm->tables_gen, 1, memory_order_relaxed);
     if (fresh)
         table_drop(vm, old, self);
     return 0;

@@ -128,6 +128,28 @@ START_TEST(a_store_to_a_page_table_is_carried_out)
 }
 END_TEST
 
+START_TEST(a_remembered_walk_ends_when_the_tables_change)
+{
+    static const uint8_t mov[16] = {0x48, 0x89, 0x07}; /* mov %rax, (%rdi) */
+    struct hv_cpu_user_regs r = {.rflags = 0x202};
+    struct tree u = new_tree();
+
+    put_entry(u.l1, 0, t.l1, RO); /* elsewhere in u */
+    ck_assert_int_eq(fault(L1_VA(9), mov, &r), MMU_FAULT_FIXED);
+    ck_assert_int_eq(fault(L1_VA(10), mov, &r), MMU_FAULT_FIXED);
+    ck_assert_int_eq(update(t.l2, pt_index(VA, 2), 0), 0);
+    ck_assert_int_eq(fault(L1_VA(9), mov, &r), MMU_FAULT_GUEST);
+    ck_assert_int_eq(update(t.l2, pt_index(VA, 2), pte_make(t.l1, RW)), 0);
+    ck_assert_int_eq(fault(L1_VA(9), mov, &r), MMU_FAULT_FIXED);
+    ck_assert_int_eq(ext(HV_MMUEXT_NEW_BASEPTR, u.l4), 0);
+    ck_assert_int_eq(fault(L1_VA(9), mov, &r), MMU_FAULT_GUEST);
+    ck_assert_int_eq(ext(HV_MMUEXT_NEW_BASEPTR, t.l4), 0);
+    ck_assert_int_eq(fault(L1_VA(9), mov, &r), MMU_FAULT_FIXED);
+    ck_assert_int_eq(update(t.l2, pt_index(VA, 2), pte_make(t.l1, RO)), 0);
+    ck_assert_int_eq(fault(L1_VA(9), mov, &r), MMU_FAULT_GUEST);
+}
+END_TEST
+
 START_TEST(an_exchange_returns_the_entry)
 {
     static const uint8_t xchg[] = {0x48, 0x87, 0x0f, 0, 0, 0, 0, 0,
