@@ -91,6 +91,8 @@ static long machine_memory_map(struct hcall *h)
         return -EPERM;
     if (copy_in(&m, h->arg[1]))
         return -EFAULT;
+    if (m.nr_entries < n)
+        return -EINVAL;
     for (unsigned i = 0; i < n; i++)
         e[i] = (struct hv_e820entry){bi->map[i].start, bi->map[i].end - bi->map[i].start,
                                      bi->map[i].type};
@@ -305,9 +307,10 @@ HCALL(call_memory_op)
     case HV_MEM_RESERVED_DEVICE_MEMORY_MAP:
         return reserved_device_memory(h);
     case HV_MEM_GET_VNUMAINFO:
-    case HV_MEM_GET_SHARING_FREED_PAGES:
-    case HV_MEM_GET_SHARING_SHARED_PAGES:
         return -EOPNOTSUPP;
+    case HV_MEM_GET_SHARING_FREED_PAGES: /* nothing is ever shared; xl counts on the answer */
+    case HV_MEM_GET_SHARING_SHARED_PAGES:
+        return 0;
     default:
         return -ENOSYS;
     }

@@ -169,7 +169,7 @@ HCALL(call_set_debugreg)
         dr[7] = (val & ~0xd800ull & ~0x2000ull) | 0x400;
         break;
     default:
-        return -EINVAL;
+        return -ENODEV;
     }
     ctx_load_debug(&h->v->hw);
     return 0;
@@ -180,7 +180,7 @@ HCALL(call_get_debugreg)
     unsigned reg = (unsigned)h->arg[0];
 
     if (reg > 7)
-        return -EINVAL;
+        return -ENODEV;
     return (long)h->v->hw.dr[reg == 4 || reg == 5 ? reg + 2 : reg];
 }
 

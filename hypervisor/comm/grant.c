@@ -127,6 +127,8 @@ static int map_pinned(struct vcpu *v, struct domain *rd,
 
     if (!(op->flags & HV_GNTMAP_HOST_MAP))
         return 0;
+    if (!mfn_valid(frame))
+        return HV_GNTST_BAD_PAGE;
     if (!hold_page(rd, frame, write))
         return HV_GNTST_GENERAL_ERROR;
     if (!mmu_grant_map(v, op->host_addr, op->flags & HV_GNTMAP_CONTAINS_PTE, frame,
@@ -182,7 +184,7 @@ void grant_map(struct vcpu *v, struct hv_gnttab_map_grant_ref *op)
         op->status = HV_GNTST_BAD_GNTREF;
         return;
     }
-    rd = domain_get(op->dom == HV_DOMID_SELF ? v->domain->id : op->dom);
+    rd = domain_get(op->dom);
     if (!rd || !rd->grant) {
         op->status = HV_GNTST_BAD_DOMAIN;
     } else {

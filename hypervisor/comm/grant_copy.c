@@ -48,10 +48,12 @@ static int open_frame(struct side *s, const struct hv_gnttab_copy_ptr *p)
 {
     mfn_t frame = mk_mfn(p->u.gmfn);
 
-    if (!mfn_valid(frame) ||
-        !(s->write ? page_get_and_type(page_of(frame), s->d, PGT_WRITABLE)
-                   : page_get(page_of(frame), s->d)))
+    if (!mfn_valid(frame) || !page_get(page_of(frame), s->d))
         return HV_GNTST_BAD_PAGE;
+    if (s->write && page_get_type(page_of(frame), PGT_WRITABLE)) {
+        page_put(page_of(frame));
+        return HV_GNTST_GENERAL_ERROR;
+    }
     s->pg = page_of(frame);
     return 0;
 }

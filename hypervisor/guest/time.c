@@ -217,6 +217,11 @@ void time_stop_periodic(struct vcpu *v)
     timer_stop(&v->periodic_timer);
 }
 
+void time_start_tick(struct vcpu *v)
+{
+    (void)time_set_periodic(v, 10000000);
+}
+
 static int domain_init(struct domain *d, const struct hv_domctl_createdomain *c)
 {
     d->time = heap_new(struct time_domain);

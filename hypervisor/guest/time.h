@@ -23,5 +23,7 @@ int time_set_singleshot(struct vcpu *v, uint64_t when, bool future_only); /* -ET
 void time_stop_singleshot(struct vcpu *v);
 int time_set_periodic(struct vcpu *v, uint64_t period);
 void time_stop_periodic(struct vcpu *v);
+/* As Xen's PV vCPUs begin: a tick each 10 ms until the kernel stops it. */
+void time_start_tick(struct vcpu *v);
 
 #endif

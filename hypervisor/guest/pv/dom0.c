@@ -213,6 +213,7 @@ static void start_vcpu(struct dom0_image *i, struct vcpu *v)
     v->hw.kernel_ss = HV_FLAT_KERNEL_SS;
     v->hw.kernel_sp = r->rsp;
     v->initialised = true;
+    time_start_tick(v);
     time_update_vcpu(v);
     v->hw.info->evtchn_upcall_mask = 1;
 }

@@ -181,6 +181,8 @@ int pv_set_context(struct vcpu *v, const struct hv_vcpu_guest_context *c)
     if (rc)
         return rc;
     v->domain->vm_assist |= c->vm_assist;
+    if (!v->initialised)
+        time_start_tick(v);
     v->initialised = true;
     if (c->flags & HV_VGCF_ONLINE)
         __atomic_fetch_and(&v->pause_flags, ~VPF_DOWN, __ATOMIC_SEQ_CST);

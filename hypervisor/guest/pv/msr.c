@@ -24,8 +24,6 @@
 #define MSR_DEBUGCTL          0x1d9
 #define MSR_PAT               0x277
 #define MSR_EFER              0xc0000080
-#define MSR_STAR              0xc0000081
-#define MSR_SYSCALL_MASK      0xc0000084
 #define MSR_FS_BASE           0xc0000100
 #define MSR_GS_BASE           0xc0000101
 #define MSR_KERNEL_GS_BASE    0xc0000102
@@ -110,7 +108,6 @@ bool guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t val)
     case MSR_EFER: /* kept as it is; a kernel writes back what it read */
     case MSR_PAT:
         return msr != MSR_PAT || val == PAT_VALUE;
-    case MSR_STAR ... MSR_SYSCALL_MASK: /* the kernel's callbacks stand for these */
     case MSR_SYSENTER_CS ... MSR_SYSENTER_EIP:
     case MSR_UCODE_REV:
     case MSR_MISC_ENABLE:

@@ -179,7 +179,7 @@ static bool soft_interrupt(struct vcpu *v, struct hv_cpu_user_regs *r)
         return false;
     t = &v->pv->traps[vector];
     if (!t->address ||
-        (unsigned)(t->flags & HV_TI_DPL_MASK) < (v->hw.kernel_mode ? 0u : 3u))
+        (unsigned)(t->flags & HV_TI_DPL_MASK) < (v->hw.kernel_mode ? 1u : 3u))
         return false;
     r->rip += 2;
     pv_inject(v, r, vector, 0);
