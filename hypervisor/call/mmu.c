@@ -129,13 +129,38 @@ static long batch_end(struct hcall *h, struct batch *b, size_t size, long rc)
     return rc;
 }
 
+/* Most calls bring one request about the caller's own. */
+static long update_single(struct hcall *h)
+{
+    struct hv_mmu_update req;
+    unsigned done;
+    long rc;
+
+    if (guest_read(&req, h->arg[0], sizeof(req)))
+        return -EFAULT;
+    rc = mmu_update_one(h->v, h->d, h->d, req.ptr, req.val);
+    if (unlikely(rc == -ERESTART))
+        return HCALL_AGAIN;
+    done = rc == 0;
+    if (h->arg[2] && copy_out(h->arg[2], &done))
+        rc = -EFAULT;
+    if (unlikely(mmu_pending(h->v))) {
+        h->arg[1] = PREEMPTED; /* none left, but not finished */
+        return HCALL_AGAIN;
+    }
+    return rc;
+}
+
 HCALL(call_mmu_update)
 {
     struct hv_mmu_update req[CHUNK];
     struct owners o;
     struct batch b;
-    long rc = batch_start(h, &b, sizeof(req[0]));
+    long rc;
 
+    if (likely(h->arg[1] == 1 && h->arg[3] == HV_DOMID_SELF) && !mmu_pending(h->v))
+        return update_single(h);
+    rc = batch_start(h, &b, sizeof(req[0]));
     if (unlikely(rc))
         return rc;
     rc = owners_get(h, h->arg[3], &o);

@@ -322,8 +322,15 @@ int mmu_update_list(struct vcpu *v, struct domain *pt_owner, struct domain *pg_o
 int mmu_update_one(struct vcpu *v, struct domain *pt_owner, struct domain *pg_owner,
                    uint64_t ptr, uint64_t val)
 {
-    struct hv_mmu_update req = {ptr, val};
-    unsigned done = 0;
+    bool keep_ad = (ptr & 7) == HV_MMU_PT_UPDATE_PRESERVE_AD;
+    struct page *pg = lock_table(ptr, pt_owner);
+    uint64_t *p;
+    int rc;
 
-    return mmu_update_list(v, pt_owner, pg_owner, &req, 1, &done);
+    if (unlikely(!pg))
+        return update_other(pt_owner, pg_owner, ptr, val);
+    p = (uint64_t *)((char *)map_mfn(paddr_to_mfn(ptr)) + (ptr & 0xff8));
+    rc = pt_entry_update(v->mm, pg, p, val, pt_owner, pg_owner, keep_ad);
+    page_unlock(pg);
+    return rc;
 }

@@ -365,6 +365,7 @@ int main(void)
         an_update_of_an_ordinary_page_is_a_write,
         a_store_to_a_page_table_is_carried_out,
         an_exchange_returns_the_entry,
+        a_remembered_walk_ends_when_the_tables_change,
         clearing_the_write_bit_by_a_byte_operation_drops_the_type,
         faults_that_are_the_guests_own_stay_its_own,
         a_grant_mapping_brings_and_returns_its_references,
