@@ -363,6 +363,34 @@ static void among(struct peer *p, void (*noise)(int), const char *name)
     }
 }
 
+/* What others feel while a tree of a million nodes goes. */
+static void million(struct peer *p)
+{
+    struct peer *other = connect_client();
+    double worst = 0, t;
+    int slow = 0;
+    long before = resident_kb();
+
+    grow(p, 0, 1000000);
+    row("memory of a node at 1,000,000", (double)(resident_kb() - before) * 1024 / 1e6,
+        "bytes");
+    row("transaction at 1,000,000 nodes, daemon CPU", cpu_of_transactions(p, 500), "us");
+    peer_send(p, HV_XS_RM, 1, 0, "/big", 5);
+    for (int i = 0; i < 2000; i++) {
+        t = now_us(CLOCK_MONOTONIC);
+        read_node(other, 0, "/bench/a/b");
+        t = now_us(CLOCK_MONOTONIC) - t;
+        worst = t > worst ? t : worst;
+        slow += t > 5000;
+    }
+    row("slowest read while 1,000,000 nodes are removed", worst / 1e3, "ms");
+    row("reads slower than 5 ms meanwhile, of 2,000", slow, "");
+    peer_receive(p, &reply, 60000);
+    usleep(1500000);
+    row("memory left of them a second later", (double)(resident_kb() - before), "KiB");
+    peer_close(other);
+}
+
 /* A client that sends a header and stops, and one that watches and never reads. */
 static void stalled(struct peer *p)
 {
@@ -425,6 +453,8 @@ int main(int argc, char **argv)
         among(p, writer, "quiet client's p99 beside 8 writers");
     if (wanted(argc, argv, "loops"))
         among(p, contender, "quiet client's p99 beside 8 conflicting loops");
+    if (argc > 3 && wanted(argc, argv, "million"))
+        million(p);
     if (wanted(argc, argv, "stalled"))
         stalled(p);
     return 0;

@@ -87,13 +87,17 @@ static size_t ring_put(struct peer *p, const char *data, size_t len)
 {
     struct hv_store_domain_interface *r = p->page;
     uint32_t cons = __atomic_load_n(&r->req_cons, __ATOMIC_ACQUIRE);
+    uint32_t before = r->req_prod;
     size_t n = 0;
 
     while (n < len && r->req_prod + n - cons < HV_STORE_RING_SIZE) {
         r->req[(r->req_prod + n) % HV_STORE_RING_SIZE] = data[n];
         n++;
     }
-    __atomic_store_n(&r->req_prod, r->req_prod + (uint32_t)n, __ATOMIC_RELEASE);
+    __atomic_store_n(&r->req_prod, r->req_prod + (uint32_t)n, __ATOMIC_SEQ_CST);
+    /* As Linux does: who has not read what was there before will look again by itself. */
+    if (n && __atomic_load_n(&r->req_cons, __ATOMIC_SEQ_CST) == before)
+        peer_kick(p);
     return n;
 }
 
@@ -101,13 +105,18 @@ static size_t ring_get(struct peer *p, char *data, size_t len)
 {
     struct hv_store_domain_interface *r = p->page;
     uint32_t prod = __atomic_load_n(&r->rsp_prod, __ATOMIC_ACQUIRE);
+    uint32_t before = r->rsp_cons;
     size_t n = 0;
 
     while (n < len && r->rsp_cons + n != prod) {
         data[n] = r->rsp[(r->rsp_cons + n) % HV_STORE_RING_SIZE];
         n++;
     }
-    __atomic_store_n(&r->rsp_cons, r->rsp_cons + (uint32_t)n, __ATOMIC_RELEASE);
+    __atomic_store_n(&r->rsp_cons, r->rsp_cons + (uint32_t)n, __ATOMIC_SEQ_CST);
+    /* As Linux does: only a full ring has kept the other side from writing. */
+    if (n &&
+        __atomic_load_n(&r->rsp_prod, __ATOMIC_SEQ_CST) - before >= HV_STORE_RING_SIZE)
+        peer_kick(p);
     return n;
 }
 
@@ -121,8 +130,6 @@ bool peer_send_raw(struct peer *p, const void *data, size_t len)
 
         if (n < 0)
             return false;
-        if (p->page && n)
-            peer_kick(p);
         if (p->page && n == 0)
             usleep(100);
         from += n;
@@ -139,6 +146,8 @@ bool peer_send(struct peer *p, uint32_t type, uint32_t req, uint32_t tx, const v
 
     memcpy(buf, &h, sizeof(h));
     memcpy(buf + sizeof(h), data, len);
+    if (p->page) /* as Linux does */
+        return peer_send_raw(p, buf, sizeof(h)) && peer_send_raw(p, data, len);
     return peer_send_raw(p, buf, sizeof(h) + len);
 }
 
@@ -178,8 +187,6 @@ bool peer_receive(struct peer *p, struct message *m, int ms)
                 return false;
             if (n == 0)
                 usleep(50);
-            else
-                peer_kick(p);
         } else {
             struct pollfd pfd = {.fd = p->fd, .events = POLLIN};
 

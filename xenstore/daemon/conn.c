@@ -166,6 +166,8 @@ static size_t serve(struct conn *c, const char *data, size_t len)
         c->requests++;
         c->work++;
         ops_serve(c, &h, data + at + sizeof(h));
+        if (c->resumed)
+            c->resumed -= c->resumed < sizeof(h) + h.len ? c->resumed : sizeof(h) + h.len;
         at += sizeof(h) + h.len;
     }
     return at;

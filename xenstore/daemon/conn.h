@@ -48,7 +48,7 @@ struct conn {
     uint32_t serial;
     bool privileged;
     bool dead;
-    bool resumed; /* its first request may have been served before a restart */
+    uint32_t resumed; /* bytes of requests that may have been served before a restart */
     struct bytes in, out;
     struct list watches; /* struct watch, by_conn */
     struct list folded;  /* ... of those that owe an event, see conn_event */

@@ -6,12 +6,18 @@
  * (pairs with the guest's barrier before it stores the index); our indices are stored
  * with release after the bytes were copied in or out.
  *
+ * Guests spare notifications: of a request only if we had read all before it, of a reply
+ * taken only if the ring was full. So before we wait, all that was read is marked as read
+ * (and more is looked for after that), and replies that wait have filled the ring to its
+ * last byte.
+ *
  * So that nothing is lost when we die, requests stay in the ring until their replies are
- * in it, and replies go in whole. What does not fit a ring is put into the journal before
- * a part of it moves.
+ * in it. Parts of messages, which cannot wait there, are put into the journal before they
+ * move.
  */
 #include "daemon/conn_ring.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,69 +89,60 @@ static void put(struct ring_conn *r, uint32_t prod, const char *buf, uint32_t le
     r->moved = true;
 }
 
-/* One message, or what fits of one that is larger than the ring. */
+/* One message, or what fits of it: then the ring is full. */
 static ssize_t ring_write(struct conn *c, const void *buf, size_t len)
 {
     struct ring_conn *r = of(c);
     uint32_t prod = load(&r->page->rsp_prod), full = prod - load(&r->page->rsp_cons);
-    uint32_t room = HV_STORE_RING_SIZE - full, total;
+    uint32_t room = HV_STORE_RING_SIZE - full;
     struct hv_xsd_sockmsg h;
 
     if (full > HV_STORE_RING_SIZE) {
         conn_kill(c, HV_STORE_ERROR_RINGIDX);
         return 0;
     }
+    if (room == 0)
+        return 0;
     if (r->out_left == 0) {
         memcpy(&h, buf, sizeof(h));
-        total = (uint32_t)sizeof(h) + h.len;
-        if (total > HV_STORE_RING_SIZE) {
-            journal_output(c->id, prod, buf, total);
+        r->out_left = (uint32_t)sizeof(h) + h.len;
+        if (r->out_left > room) {
+            journal_output(c->id, prod, buf, r->out_left);
             journal_commit();
-            r->out_left = total;
-        } else if (total > room) {
-            return 0;
-        } else {
-            put(r, prod, buf, total);
-            return total;
         }
     }
     if (room > r->out_left)
         room = r->out_left;
-    if (room) {
-        put(r, prod, buf, room);
-        r->out_left -= room;
-    }
+    put(r, prod, buf, room);
+    r->out_left -= room;
     return room;
 }
 
-/* How much of what we have read the ring may forget. */
-static uint32_t settled(struct conn *c, bool want_write)
+/* Tells the guest how far its requests have been read. */
+static void publish(struct ring_conn *r, uint32_t cons)
 {
-    struct ring_conn *r = of(c);
-    uint32_t left = c->in.end - c->in.start;
-    struct hv_xsd_sockmsg h;
-
-    if (want_write)
-        return load(&r->page->req_cons); /* replies first */
-    if (left >= sizeof(h)) {
-        memcpy(&h, c->in.data + c->in.start, sizeof(h));
-        if (h.len + sizeof(h) > HV_STORE_RING_SIZE) {
-            journal_input(c->id, r->cons, c->in.data + c->in.start, left);
-            journal_commit();
-            return r->cons;
-        }
-    }
-    return r->cons - left;
+    if (cons == load(&r->page->req_cons))
+        return;
+    store_index(&r->page->req_cons, cons);
+    r->moved = true;
 }
 
 static void ring_settle(struct conn *c, bool want_read, bool want_write)
 {
     struct ring_conn *r = of(c);
-    uint32_t cons = settled(c, want_write);
+    uint32_t left = c->in.end - c->in.start;
 
-    if (cons != load(&r->page->req_cons)) {
-        store_index(&r->page->req_cons, cons);
-        r->moved = true;
+    if (!want_write && !want_read) {
+        publish(r, r->cons - left); /* whole requests wait for our next turn */
+    } else if (!want_write) {
+        if (left) {
+            journal_input(c->id, r->cons, c->in.data + c->in.start, left);
+            journal_commit();
+        }
+        publish(r, r->cons);
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        if (load(&r->page->req_prod) != r->cons)
+            conn_wake(c);
     }
     if (r->moved)
         hv_notify(r->port);
@@ -253,6 +250,23 @@ static void reconnect(struct ring_conn *r)
     p->error = HV_STORE_ERROR_NONE;
     store_index(&p->connection, HV_STORE_CONNECTED);
     hv_notify(r->port);
+}
+
+uint32_t ring_waiting(struct conn *c)
+{
+    return load(&of(c)->page->req_prod) - of(c)->cons;
+}
+
+void ring_describe(struct conn *c, char *out, size_t size)
+{
+    const struct hv_store_domain_interface *p = of(c)->page;
+
+    snprintf(
+        out, size,
+        "port %u, requests %u to %u (read to %u), replies %u to %u, held %u in %u out",
+        of(c)->port, load(&p->req_cons), load(&p->req_prod), of(c)->cons,
+        load(&p->rsp_cons), load(&p->rsp_prod), c->in.end - c->in.start,
+        c->out.end - c->out.start);
 }
 
 bool ring_event(uint32_t local_port)

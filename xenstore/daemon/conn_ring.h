@@ -23,6 +23,10 @@ void ring_rebind(struct conn *c, uint32_t local_port);
  */
 void ring_restore(struct conn *c, bool output, uint32_t index, const void *data,
                   size_t len);
+/* Bytes of requests that are in the ring. */
+uint32_t ring_waiting(struct conn *c);
+/* The state of a ring in words, for people. */
+void ring_describe(struct conn *c, char *out, size_t size);
 /* The event channel of this port has fired; false if it is nobody's. */
 bool ring_event(uint32_t local_port);
 

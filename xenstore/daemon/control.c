@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/conn_ring.h"
 #include "daemon/domain.h"
 #include "daemon/journal.h"
 #include "daemon/log.h"
@@ -152,6 +153,25 @@ static int cmd_quota(struct control *k)
     return 0;
 }
 
+/* For whoever wonders why a guest is silent. */
+static int cmd_rings(struct control *k)
+{
+    char text[160];
+
+    if (k->count)
+        return EINVAL;
+    for (struct list *l = domains.next; l != &domains; l = l->next) {
+        struct domain *d = list_of(l, struct domain, all);
+
+        if (!d->conn)
+            continue;
+        ring_describe(d->conn, text, sizeof(text));
+        say(k, "domain %u: %s, watches %u, requests %llu\n", d->domid, text,
+            d->conn->watch_count, (unsigned long long)d->conn->requests);
+    }
+    return reply_add(k->rq, "", 1);
+}
+
 static int cmd_help(struct control *k);
 
 static const struct command {
@@ -165,6 +185,7 @@ static const struct command {
     {"memreport", cmd_memreport, "[<file>]"},
     {"print", cmd_print, "<string>"},
     {"quota", cmd_quota, "[set <name> <val>|<domid>]"},
+    {"rings", cmd_rings, ""},
     {"help", cmd_help, ""},
 };
 

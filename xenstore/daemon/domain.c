@@ -102,7 +102,8 @@ int domain_introduce_dom0(void)
     rc = connect_ring(d, page, hv_bind_domain(0, (uint32_t)remote));
     if (rc)
         return rc;
-    d->conn->resumed = d->introduced;
+    if (d->introduced)
+        d->conn->resumed = ring_waiting(d->conn);
     d->introduced = true;
     d->port = (uint32_t)remote;
     journal_domain(d);
@@ -134,7 +135,7 @@ int domain_reconnect(struct domain *d)
     int rc = domain_no_hypervisor ? ENOSYS : map_and_bind(d, d->gfn, d->port);
 
     if (rc == 0)
-        d->conn->resumed = true;
+        d->conn->resumed = ring_waiting(d->conn);
     return rc;
 }
 

@@ -416,7 +416,7 @@ static void tidy_start(void)
     char path[300];
 
     tidy_path(path, sizeof(path));
-    tidy_size = log_file.end; /* not again before it has doubled, should this fail */
+    tidy_size = log_file.end; /* not again before it has grown, should this fail */
     if (file_open(&tidy.file, path, false))
         return;
     tidy.running = true;
@@ -458,12 +458,23 @@ static void tidy_finish(void)
     tidy_stop();
 }
 
+/* The file is three times what it would be if written now, and has grown since it was. */
+static bool tidy_due(void)
+{
+    uint64_t live = store.bytes - store.nodes * sizeof(struct node) +
+                    store.nodes * (sizeof(struct journal_record) +
+                                   sizeof(struct journal_entry) + sizeof(struct xs_perm));
+
+    return log_file.end > TIDY_MIN && log_file.end / 3 > live &&
+           log_file.end > tidy_size + tidy_size / 2;
+}
+
 bool journal_tidy(void)
 {
     if (log_file.fd < 0)
         return false;
     if (!tidy.running) {
-        if (log_file.end < TIDY_MIN || log_file.end < 3 * tidy_size)
+        if (!tidy_due())
             return false;
         tidy_start();
         return tidy.running;

@@ -7,6 +7,9 @@
 
 static int ep = -1;
 static bool stopping;
+static bool lull_wanted;
+
+#define LULL_MS 1000
 static struct list queue = LIST_INIT(queue);
 
 int loop_init(void)
@@ -73,19 +76,35 @@ static void run_round(void)
     }
 }
 
-void loop_run(bool (*idle)(void))
+void loop_want_lull(void)
+{
+    lull_wanted = true;
+}
+
+static int timeout(bool more)
+{
+    if (more || !list_empty(&queue))
+        return 0;
+    return lull_wanted ? LULL_MS : -1;
+}
+
+void loop_run(bool (*idle)(void), void (*lull)(void))
 {
     struct epoll_event events[128];
     bool more = false;
 
     while (!stopping) {
-        int timeout = more || !list_empty(&queue) ? 0 : -1;
-        int n = epoll_wait(ep, events, 128, timeout);
+        int ms = timeout(more);
+        int n = epoll_wait(ep, events, 128, ms);
 
         for (int i = 0; i < n; i++) {
             struct source *s = events[i].data.ptr;
 
             s->ready(s, events[i].events);
+        }
+        if (n == 0 && ms == LULL_MS) {
+            lull_wanted = false;
+            lull();
         }
         run_round();
         more = idle();

@@ -32,8 +32,12 @@ void task_init(struct task *t, bool (*turn)(struct task *));
 void task_queue(struct task *t); /* no harm if queued already */
 void task_cancel(struct task *t);
 
-/* idle runs once a round, returns true while it has more to do. */
-void loop_run(bool (*idle)(void));
+/*
+ * idle runs once a round, returns true while it has more to do. lull runs when nothing
+ * has happened for a second since loop_want_lull.
+ */
+void loop_run(bool (*idle)(void), void (*lull)(void));
+void loop_want_lull(void);
 void loop_stop(void);
 
 #endif

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -366,14 +367,24 @@ static void raise_file_limit(void)
     setrlimit(RLIMIT_NOFILE, &lim);
 }
 
+/* Memory goes back to the system when nobody waits for us: that takes a moment. */
+static void lull(void)
+{
+    malloc_trim(0);
+}
+
 static bool idle(void)
 {
+    uint64_t before = store.nodes;
     bool more;
 
     conn_bury();
     journal_commit();
     more = journal_tidy();
-    return store_reap(REAP_NODES) || more;
+    more |= store_reap(REAP_NODES);
+    if (store.nodes != before)
+        loop_want_lull();
+    return more;
 }
 
 int main(int argc, char **argv)
@@ -404,7 +415,7 @@ int main(int argc, char **argv)
     listen_socket();
     if (parent >= 0)
         tell_parent(parent);
-    loop_run(idle);
+    loop_run(idle, lull);
     journal_close();
     if (opt.pid_file)
         unlink(opt.pid_file);

@@ -68,7 +68,7 @@ static void send_first_event(struct conn *c, struct watch *w)
     conn_event(c, w, path, len);
 }
 
-/* The first request after a restart may be one whose work is in the journal already. */
+/* Requests that a restart found in the ring may have done their work before it. */
 static int forgive(uint32_t type, int rc)
 {
     bool done = (type == HV_XS_WATCH && rc == EEXIST) ||
@@ -93,7 +93,6 @@ void ops_serve(struct conn *c, const struct hv_xsd_sockmsg *h, const char *paylo
     rc = dispatch(&rq);
     if (c->resumed)
         rc = forgive(h->type, rc);
-    c->resumed = false;
     if (rc) {
         const char *name = xs_error_name(rc);
 
