@@ -63,11 +63,11 @@ static void set_system(struct desc_page *d, unsigned sel, uint64_t type, uint64_
 
 static void map_stacks(unsigned cpu)
 {
-    static const uint8_t pages[STACK_PAGES_USED] = {3, 5, 7, 9, 10, 12, 13, 14, 15};
     unsigned i;
 
-    for (i = 0; i < STACK_PAGES_USED; i++)
-        paging_map(slot(cpu) + pages[i] * PAGE_SIZE, boot_page(), PAGE_SIZE, PTE_DATA);
+    for (i = 0; i < STACK_SLOT / PAGE_SIZE; i++)
+        if (STACK_PAGE_MASK >> i & 1)
+            paging_map(slot(cpu) + i * PAGE_SIZE, boot_page(), PAGE_SIZE, PTE_DATA);
 }
 
 /* Each CPU's SYSCALL lands in code of its own that knows where its stack is:

@@ -64,20 +64,32 @@ static void dump_regs(const struct hv_cpu_user_regs *r)
 #undef L
 }
 
+/* Where the stack that sp is on ends; 0: sp is on none of this CPU's. */
+static uint64_t stack_end(uint64_t *sp)
+{
+    uint64_t slot = hw_rsp & ~(STACK_SLOT - 1ull);
+    unsigned page = (unsigned)((*sp - slot) >> PAGE_SHIFT);
+
+    if (*sp < slot || *sp >= slot + STACK_SLOT)
+        return 0;
+    if (page ==
+        STACK_MAIN_PAGE - 1) { /* overflown into the guard: from its lowest word on */
+        *sp = slot + STACK_MAIN_PAGE * PAGE_SIZE;
+        page++;
+    }
+    if (page >= STACK_MAIN_PAGE)
+        return (uint64_t)&cpu_info()->regs;
+    return STACK_PAGE_MASK >> page & 1 ? (*sp | (PAGE_SIZE - 1)) : 0;
+}
+
 static void dump_stack(uint64_t sp)
 {
-    uint64_t end = sp | (PAGE_SIZE - 1);
+    uint64_t end;
     unsigned shown = 0;
     char buf[80];
 
     sp &= ~7ull;
-    if ((sp | (STACK_SLOT - 1)) ==
-        (hw_rsp | (STACK_SLOT - 1))) /* not a guard page: this slot's data */
-        end = (uint64_t)&cpu_info()->regs;
-    else
-        return;
-    if ((sp & (STACK_SLOT - 1)) < STACK_MAIN_PAGE * PAGE_SIZE)
-        end = sp | (PAGE_SIZE - 1);
+    end = stack_end(&sp);
     for (; sp < end && shown < 32; sp += 8) {
         uint64_t w = *(const uint64_t *)sp;
 

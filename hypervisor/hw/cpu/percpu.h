@@ -14,7 +14,7 @@
 #define STACK_SLOT       0x10000
 #define STACKS_START     0xffff82d080000000
 #define STACK_MAIN_PAGE  12
-#define STACK_PAGES_USED 9
+#define STACK_PAGE_MASK 0xf6a8 /* which pages of a slot are mapped */
 
 /* Bit of hv_cpu_user_regs.entry_vector: the frame came by SYSCALL, so rcx and r11 need
  * not be restored and SYSRET may be used. C code that changes rip, rflags, rcx or r11 of
