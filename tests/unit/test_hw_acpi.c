@@ -70,7 +70,8 @@ static void lay(void)
                       1, 12, 0,    0,    0, 0, 0xc0, 0xfe, 0,    0, 0, 0, /* I/O APIC */
                       2, 10, 0,    9,    9, 0, 0,    0,    0x0d, 0, /* SCI: high, level */
                       2, 10, 0,    0,    2, 0, 0,    0,    0,    0}; /* timer */
-    uint8_t dsdt[] = {0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x0a, 5, 0x0a, 6, 0, 0};
+    uint8_t dsdt[] = {0x08, '_',  'S',  '5', '_',  0x12,
+                      0x06, 0x04, 0x0a, 5,   0x0a, 6}; /* ends with the table */
     uint8_t fadt[116 - 36 + 16] = {0}, xsdt[24];
     uint8_t *r = mem + 0x1230;
 

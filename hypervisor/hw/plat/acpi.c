@@ -272,16 +272,14 @@ static void find_s5(const struct sdt *dsdt)
     const uint8_t *t = (const uint8_t *)dsdt, *end = t + dsdt->len, *p;
     unsigned used;
 
-    for (size_t i = sizeof(*dsdt); i + 12 < dsdt->len; i++) {
+    for (size_t i = sizeof(*dsdt); i + 8 <= dsdt->len; i++) {
         if (memcmp(t + i, "_S5_", 4))
             continue;
         p = t + i + 4;
         if (*p != 0x12) /* PackageOp */
             continue;
-        p += 2 +
-             (p[1] >>
-              6); /* PkgLength: the top bits of its first byte count those that follow */
-        p++;      /* NumElements */
+        /* PkgLength, whose first byte counts those that follow, and NumElements. */
+        p += 3 + (p[1] >> 6);
         if (!s5_value(p, end, &used, &acpi.s5_typ_a))
             continue;
         if (!s5_value(p + used, end, &used, &acpi.s5_typ_b))
