@@ -23,6 +23,8 @@ static unsigned subleaves(uint32_t leaf)
         return 4;
     case 7:
         return 1;
+    case 0xb:
+        return 2;
     case 0xd:
         return 3;
     default:
@@ -53,8 +55,10 @@ unsigned policy_leaves(const struct vcpu *v, enum policy_kind kind,
         for (uint32_t sub = 0; sub < subleaves(leaf); sub++)
             n += add(v, kind, leaf, sub, &out[n]);
     }
-    for (uint32_t i = 0; kind == POLICY_GUEST && i <= 4; i++)
-        n += add(v, kind, HV_CPUID_LEAF(i), HV_CPUID_NO_SUBLEAF, &out[n]);
+    /* Of the hypervisor's own leaves tools know but the first, and of that the limit. */
+    if (kind == POLICY_GUEST)
+        out[n++] = (struct hv_cpuid_leaf){HV_CPUID_FIRST_LEAF, HV_CPUID_NO_SUBLEAF,
+                                          HV_CPUID_LEAF(4), 0, 0, 0};
     ask(v, kind, 0x80000000, 0, &top);
     for (uint32_t leaf = 0x80000000; leaf <= MIN(top.a, 0x80000008u); leaf++)
         n += add(v, kind, leaf, HV_CPUID_NO_SUBLEAF, &out[n]);
