@@ -308,7 +308,7 @@ HCALL(call_memory_op)
         return reserved_device_memory(h);
     case HV_MEM_GET_VNUMAINFO:
         return -EOPNOTSUPP;
-    case HV_MEM_GET_SHARING_FREED_PAGES: /* nothing is ever shared; xl counts on the answer */
+    case HV_MEM_GET_SHARING_FREED_PAGES: /* nothing is ever shared; xl reads this */
     case HV_MEM_GET_SHARING_SHARED_PAGES:
         return 0;
     default:
