@@ -22,7 +22,7 @@ for n in 0 1 2 3 4 5 6 7 8 9; do
 done
 unchanged "ten guests leave nothing behind" /tmp/before
 
-config small 'memory = 16'
+config small 'memory = 96'
 cycle() { $T create -p /tmp/small.cfg && $T destroy small; }
 done=0
 while [ $done -lt "$cycles" ]; do
