@@ -32,7 +32,8 @@ extern unsigned host_switches;    /* ctx_switch() calls */
 extern uint64_t host_tlb_flushes; /* of any kind, each CPU counted */
 bool host_irq_fire(unsigned irq); /* the device raises it; false: nobody has bound it */
 
-/* From now on guest memory is only that: random addresses must not reach the test's own memory. */
+/* From now on guest memory is only that: random addresses must not reach the test's own
+ * memory. */
 void host_guest_window(void *start, size_t n);
 
 /* All console output so far, terminated. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Giving up privileges: xentoolcore_restrict_all(), which a device model calls, must reach our
- * connections as it reaches those of Xen's library. Where that library is not in the process
- * nobody can call it, and nothing is registered.
+ * Giving up privileges: xentoolcore_restrict_all(), which a device model calls, must
+ * reach our connections as it reaches those of Xen's library. Where that library is not
+ * in the process nobody can call it, and nothing is registered.
  */
 #ifndef LIB_RESTRICT_H
 #define LIB_RESTRICT_H

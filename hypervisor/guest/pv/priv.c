@@ -19,8 +19,8 @@
 #include "port/priv.h"
 
 #define MAX_INSN 15
-/* A guest's own bits: TSD, DE, OSXSAVE. The others read as the machine has them: PAE, MCE,
- * OSFXSR, OSXMMEXCPT. */
+/* A guest's own bits: TSD, DE, OSXSAVE. The others read as the machine has them: PAE,
+ * MCE, OSFXSR, OSXMMEXCPT. */
 #define CR4_GUEST 0x4000cull
 #define CR4_FIXED 0x660ull
 
