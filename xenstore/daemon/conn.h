@@ -56,6 +56,7 @@ struct conn {
     struct list txns;
     uint32_t txn_count;
     uint32_t last_txn;
+    uint32_t txn_bytes; /* what its transactions hold, about */
     uint64_t requests;
     uint32_t work; /* charged in this turn */
 };

@@ -53,7 +53,8 @@ struct txn {
     struct touch *first_change, **last_change;
     struct touch *first_event, **last_event;
     uint32_t changes;
-    bool doomed; /* see txn_restore */
+    uint32_t bytes; /* of notes and values: its part of conn->txn_bytes */
+    bool doomed;    /* see txn_restore */
     struct owned *owned;
     uint32_t owned_count;
 };
@@ -139,6 +140,7 @@ static void txn_free(struct txn *t)
 {
     list_remove(&t->by_conn);
     t->conn->txn_count--;
+    t->conn->txn_bytes -= t->bytes;
     node_put(t->base);
     node_put(t->root);
     forget_touches(t);
@@ -180,6 +182,12 @@ static void grow(struct txn *t)
     t->buckets = buckets;
 }
 
+static void grow_by(struct txn *t, size_t bytes)
+{
+    t->bytes += (uint32_t)bytes;
+    t->conn->txn_bytes += (uint32_t)bytes;
+}
+
 static struct touch *touch(struct txn *t, const char *path, size_t len)
 {
     uint32_t hash = hash_path(path, len);
@@ -198,6 +206,7 @@ static struct touch *touch(struct txn *t, const char *path, size_t len)
     n->next_hash = t->table[hash & (t->buckets - 1)];
     t->table[hash & (t->buckets - 1)] = n;
     t->touched++;
+    grow_by(t, sizeof(*n) + len);
     return n;
 }
 
@@ -209,6 +218,9 @@ int txn_saw(struct txn *t, const char *path, size_t len, unsigned int seen)
         return 0;
     limit = domain_limit(t->conn, QUOTA_TRANSACTION_NODES);
     if (limit && t->touched >= limit)
+        return ENOSPC;
+    limit = domain_limit(t->conn, QUOTA_MEMORY);
+    if (limit && t->conn->txn_bytes > limit)
         return ENOSPC;
     touch(t, path, len)->seen |= (uint8_t)seen;
     return 0;
@@ -299,6 +311,7 @@ void edit_value(struct txn *t, const char *path, size_t len, const void *value,
     store_set_value(slot(t), path, len, value, vlen);
     if (t) {
         changed(t, path, len, CHANGE_VALUE, true);
+        grow_by(t, vlen);
         return;
     }
     journal_node(path, len);
@@ -327,6 +340,7 @@ void edit_create(struct txn *t, const char *path, size_t len, const void *value,
     store_insert(slot(t), path, len, value, vlen, perms);
     if (t) {
         changed(t, path, len, CHANGE_MADE | (value ? CHANGE_VALUE : 0), event);
+        grow_by(t, sizeof(struct node) + vlen);
         return;
     }
     journal_node(path, len);
