@@ -205,8 +205,14 @@ HCALL(call_iret)
                      (unsigned long)r->rsp);
         return 0;
     }
-    if ((c.cs & 3) == 3)
+    if ((c.cs & 3) == 3) {
+        if (!v->hw.cr3_user) {
+            domain_crash(h->d, "vcpu %u: return to user mode without user page tables",
+                         v->id);
+            return 0;
+        }
         ctx_toggle_mode(&v->hw);
+    }
     r->rip = c.rip;
     r->cs = (uint16_t)c.cs | 3;
     r->rflags = c.rflags;

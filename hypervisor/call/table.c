@@ -46,11 +46,20 @@ static const hcall_fn table[] = {
     [HV_CALL_MCA] = call_mca,
 };
 
+/* All ones for an index within bounds, else 0, without a branch: a processor that guesses
+ * past the check finds entry 0, not memory of the guest's choice. */
+static unsigned long bounds_mask(unsigned long i, unsigned long n)
+{
+    return (unsigned long)(~(long)(i | (n - 1 - i)) >> 63);
+}
+
 long hcall_dispatch(struct hcall *h, unsigned long nr)
 {
-    if (nr >= ARRAY_SIZE(table) || !table[nr])
+    unsigned long i = nr & bounds_mask(nr, ARRAY_SIZE(table));
+
+    if (nr >= ARRAY_SIZE(table) || !table[i])
         return -ENOSYS;
-    return table[nr](h);
+    return table[i](h);
 }
 
 struct domain *call_target(struct hcall *h, domid_t id, int *err)
