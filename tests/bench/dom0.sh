@@ -41,7 +41,7 @@ guest() {
     shift
     config "$name" 256 /guest/vmlinuz 'ramdisk = "/bench/guest.cpio"' "$@" >"/tmp/$name.cfg"
     timed "create $name" $T create -p "/tmp/$name.cfg" || return 1
-    $T console "$name" </dev/null >"/tmp/$name.out" 2>&1 &
+    sleep 100000 | $T console "$name" >"/tmp/$name.out" 2>&1 & # the end of its input ends it
     usleep 200000
     timed "start $name" $T unpause "$name"
     gone "$name" || echo "# guest $name did not end"
