@@ -191,7 +191,7 @@ static int flush_bitmap(struct hcall *h, vaddr_t handle, vaddr_t va)
     uint64_t vcpus[VCPU_WORDS] = {0};
 
     if (guest_read(vcpus, handle, (h->d->max_vcpus + 7) / 8))
-        return -EFAULT;
+        return -EINVAL; /* as Xen answers */
     mmu_flush_vcpus(h->v, vcpus, va);
     return 0;
 }

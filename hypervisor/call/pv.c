@@ -127,11 +127,10 @@ HCALL(call_nmi_op)
 
 HCALL(call_fpu_taskswitch)
 {
-    /* The FPU is switched whole, so TS has no effect but being seen in CR0. */
-    if (h->arg[0])
-        h->v->pv->cr0 |= 8;
-    else
-        h->v->pv->cr0 &= ~8ull;
+    bool on = h->arg[0];
+
+    h->v->pv->cr0 = on ? h->v->pv->cr0 | 8 : h->v->pv->cr0 & ~8ull;
+    ctx_set_ts(&h->v->hw, on);
     return 0;
 }
 

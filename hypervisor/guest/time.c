@@ -175,7 +175,8 @@ static void periodic_fires(void *arg)
     struct vcpu *v = arg;
     uint64_t now = clock_now();
 
-    evtchn_raise_virq(v, HV_VIRQ_TIMER);
+    if (!(v->pause_flags & VPF_BLOCKED)) /* a sleeper is not woken by its tick, as on Xen */
+        evtchn_raise_virq(v, HV_VIRQ_TIMER);
     if (!v->periodic_period)
         return;
     v->periodic_last += v->periodic_period;

@@ -272,6 +272,10 @@ void ctx_sync_segments(struct vcpu_hw *v)
 void ctx_load_segments(struct vcpu_hw *v)
 {
 }
+void ctx_set_ts(struct vcpu_hw *v, bool on)
+{
+    v->ts = on;
+}
 void ctx_sync_fpu(struct vcpu_hw *v)
 {
 }

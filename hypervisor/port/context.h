@@ -36,7 +36,7 @@ struct vcpu_hw {
     uint8_t failsafe_masks_events; /* VGCF_failsafe_disables_events */
     uint8_t sysenter_masks_events;
     uint8_t syscall32_masks_events;
-    uint8_t fpu_dirty; /* reserved for lazy saving; eager today */
+    uint8_t ts; /* CR0.TS as the guest has it: its next FPU instruction is #NM */
     uint8_t nmi_pending, nmi_masked;
     uint64_t fs_base, gs_base_kernel,
         gs_base_user; /* gs_base_kernel: of kernel mode, _user: of user mode */
@@ -79,6 +79,7 @@ void ctx_load_user_gs(
     struct vcpu_hw *v,
     uint16_t sel); /* SEGBASE_GS_USER_SEL: selector and its base, for user mode */
 void ctx_sync_fpu(struct vcpu_hw *v);
+void ctx_set_ts(struct vcpu_hw *v, bool on); /* also in hardware; v is current */
 void ctx_load_tables(
     struct vcpu_hw *v); /* GDTR and LDTR after gdt_entries/ldt_entries changed */
 void ctx_load_cr3(struct vcpu_hw *v); /* CR3 by kernel_mode; flushes the TLB */

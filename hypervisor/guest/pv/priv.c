@@ -214,6 +214,7 @@ static enum priv_result write_cr(struct vcpu *v, unsigned cr, uint64_t val)
         if ((val ^ v->pv->cr0) & ~8ull) /* only TS is the guest's */
             return PRIV_FAULT;
         v->pv->cr0 = val;
+        ctx_set_ts(&v->hw, val & 8);
         return PRIV_DONE;
     case 2:
         v->hw.info->arch.cr2 = val;
@@ -315,6 +316,7 @@ static enum priv_result two_byte(struct vcpu *v, struct hv_cpu_user_regs *r,
         return do_group7(v, r, i);
     case 0x06: /* clts */
         v->pv->cr0 &= ~8ull;
+        ctx_set_ts(&v->hw, false);
         return PRIV_DONE;
     case 0x08: /* invd */
     case 0x09: /* wbinvd: matters only to who drives devices */

@@ -215,6 +215,7 @@ void pv_trap(struct hv_cpu_user_regs *r)
         break;
     case TRAP_NM:
         v->pv->cr0 &= ~8ull; /* TS: the guest's handler expects it clear */
+        ctx_set_ts(&v->hw, false);
         break;
     default:
         break;

@@ -80,8 +80,17 @@ static bool restore(const void *area)
     return !bad;
 }
 
+void ctx_set_ts(struct vcpu_hw *v, bool on)
+{
+    v->ts = on;
+    write_cr0(on ? CR0_HV | CR0_TS : CR0_HV);
+}
+
+/* Saving and loading are FPU instructions themselves: TS is off around them. */
 void fpu_save(struct vcpu_hw *v)
 {
+    if (unlikely(v->ts))
+        write_cr0(CR0_HV);
     if (!v->fpu)
         return;
     if (cpu_features.xsave)
@@ -101,6 +110,8 @@ void fpu_load(struct vcpu_hw *v)
     }
     if (cpu_features.xsave)
         set_xcr0(v->xcr0 ? v->xcr0 & cpu_features.xcr0 : 3);
+    if (unlikely(v->ts))
+        write_cr0(CR0_HV | CR0_TS);
 }
 
 void ctx_sync_fpu(struct vcpu_hw *v)
@@ -110,6 +121,8 @@ void ctx_sync_fpu(struct vcpu_hw *v)
     fpu_save(v);
     if (cpu_features.xsave)
         set_xcr0(v->xcr0 ? v->xcr0 & cpu_features.xcr0 : 3);
+    if (unlikely(v->ts))
+        write_cr0(CR0_HV | CR0_TS);
     irq_restore(f);
 }
 
