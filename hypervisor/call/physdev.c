@@ -38,7 +38,11 @@ union arg {
 
 static int op_eoi(struct hcall *h, union arg *a)
 {
-    return pirq_eoi(h->d, a->eoi.irq);
+    int rc = pirq_eoi(h->d, a->eoi.irq);
+
+    if (!rc && pirq_auto_unmask(h->d))
+        evtchn_unmask_pirq(h->d, a->eoi.irq);
+    return rc;
 }
 
 static int op_unmask_notify(struct hcall *h, union arg *a)

@@ -332,8 +332,11 @@ int evtchn_bind_vcpu(struct domain *d, uint32_t port, unsigned vcpu)
         break;
     case CHAN_UNBOUND:
     case CHAN_INTERDOMAIN:
+        c->notify_vcpu = (uint16_t)vcpu;
+        break;
     case CHAN_PIRQ:
         c->notify_vcpu = (uint16_t)vcpu;
+        pirq_set_cpu(d, c->u.pirq, d->vcpu[vcpu]->processor);
         break;
     default:
         rc = -EINVAL;
@@ -355,6 +358,14 @@ int evtchn_unmask(struct domain *d, uint32_t port)
         d->evtchn->ops->unmask(d, c, port);
     spin_unlock_irq(&c->lock, f);
     return 0;
+}
+
+void evtchn_unmask_pirq(struct domain *d, unsigned pirq)
+{
+    uint32_t *map = d->evtchn->pirq_port;
+
+    if (map && pirq < MAX_PIRQS && map[pirq])
+        (void)evtchn_unmask(d, map[pirq]);
 }
 
 int evtchn_set_priority(struct domain *d, uint32_t port, uint32_t priority)

@@ -22,6 +22,7 @@ int evtchn_send(struct domain *d, uint32_t port);
 int evtchn_status(struct domain *caller, struct hv_evtchn_status *s);
 int evtchn_bind_vcpu(struct domain *d, uint32_t port, unsigned vcpu);
 int evtchn_unmask(struct domain *d, uint32_t port);
+void evtchn_unmask_pirq(struct domain *d, unsigned pirq); /* its port, if it is bound */
 int evtchn_reset(struct domain *d, bool resume); /* -ERESTART possible */
 int evtchn_init_control(struct vcpu *v, struct hv_evtchn_init_control *c);
 int evtchn_expand_array(struct domain *d, uint64_t gfn);

@@ -109,6 +109,11 @@ void ioapic_set(unsigned gsi, const struct ioapic_route *r)
     low = r->vector | (r->low ? ENTRY_LOW_ACTIVE : 0) | (r->level ? ENTRY_LEVEL : 0) |
           (r->masked ? ENTRY_MASKED : 0);
     f = spin_lock_irq(&lock);
+    if (c->low[pin] == low) { /* only the destination: one write, so no edge gets lost */
+        reg_set(c, REG_ENTRY + 2 * pin + 1, (uint32_t)r->dest << 24);
+        spin_unlock_irq(&lock, f);
+        return;
+    }
     /* Masked while the destination changes: the halves are not written at once. */
     reg_set(c, REG_ENTRY + 2 * pin, c->low[pin] | ENTRY_MASKED);
     reg_set(c, REG_ENTRY + 2 * pin + 1, (uint32_t)r->dest << 24);
