@@ -57,6 +57,7 @@ static struct client {
 static struct model model;
 static struct model_events events;
 static unsigned int changes, number;
+static bool somebody_lost;
 static char history[64][160];
 static uint64_t state;
 
@@ -368,10 +369,11 @@ static void txn_finish(unsigned int who, struct txn *t)
             early[n++] = m;
         }
         if (m.h.type == HV_XS_ERROR && strcmp(m.data, "EAGAIN") == 0) {
-            if (changes_now == t->changes_before)
+            if (changes_now == t->changes_before && !somebody_lost)
                 die("a transaction fails though nobody was in its way");
             if (n)
                 die("a failed transaction makes events");
+            somebody_lost = true; /* and may be given precedence from now on */
         } else if (m.h.type == HV_XS_ERROR) {
             die("a transaction fails with another error");
         } else {

@@ -66,7 +66,8 @@ for script in "$scripts"/*.play; do
         echo "ok $number - Debian's daemon differs only as noted on $name # SKIP not installed"
         continue
     fi
-    # A script without a list of differences is one that Debian's daemon does not survive.
+    # A script without a list of differences is not for Debian's daemon: it would crash, or has
+    # no such limit.
     [ -e "$scripts/$name.differences" ] || continue
     play_to debian "$script" env LD_PRELOAD="$bin/shim_xen.so" $debian
     diff "$work/debian" "$work/ours" >"$work/differences"

@@ -274,7 +274,7 @@ void conn_kill(struct conn *c, uint32_t ring_error)
     c->dead = true;
     task_cancel(&c->task);
     watch_drop_all(c);
-    txn_drop_all(c);
+    txn_forget_conn(c);
     c->ops->close(c, ring_error);
     list_remove(&c->all);
     list_append(&graves, &c->all);

@@ -56,7 +56,10 @@ struct conn {
     struct list txns;
     uint32_t txn_count;
     uint32_t last_txn;
-    uint32_t txn_bytes; /* what its transactions hold, about */
+    uint32_t txn_bytes;        /* what its transactions hold, about */
+    uint32_t commits;          /* of late: see favour in txn.c */
+    int64_t commits_at;        /* ms; when that was right */
+    int64_t favour_not_before; /* ms */
     uint64_t requests;
     uint32_t work; /* charged in this turn */
 };

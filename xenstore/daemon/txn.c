@@ -11,53 +11,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "daemon/alloc.h"
 #include "daemon/domain.h"
 #include "daemon/journal.h"
+#include "daemon/txn_priv.h"
 #include "daemon/watch.h"
-
-enum change {
-    CHANGE_VALUE = 1,
-    CHANGE_PERMS = 2,
-    CHANGE_MADE = 4,
-    CHANGE_REMOVED = 8,
-};
-
-struct touch {
-    struct touch *next_hash;
-    struct touch *next_change; /* in order of the first change */
-    struct touch *next_event;  /* in order of the first change that watches hear of */
-    struct node *removed; /* what stood here when it was first removed: a reference */
-    uint32_t hash;
-    uint16_t len;
-    uint8_t seen;   /* enum seen */
-    uint8_t change; /* enum change */
-    bool listed;    /* among the events */
-    bool event;
-    char path[];
-};
-
-struct owned {
-    uint32_t domid;
-    int32_t delta;
-};
-
-struct txn {
-    struct list by_conn;
-    struct conn *conn;
-    uint32_t id;
-    struct node *base, *root;
-    struct touch **table;
-    uint32_t buckets, touched;
-    struct touch *first_change, **last_change;
-    struct touch *first_event, **last_event;
-    uint32_t changes;
-    uint32_t bytes; /* of notes and values: its part of conn->txn_bytes */
-    bool doomed;    /* see txn_restore */
-    struct owned *owned;
-    uint32_t owned_count;
-};
 
 struct node *txn_root(struct txn *t)
 {
@@ -136,16 +96,30 @@ static void forget_touches(struct txn *t)
     free(t->table);
 }
 
-static void txn_free(struct txn *t)
+/* Ends it for its client; what it has noted remains. */
+static void txn_detach(struct txn *t)
 {
     list_remove(&t->by_conn);
     t->conn->txn_count--;
     t->conn->txn_bytes -= t->bytes;
     node_put(t->base);
     node_put(t->root);
+    t->base = t->root = NULL;
+}
+
+static void txn_release(struct txn *t)
+{
+    if (!t)
+        return;
     forget_touches(t);
     free(t->owned);
     free(t);
+}
+
+static void txn_free(struct txn *t)
+{
+    txn_detach(t);
+    txn_release(t);
 }
 
 void txn_drop_all(struct conn *c)
@@ -188,6 +162,16 @@ static void grow_by(struct txn *t, size_t bytes)
     t->conn->txn_bytes += (uint32_t)bytes;
 }
 
+static struct touch *find_touch(const struct txn *t, const char *path, size_t len,
+                                uint32_t hash)
+{
+    struct touch *n = t->buckets ? t->table[hash & (t->buckets - 1)] : NULL;
+
+    while (n && (n->hash != hash || n->len != len || memcmp(n->path, path, len) != 0))
+        n = n->next_hash;
+    return n;
+}
+
 static struct touch *touch(struct txn *t, const char *path, size_t len)
 {
     uint32_t hash = hash_path(path, len);
@@ -195,10 +179,9 @@ static struct touch *touch(struct txn *t, const char *path, size_t len)
 
     if (t->touched >= t->buckets)
         grow(t);
-    for (n = t->table[hash & (t->buckets - 1)]; n; n = n->next_hash) {
-        if (n->hash == hash && n->len == len && memcmp(n->path, path, len) == 0)
-            return n;
-    }
+    n = find_touch(t, path, len, hash);
+    if (n)
+        return n;
     n = xzalloc(sizeof(*n) + len);
     n->hash = hash;
     n->len = (uint16_t)len;
@@ -369,6 +352,122 @@ void edit_remove(struct txn *t, const char *path, size_t len)
     node_put(n);
 }
 
+/* --- favour --- */
+
+/*
+ * Among clients whose transactions stand in each other's way the one that commits least
+ * comes first: when it has lost one, others may not commit against its next for a moment.
+ * So a quiet client gets through beside any number of busy loops. Guests are favoured
+ * over guests only, and whoever does not use its favour has to wait before it gets
+ * another.
+ */
+#define FAVOUR_MS    500
+#define FAVOUR_AGAIN 1000
+#define COMMITS_HALF 64 /* ms after which a commit counts half */
+
+static struct {
+    struct conn *conn;
+    int64_t until;
+    struct txn *lost; /* the transaction that lost: the next one will be like it */
+} favour;
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static uint32_t recent_commits(struct conn *c, int64_t now)
+{
+    int64_t halves = (now - c->commits_at) / COMMITS_HALF;
+
+    if (halves > 0) {
+        c->commits = halves < 32 ? c->commits >> halves : 0;
+        c->commits_at += halves * COMMITS_HALF;
+    }
+    return c->commits;
+}
+
+static void end_favour(void)
+{
+    if (favour.conn && now_ms() > favour.until)
+        favour.conn->favour_not_before = now_ms() + FAVOUR_AGAIN;
+    txn_release(favour.lost);
+    favour.conn = NULL;
+    favour.lost = NULL;
+}
+
+/* t has lost: its client may be favoured from now on. Takes t over. */
+static void lost(struct txn *t)
+{
+    struct conn *c = t->conn;
+    int64_t now = now_ms();
+    bool other = favour.conn && favour.conn != c && now <= favour.until;
+
+    txn_detach(t);
+    if (now < c->favour_not_before ||
+        (other && recent_commits(favour.conn, now) <= recent_commits(c, now))) {
+        txn_release(t);
+        return;
+    }
+    if (favour.conn != c || now > favour.until) {
+        end_favour();
+        favour.until = now + FAVOUR_MS;
+    }
+    txn_release(favour.lost);
+    favour.conn = c;
+    favour.lost = t;
+}
+
+static void won(struct conn *c)
+{
+    if (favour.conn == c)
+        end_favour();
+    recent_commits(c, now_ms());
+    c->commits += 1024;
+}
+
+/* t would change something that the favoured client's transaction f has seen. */
+static bool in_the_way(const struct txn *t, const struct txn *f)
+{
+    for (const struct touch *n = t->first_change; n; n = n->next_change) {
+        size_t parent = xs_path_parent(n->path, n->len);
+        const struct touch *seen = find_touch(f, n->path, n->len, n->hash);
+
+        if (!seen && parent)
+            seen = find_touch(f, n->path, parent, hash_path(n->path, parent));
+        if (seen && seen->seen)
+            return true;
+    }
+    return false;
+}
+
+static bool must_yield(const struct txn *t)
+{
+    struct conn *f = favour.conn;
+
+    if (!f || f == t->conn || (t->conn->privileged && !f->privileged))
+        return false;
+    if (now_ms() > favour.until) {
+        end_favour();
+        return false;
+    }
+    for (struct list *l = f->txns.next; l != &f->txns; l = l->next) {
+        if (in_the_way(t, list_of(l, struct txn, by_conn)))
+            return true;
+    }
+    return in_the_way(t, favour.lost);
+}
+
+void txn_forget_conn(struct conn *c)
+{
+    txn_drop_all(c);
+    if (favour.conn == c)
+        end_favour();
+}
+
 /* --- commit --- */
 
 static bool same(const struct node *was, const struct node *is, unsigned int seen)
@@ -526,12 +625,18 @@ static void write_journal(struct txn *t)
     }
 }
 
-static int commit(struct txn *t)
+static int commit(struct txn *t, bool *has_lost)
 {
-    if (t->doomed || (store.root != t->base && conflicts(t)))
+    if (t->doomed)
         return EAGAIN;
+    if (store.root != t->base && conflicts(t)) {
+        *has_lost = true;
+        return EAGAIN;
+    }
     if (!t->changes)
         return 0;
+    if (must_yield(t))
+        return EAGAIN;
     if (over_quota(t))
         return ENOSPC;
     if (store.root == t->base)
@@ -539,12 +644,14 @@ static int commit(struct txn *t)
     else
         merge(t);
     write_journal(t);
+    won(t->conn);
     return 0;
 }
 
 int txn_end(struct txn *t, bool do_commit)
 {
-    int rc = do_commit ? commit(t) : 0;
+    bool has_lost = false;
+    int rc = do_commit ? commit(t, &has_lost) : 0;
 
     if (t->conn->domain)
         journal_txn(t->conn->id, t->id, false);
@@ -555,6 +662,9 @@ int txn_end(struct txn *t, bool do_commit)
         t->base = t->root = NULL;
         fire_changes(t);
     }
-    txn_free(t);
+    if (has_lost)
+        lost(t);
+    else
+        txn_free(t);
     return rc;
 }

@@ -40,6 +40,7 @@ void txn_restore(struct conn *c, uint32_t id);
 /* Ends it. 0, EAGAIN on conflict, ENOSPC if a domain would own too many nodes. */
 int txn_end(struct txn *t, bool commit);
 void txn_drop_all(struct conn *c);
+void txn_forget_conn(struct conn *c); /* it is about to be freed */
 
 /* The tree as this request sees it; t may be NULL throughout. */
 struct node *txn_root(struct txn *t);
