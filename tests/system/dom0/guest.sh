@@ -12,7 +12,7 @@ says "domname gives its name" '^demo$' $T domname "$id"
 says "vcpu-list shows its CPU" "^demo +$id +0 +([01]|-) " $T vcpu-list demo
 refuses "a second guest of that name is refused" 'demo' $T create /tmp/demo.cfg
 check "pause stops it" $T pause demo
-says "list says that it is paused" '^demo +[0-9]+ +256 +1 +-?-?--?p' $T list
+says "list says that it is paused" '^demo +[0-9]+ +256 +1 +[-r][-b]p' $T list
 check "unpause lets it run" $T unpause demo
 check "it answers again" answers demo
 check "vcpu-pin ties it to a CPU" $T vcpu-pin demo 0 1
