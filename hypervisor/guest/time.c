@@ -175,7 +175,8 @@ static void periodic_fires(void *arg)
     struct vcpu *v = arg;
     uint64_t now = clock_now();
 
-    if (!(v->pause_flags & VPF_BLOCKED)) /* a sleeper is not woken by its tick, as on Xen */
+    if (!(v->pause_flags &
+          VPF_BLOCKED)) /* a sleeper is not woken by its tick, as on Xen */
         evtchn_raise_virq(v, HV_VIRQ_TIMER);
     if (!v->periodic_period)
         return;

@@ -57,6 +57,21 @@ uint64_t *walk_l1(struct vcpu *v, vaddr_t va)
     return walk_l1_rights(v, va, &rights);
 }
 
+int mmu_read_kernel(struct vcpu *v, vaddr_t va, uint8_t *out)
+{
+    uint64_t *p = guest_va_ok(va) ? walk_l1_kernel(v, va) : NULL, e = p ? pte_read(p) : 0;
+    struct page *pg;
+
+    if (!(e & PTE_P) || !mfn_valid(pte_mfn(e)))
+        return -EFAULT;
+    pg = page_of(pte_mfn(e));
+    if (!page_get(pg, v->domain))
+        return -EFAULT;
+    *out = *((const uint8_t *)map_mfn(pte_mfn(e)) + (va & (PAGE_SIZE - 1)));
+    page_put(pg);
+    return 0;
+}
+
 int mmu_walk(struct vcpu *v, vaddr_t va, uint64_t *l1e)
 {
     uint64_t *p = walk_l1(v, va);

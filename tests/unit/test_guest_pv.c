@@ -142,18 +142,17 @@ START_TEST(port_io_needs_the_privilege_level)
 }
 END_TEST
 
-START_TEST(the_io_bitmap_opens_single_ports_to_user_mode)
+START_TEST(an_io_bitmap_that_cannot_be_read_opens_nothing)
 {
-    static const char in[] = "\xec\x90\x90", inl[] = "\xed\x90\x90";
+    static const char in[] = "\xec\x90\x90";
     static uint8_t map[8192];
 
-    memset(map, 0xff, sizeof(map));
-    map[0x1f0 / 8] &= (uint8_t) ~(1 << 0);
     ck_assert_int_eq(pv_set_iobitmap(gv, (uint64_t)map, 65537), -EINVAL);
     ck_assert_int_eq(pv_set_iobitmap(gv, 0xffff830000000000ull, 65536), -EINVAL);
+    /* All bits clear, but not mapped by the guest kernel's page tables, of which there
+     * are none. */
     ck_assert_int_eq(pv_set_iobitmap(gv, (uint64_t)map, 65536), 0);
-    ck_assert(run(in, false));
-    ck_assert(!run(inl, false)); /* four ports, one open */
+    ck_assert(!run(in, false));
 }
 END_TEST
 
@@ -257,7 +256,7 @@ int main(void)
         a_stack_in_the_hypervisors_range_crashes_the_guest,
         an_exception_without_handler_crashes_the_guest,
         port_io_needs_the_privilege_level,
-        the_io_bitmap_opens_single_ports_to_user_mode,
+        an_io_bitmap_that_cannot_be_read_opens_nothing,
         control_registers_are_the_guests_own_picture,
         msr_bases_must_be_canonical,
         an_instruction_of_nothing_but_prefixes_ends,

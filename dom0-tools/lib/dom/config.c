@@ -25,11 +25,12 @@ struct reader {
     bool has_uuid;
     dom_warn_t *warn;
     struct dom_error *err;
+    const char *key; /* being read, for messages */
 };
 
 static int bad(struct reader *r, const struct cfg_value *v, const char *what)
 {
-    return cfg_fail(r->err, &v->pos, "%s", what);
+    return cfg_fail(r->err, &v->pos, "%s: %s", r->key, what);
 }
 
 static int get_string(struct reader *r, const struct cfg_value *v, const char **out)
@@ -66,8 +67,8 @@ static int get_number(struct reader *r, const struct cfg_value *v, long long min
     if (errno || *rest || rest == v->string)
         return bad(r, v, "this key takes a number");
     if (n < min || n > max)
-        return cfg_fail(r->err, &v->pos, "%lld is out of range: %lld to %lld", n, min,
-                        max);
+        return cfg_fail(r->err, &v->pos, "%s: %lld is out of range: %lld to %lld", r->key,
+                        n, min, max);
     *out = n;
     return 0;
 }
@@ -316,6 +317,7 @@ static int unknown_key(struct reader *r, const struct cfg_setting *s)
 
 static int apply(struct reader *r, const struct cfg_setting *s)
 {
+    r->key = s->key;
     for (size_t i = 0; i < NR_SERVED; i++)
         if (!strcmp(s->key, served_keys[i].name))
             return served_keys[i].set(r, &s->value);
@@ -335,6 +337,7 @@ static int apply_cpus(struct reader *r, const struct cfg_value *v)
     struct dom_config *out = r->out;
     int rc = 0;
 
+    r->key = "cpus";
     out->pins = calloc(out->maxvcpus, sizeof(*out->pins));
     if (!out->pins)
         return dom_fail(r->err, -ENOMEM, "out of memory");

@@ -9,7 +9,7 @@
 #include "guest/pv/priv_io.h"
 #include "guest/pv/domain.h"
 #include "lib/rangeset.h"
-#include "port/guest_mem.h"
+#include "mm/mmu.h"
 #include "port/pci.h"
 #include "port/priv.h"
 
@@ -27,8 +27,11 @@ bool priv_io_allowed(struct vcpu *v, const struct hv_cpu_user_regs *r, uint16_t 
     /* A 64-bit PV Linux raises its own level once at boot (PHYSDEVOP_set_iopl). */
     if ((unsigned)port + size > v->pv->iobitmap_ports)
         return false;
-    if (guest_read(bits, v->pv->iobitmap + port / 8, 2) &&
-        (guest_read(bits, v->pv->iobitmap + port / 8, 1) || (port & 7) + size > 8))
+    /* The bitmap is the kernel's: user mode's tables do not map it. */
+    bits[1] = 0xff;
+    if (mmu_read_kernel(v, v->pv->iobitmap + port / 8, &bits[0]) ||
+        ((port & 7) + size > 8 &&
+         mmu_read_kernel(v, v->pv->iobitmap + port / 8 + 1, &bits[1])))
         return false;
     mask = ((1u << size) - 1) << (port & 7);
     return !((bits[0] | (unsigned)bits[1] << 8) & mask);

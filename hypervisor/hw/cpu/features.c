@@ -83,8 +83,8 @@ void features_probe(void)
     probe_xsave(f);
 }
 
-/* The page attribute table that the PV ABI promises guests: WB, WT, UC-, UC, WC, WP, UC, UC. Its
- * first four are those of reset, which the hypervisor's own mappings use. */
+/* The page attribute table that the PV ABI promises guests: WB, WT, UC-, UC, WC, WP, UC,
+ * UC. Its first four are those of reset, which the hypervisor's own mappings use. */
 #define PAT_GUESTS 0x050100070406ull
 
 void features_enable(void)
@@ -94,7 +94,8 @@ void features_enable(void)
 
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | (f->nx ? EFER_NXE : 0));
     write_cr0(CR0_HV);
-    wrmsr(MSR_PAT, PAT_GUESTS); /* before caches are asked to obey any entry but the first four */
+    wrmsr(MSR_PAT,
+          PAT_GUESTS); /* before caches are asked to obey any entry but the first four */
     cr4 |= (f->pge ? CR4_PGE : 0) | (f->umip ? CR4_UMIP : 0) |
            (f->fsgsbase ? CR4_FSGSBASE : 0) | (f->xsave ? CR4_OSXSAVE : 0) |
            (f->smep && boot_params.smep ? CR4_SMEP : 0) |
