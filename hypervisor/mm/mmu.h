@@ -44,7 +44,8 @@ void mmu_drop_bases(
     struct vcpu *v); /* when the vCPU goes; may leave work, see domain_kill */
 bool mmu_get_base(struct vcpu *v, mfn_t *l4);
 bool mmu_get_user_base(struct vcpu *v, mfn_t *l4);
-/* A byte of the guest kernel's memory, whatever mode it is in; its own frames only. -EFAULT */
+/* A byte of the guest kernel's memory, whatever mode it is in; its own frames only.
+ * -EFAULT */
 int mmu_read_kernel(struct vcpu *v, vaddr_t va, uint8_t *out);
 int mmu_walk(struct vcpu *v, vaddr_t va,
              uint64_t *l1e); /* 0 and the guest's L1 entry, or -EFAULT */

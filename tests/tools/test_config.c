@@ -191,21 +191,22 @@ END_TEST
 
 START_TEST(wrong_values_are_refused_where_they_stand)
 {
-    refused(BASE "memory = 0\n", "t.cfg:3:10: 0 is out of range: 1 to 16777216");
-    refused(BASE "memory = \"much\"\n", "t.cfg:3:10: this key takes a number");
-    refused(BASE "memory = [1]\n", "t.cfg:3:10: this key takes a number");
+    refused(BASE "memory = 0\n", "t.cfg:3:10: memory: 0 is out of range: 1 to 16777216");
+    refused(BASE "memory = \"much\"\n", "t.cfg:3:10: memory: this key takes a number");
+    refused(BASE "memory = [1]\n", "t.cfg:3:10: memory: this key takes a number");
     refused(BASE "vcpus = 99999999999999999999\n",
             "t.cfg:3:9: '99999999999999999999' is not a number (text needs quotes)");
     refused(BASE "vcpus = 4\nmaxvcpus = 2\n",
             "t.cfg: vcpus = 4 is more than maxvcpus = 2");
     refused(BASE "memory = 4\nmaxmem = 2\n", "t.cfg: memory is more than maxmem");
     refused(BASE "name = \"a/b\"\n",
-            "t.cfg:3:8: a name has at least one character and no '/'");
-    refused(BASE "type = \"hvm\"\n", "t.cfg:3:8: only type = \"pv\" can be built yet");
+            "t.cfg:3:8: name: a name has at least one character and no '/'");
+    refused(BASE "type = \"hvm\"\n",
+            "t.cfg:3:8: type: only type = \"pv\" can be built yet");
     refused(BASE "uuid = \"123\"\n",
-            "t.cfg:3:8: a UUID is 32 hexadecimal digits, with or without dashes");
+            "t.cfg:3:8: uuid: a UUID is 32 hexadecimal digits, with or without dashes");
     refused(BASE "cpus = \"3-1\"\n",
-            "t.cfg:3:8: CPUs are given as in \"0-3,^2\" or \"all\"");
+            "t.cfg:3:8: cpus: CPUs are given as in \"0-3,^2\" or \"all\"");
     refused("kernel = \"k\"\n", "t.cfg: 'name' is not set");
     refused("name = \"n\"\n", "t.cfg: 'kernel' is not set");
     refused(BASE "extra = 'a'\nextra += [ 1 ]\n",
