@@ -15,7 +15,6 @@ struct hcall {
     struct domain *d;     /* v->domain */
     unsigned long arg[6]; /* a handler that is preempted changes them so that calling
                              again goes on */
-    bool compat_spare;
 };
 
 /* A handler's special answer: run me again with h->arg as I left them (the guest sees one

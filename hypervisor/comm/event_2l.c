@@ -49,11 +49,6 @@ static bool is_pending(struct domain *d, uint32_t port)
     return port < HV_EVTCHN_2L_NR_CHANNELS && test(d->shared->evtchn_pending, port);
 }
 
-static bool is_masked(struct domain *d, uint32_t port)
-{
-    return test(d->shared->evtchn_mask, port);
-}
-
 static void clear(struct domain *d, uint32_t port)
 {
     (void)test_and_clear(d->shared->evtchn_pending, port);
@@ -64,6 +59,5 @@ const struct evtchn_ops event_2l_ops = {
     .set_pending = set_pending,
     .unmask = unmask,
     .is_pending = is_pending,
-    .is_masked = is_masked,
     .clear = clear,
 };

@@ -155,13 +155,6 @@ static bool is_pending(struct domain *d, uint32_t port)
     return w && (__atomic_load_n(w, __ATOMIC_RELAXED) & PENDING);
 }
 
-static bool is_masked(struct domain *d, uint32_t port)
-{
-    uint32_t *w = word_of(d, port);
-
-    return !w || (__atomic_load_n(w, __ATOMIC_RELAXED) & MASKED);
-}
-
 static void clear(struct domain *d, uint32_t port)
 {
     uint32_t *w = word_of(d, port);
@@ -175,7 +168,6 @@ const struct evtchn_ops event_fifo_ops = {
     .set_pending = set_pending,
     .unmask = unmask,
     .is_pending = is_pending,
-    .is_masked = is_masked,
     .clear = clear,
 };
 

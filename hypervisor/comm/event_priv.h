@@ -48,7 +48,6 @@ struct evtchn_ops {
     void (*set_pending)(struct domain *d, struct evtchn *c, uint32_t port);
     void (*unmask)(struct domain *d, struct evtchn *c, uint32_t port);
     bool (*is_pending)(struct domain *d, uint32_t port);
-    bool (*is_masked)(struct domain *d, uint32_t port);
     void (*clear)(struct domain *d,
                   uint32_t port); /* a closed port leaves no pending bit */
 };

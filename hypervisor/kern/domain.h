@@ -51,7 +51,6 @@ struct domain {
     struct hv_shared_info *shared;
     mfn_t shared_mfn;   /* (c) */
     uint64_t vm_assist; /* (a) bits of HV_VMASST_TYPE_* */
-    bool suspend_evtchn_set;
 
     /* (d) what it may touch: frames, ports, pirqs */
     struct rangeset *iomem, *ioports, *irqs;

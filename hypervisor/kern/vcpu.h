@@ -25,7 +25,6 @@ struct vcpu {
     _Atomic bool running; /* (a) its state is in a CPU (cleared by sched_switched) */
     unsigned processor;   /* (s) where it runs or last ran */
     cpumask_t hard_affinity, soft_affinity; /* (s) */
-    _Atomic uint64_t dirty_cpus; /* (a) CPUs whose TLB may hold entries of it */
 
     struct hv_vcpu_info *info; /* = hw.info */
     mfn_t info_mfn;            /* frame registered by the guest, or INVALID_MFN */

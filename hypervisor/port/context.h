@@ -50,7 +50,6 @@ struct vcpu_hw {
     uint64_t xcr0;        /* the guest's, 0 = x87 and SSE only */
     uint64_t cr4_guest;   /* bits the guest sees set */
     uint64_t tsc_aux;
-    uint64_t cpuid_faulting; /* nonzero: CPUID faults in guest user mode */
     void *fpu; /* XSAVE/FXSAVE area, 64-byte aligned, fpu_area_size() bytes */
 };
 

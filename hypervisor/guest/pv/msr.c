@@ -30,7 +30,6 @@
 #define MSR_TSC_AUX           0xc0000103
 #define MSR_K8_SYSCFG         0xc0010010
 #define MSR_K8_HWCR           0xc0010015
-#define MSR_AMD_PATCHLEVEL    0x8b
 #define MSR_AMD64_DE_CFG      0xc0011029
 #define EFER_SCE              1ull
 /* The PAT of the PV ABI: WB, WT, UC-, UC, WC, WP, UC-, UC (public arch-x86/xen.h leaves
