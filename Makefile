@@ -2,7 +2,7 @@
 # make          builds everything, and leaves in build/root what `make install` writes
 # make run      boots Ostler in QEMU and starts a guest on it; installs what is missing first
 # make check    runs every test, from nothing
-# make bench    measures Ostler beside Debian's Xen 4.17
+# make bench    measures Ostler beside Debian's Xen 4.17; make bench-xenstore our XenStore
 # make install  writes it to DESTDIR
 # make clean    removes what was built; make distclean also what was downloaded
 TOP := $(CURDIR)
@@ -14,7 +14,7 @@ HYPERVISOR ?= ours
 GRUBDIR ?= /etc/grub.d
 
 # A part's install may need what an earlier part built, so the parts go one after the other.
-.PHONY: all setup install install-parts run check bench clean distclean
+.PHONY: all setup install install-parts run check bench bench-xenstore clean distclean
 all:
 	@set -e; for part in $(PARTS); do $(MAKE) --no-print-directory -C $$part all; done
 	@rm -rf $(O)/stage
@@ -44,6 +44,12 @@ check: setup
 bench: setup
 	@$(MAKE) --no-print-directory all
 	@tests/bench/run
+
+bench-xenstore: setup
+	@$(MAKE) --no-print-directory all
+	@tests/lab/fetch xen >/dev/null
+	@$(MAKE) --no-print-directory -C tests/xenstore all
+	@tests/xenstore/bench.sh
 
 clean:
 	rm -rf $(filter-out $(O)/cache,$(wildcard $(O)/*))

@@ -5,9 +5,7 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 xs=$here/../../xenstore
-multiarch=$(cat "$here/multiarch")
-debian_lib=/usr/lib/$multiarch/libxenstore.so.4
-debian=/usr/lib/xen-4.17/bin
+. "$here/debian.sh"
 work=$(mktemp -d)
 daemon=
 stop() {
@@ -122,7 +120,7 @@ exec timeout 10 "${0%/*}/xenstore-watch" -n 3 /watched
 END
 chmod +x "$work/bin/timeout_watch"
 
-if command -v abidiff >/dev/null && [ -e "$debian_lib" ]; then
+if command -v abidiff >/dev/null && [ -n "$debian_lib" ]; then
     abidiff --no-added-syms "$debian_lib" "$xs/libxenstore.so.4.0" >"$work/diff" 2>&1
     report $? "abidiff finds our libxenstore the same as Debian's" "it does not"
 else
@@ -134,13 +132,13 @@ session "$work/bin" >"$work/ours.ours"
 "$xs/xenstore" ls --json | python3 -m json.tool >/dev/null 2>"$work/diff"
 report $? "xenstore ls --json prints JSON"
 stop
-if [ ! -x /usr/bin/xenstore-ls ]; then
+if [ -z "$debian_bin" ]; then
     skip "Debian's clients print the same from our daemon" "no xenstore-utils"
     skip "Debian's clients run with our library" "no xenstore-utils"
 else
     mkdir "$work/debian"
     for name in read write ls list rm exists chmod watch; do
-        ln -s /usr/bin/xenstore-$name "$work/debian/xenstore-$name"
+        ln -s "$debian_bin/xenstore-$name" "$work/debian/xenstore-$name"
     done
     cp "$work/bin/timeout_watch" "$work/debian"
     serve ours
@@ -155,9 +153,9 @@ fi
 
 for lib in '' "$xs"; do
     what="Debian's test-xenstore passes on our daemon${lib:+ with our library}"
-    if [ -x $debian/test-xenstore ]; then
+    if [ -n "$debian" ]; then
         serve ours
-        LD_LIBRARY_PATH=$lib timeout 60 $debian/test-xenstore -i 20 >"$work/diff" 2>&1
+        LD_LIBRARY_PATH=$lib timeout 60 "$debian/test-xenstore" -i 20 >"$work/diff" 2>&1
         report $? "$what" "it does not"
     else
         skip "$what" "xen-utils-4.17 is not installed"
@@ -166,7 +164,7 @@ done
 
 for name in xenstored oxenstored; do
     what="our clients print the same from Debian's $name"
-    if [ ! -x $debian/$name ] || [ ! -e "$here/shim_xen.so" ]; then
+    if [ -z "$debian" ] || [ ! -e "$here/shim_xen.so" ]; then
         skip "$what" "xen-utils-4.17 or libxen-dev is not installed"
     elif ! serve $name; then
         skip "$what" "it does not run here: $(tail -n 1 "$work/messages")"

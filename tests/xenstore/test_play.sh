@@ -7,7 +7,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 bin=$here
 scripts=$(cat "$bin/scripts-folder") && [ -d "$scripts" ] || exit 2
-debian=/usr/lib/xen-4.17/bin/xenstored
+. "$here/debian.sh"
 work=$(mktemp -d)
 daemon=
 cleanup() {
@@ -61,7 +61,7 @@ for script in "$scripts"/*.play; do
     report $? "our daemon answers $name.play as expected" "other answers"
     report $status "our daemon ends well after $name.play" \
         "status $status; $(tail -n 3 "$work/dir/messages" | tr '\n' ' ')"
-    if [ ! -x $debian ] || [ ! -e "$bin/shim_xen.so" ]; then
+    if [ -z "$debian" ] || [ ! -e "$bin/shim_xen.so" ]; then
         number=$((number + 1))
         echo "ok $number - Debian's daemon differs only as noted on $name # SKIP not installed"
         continue
@@ -69,7 +69,7 @@ for script in "$scripts"/*.play; do
     # A script without a list of differences is not for Debian's daemon: it would crash, or has
     # no such limit.
     [ -e "$scripts/$name.differences" ] || continue
-    play_to debian "$script" env LD_PRELOAD="$bin/shim_xen.so" $debian
+    play_to debian "$script" env LD_PRELOAD="$bin/shim_xen.so" "$debian/xenstored"
     diff "$work/debian" "$work/ours" >"$work/differences"
     [ "${1-}" = --accept ] && cp "$work/differences" "$scripts/$name.differences"
     diff "$scripts/$name.differences" "$work/differences" >"$work/diff"
