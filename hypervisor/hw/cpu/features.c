@@ -59,6 +59,13 @@ static bool is_tcg(void)
     return r[1] == 0x54474354 && r[2] == 0x43544743 && r[3] == 0x47435447;
 }
 
+/* Flushing global entries takes writes of CR4, which a hypervisor below us intercepts on
+ * AMD's and Hygon's CPUs: dearer there than what global entries save. As Xen decides. */
+static bool global_pages_pay(const struct cpu_features *f, const uint32_t leaf1[4])
+{
+    return !((f->amd || f->hygon) && bit(leaf1[2], 31));
+}
+
 void features_probe(void)
 {
     struct cpu_features *f = &cpu_features;
@@ -68,8 +75,9 @@ void features_probe(void)
     max = r[0];
     f->intel = r[1] == 0x756e6547; /* "Genu" */
     f->amd = r[1] == 0x68747541;   /* "Auth" */
+    f->hygon = r[1] == 0x6f677948; /* "Hygo" */
     cpuid_raw(1, 0, r);
-    f->pge = bit(r[3], 13);
+    f->pge = bit(r[3], 13) && global_pages_pay(f, r);
     f->xsave = bit(r[2], 26) && max >= 0xd;
     if (max >= 7) {
         cpuid_raw(7, 0, r);
