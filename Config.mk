@@ -2,7 +2,10 @@
 # Tools and flags shared by every part. Each Makefile sets TOP, then includes this file.
 TOP     ?= $(abspath .)
 O       ?= $(TOP)/build
-CC      ?= gcc
+# make's own default is cc: whoever sets CC is heard, make is not.
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 AR      ?= ar
 PREFIX  ?= /usr
 SBINDIR ?= $(PREFIX)/sbin

@@ -106,6 +106,9 @@ static int machine_lines(struct report *r)
     capability_line(r, p->capabilities);
     number(r, "total_memory", p->total_pages / PAGES_PER_MIB);
     number(r, "free_memory", (p->free_pages - p->outstanding_pages) / PAGES_PER_MIB);
+    /* To the page, for those who count exactly; xl has no such line. */
+    if (r->doc)
+        number(r, "free_pages", p->free_pages);
     number(r, "sharing_freed_memory", freed > 0 ? (uint64_t)freed / PAGES_PER_MIB : 0);
     number(r, "sharing_used_memory", used > 0 ? (uint64_t)used / PAGES_PER_MIB : 0);
     number(r, "outstanding_claims", p->outstanding_pages / PAGES_PER_MIB);

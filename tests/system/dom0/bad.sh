@@ -4,7 +4,7 @@
 . /expect
 clear() { if [ -n "$strict" ]; then echo "$1"; else echo .; fi; }
 config demo
-state >/tmp/before
+baseline /tmp/before
 head -c 3000000 /guest/vmlinuz >/tmp/short
 config short 'kernel = "/tmp/short"'
 refuses "a truncated kernel is refused" "$(clear '/tmp/short')" $T create /tmp/short.cfg

@@ -6,7 +6,7 @@ says "list shows dom0" '^Domain-0 +0 +[0-9]+ +[0-9]+ +r' $T list
 says "dmesg shows dom0's making" 'Dom0|dom0' $T dmesg
 says "vcpu-list shows dom0's CPUs" '^Domain-0 +0 +0 +[0-9]+ +r' $T vcpu-list
 says "xenstore-ls shows dom0" 'Domain-0' xenstore-ls -f /local/domain/0
-state >/tmp/before
+baseline /tmp/before
 config demo
 check "create starts the demo guest" up demo
 check "it answers on its console" answers demo

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # A guest's life, from create to its several ends.
-state >/tmp/before
+baseline /tmp/before
 config demo
 check "create starts the demo guest, and its banner comes" up demo
 check "it answers on its console" answers demo

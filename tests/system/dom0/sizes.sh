@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Guests of several sizes: memory and virtual CPUs.
-state >/tmp/before
+baseline /tmp/before
 size() {
     config "size$1" "memory = $1" "vcpus = $2"
     if check "a guest with $1 MiB and $2 CPUs comes up" up "size$1" 180; then
