@@ -66,7 +66,7 @@ static uint32_t type_of(struct domain *d, mfn_t m)
 {
     uint32_t t = HV_DOMCTL_PFINFO_NOTAB;
     struct page *pg;
-    uint64_t type;
+    uint32_t type;
 
     if (!mfn_valid(m) || !page_get(pg = page_of(m), d))
         return HV_DOMCTL_PFINFO_XTAB;

@@ -12,6 +12,7 @@
 #include "abi/memory.h"
 #include "call/call.h"
 #include "call/memory.h"
+#include "kern/page_list.h"
 #include "mm/page.h"
 
 #define CMD_SHIFT   6
@@ -103,25 +104,18 @@ long memory_reservation(struct hcall *h, unsigned op, unsigned long start)
 struct exchange {
     struct domain *d;
     struct hv_memory_exchange x;
-    struct list_head in,
+    struct page_list in,
         out; /* single frames taken from d; first frames of extents to give it */
     unsigned long in_extents, out_extents; /* of one round */
 };
 
 static void give_back(struct exchange *e)
 {
-    struct list_head *l, *tmp;
+    struct page *pg;
 
-    list_for_each_safe(l, tmp, &e->out)
-    {
-        list_del(l);
-        page_free(page_mfn(list_entry(l, struct page, list)), e->x.out.extent_order);
-    }
-    list_for_each_safe(l, tmp, &e->in)
-    {
-        struct page *pg = list_entry(l, struct page, list);
-
-        list_del(l);
+    while ((pg = page_list_take(&e->out)))
+        page_free(page_mfn(pg), e->x.out.extent_order);
+    while ((pg = page_list_take(&e->in))) {
         if (dom_page_assign(e->d, pg, 0))
             page_free(page_mfn(pg), 0);
     }
@@ -141,7 +135,7 @@ static int take_frame(struct exchange *e, mfn_t m)
         page_put(pg);
         return -EINVAL;
     }
-    list_add_tail(&pg->list, &e->in);
+    page_list_add_tail(&e->in, pg);
     return 0;
 }
 
@@ -177,7 +171,7 @@ static int alloc_round(struct exchange *e)
 
         if (mfn_eq(m, INVALID_MFN))
             return -ENOMEM;
-        list_add_tail(&page_of(m)->list, &e->out);
+        page_list_add_tail(&e->out, page_of(m));
     }
     return 0;
 }
@@ -187,21 +181,15 @@ static int commit_round(struct exchange *e)
 {
     const struct hv_memory_reservation *out = &e->x.out;
     unsigned long slot = (e->x.nr_exchanged << e->x.in.extent_order) >> out->extent_order;
-    struct list_head *l, *tmp;
+    struct page *pg;
     int rc = 0;
 
-    list_for_each_safe(l, tmp, &e->in)
-    {
-        list_del(l);
-        page_free(page_mfn(list_entry(l, struct page, list)), 0);
-    }
-    list_for_each_safe(l, tmp, &e->out)
-    {
+    while ((pg = page_list_take(&e->in)))
+        page_free(page_mfn(pg), 0);
+    while ((pg = page_list_take(&e->out))) {
         vaddr_t at = out->extent_start + slot++ * sizeof(uint64_t);
-        struct page *pg = list_entry(l, struct page, list);
         uint64_t gpfn = ~0ull, m = page_mfn(pg).n;
 
-        list_del(l);
         if (dom_page_assign(e->d, pg, out->extent_order)) {
             page_free(mk_mfn(m), out->extent_order);
             rc = -EINVAL;
@@ -219,8 +207,7 @@ static int exchange_round(struct exchange *e)
 {
     int rc;
 
-    list_init(&e->in);
-    list_init(&e->out);
+    e->in.first = e->out.first = 0;
     rc = take_round(e);
     if (!rc)
         rc = alloc_round(e);

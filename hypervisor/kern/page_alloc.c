@@ -6,7 +6,7 @@
  * Invariants: a free block of order o is aligned to 2^o frames and lies in one RAM range;
  * only its first page carries PGC_FREE and the order; two free buddies of the same
  * cleanness are never left unmerged. Free blocks remember whether their contents are zero
- * (PGC_DIRTY) and whether some TLB may still hold a translation to them (PGC_STALE, since
+ * (PGB_DIRTY) and whether some TLB may still hold a translation to them (PGB_STALE, since
  * tlb_stamp): zeroing and flushing happen when a block is taken, and only when they are
  * needed. Lists hold clean blocks in front, dirty ones behind.
  *
@@ -16,6 +16,7 @@
 #include "kern/page_alloc.h"
 #include "kern/lock.h"
 #include "kern/log.h"
+#include "kern/page_list.h"
 #include "lib/string.h"
 #include "port/ipi.h"
 #include "port/layout.h"
@@ -32,7 +33,7 @@ struct page_range page_range[PAGE_RANGES_MAX];
 unsigned page_ranges;
 
 static spinlock_t frames_lock = SPINLOCK_INIT(RANK_FRAMES);
-static struct list_head blocks[ZONES][MAX_ORDER + 1];
+static struct page_list blocks[ZONES][MAX_ORDER + 1];
 static uint32_t orders[ZONES]; /* bit o: blocks[][o] is not empty */
 static uint64_t free_frames, total_frames;
 static _Atomic uint64_t dirty_frames;
@@ -72,37 +73,38 @@ static void block_unlink(struct page *pg, unsigned order)
 {
     unsigned z = zone_of(page_mfn(pg).n);
 
-    list_del(&pg->list);
-    if (list_empty(&blocks[z][order]))
+    page_list_del(&blocks[z][order], pg);
+    if (page_list_empty(&blocks[z][order]))
         orders[z] &= ~(1u << order);
-    if (pg->count & PGC_DIRTY)
+    if (pg->state & PGB_DIRTY)
         dirty_frames -= 1ull << order;
     free_frames -= 1ull << order;
 }
 
-static void block_link(struct page *pg, unsigned order, uint64_t flags, uint32_t stamp)
+static void block_link(struct page *pg, unsigned order, uint32_t state, uint32_t stamp)
 {
     unsigned z = zone_of(page_mfn(pg).n);
 
-    pg->count = PGC_FREE | flags;
     pg->order = order;
+    pg->state = state;
     pg->tlb_stamp = stamp;
-    if (flags & PGC_DIRTY) {
+    pg->count = PGC_FREE;
+    if (state & PGB_DIRTY) {
         dirty_frames += 1ull << order;
-        list_add_tail(&pg->list, &blocks[z][order]);
+        page_list_add_tail(&blocks[z][order], pg);
     } else {
-        list_add(&pg->list, &blocks[z][order]);
+        page_list_add(&blocks[z][order], pg);
     }
     orders[z] |= 1u << order;
     free_frames += 1ull << order;
 }
 
 /* A stamp that is safe for both: the later one; 0 (unknown) wins over all. */
-static uint32_t later_stamp(uint64_t a_flags, uint32_t a, uint64_t b_flags, uint32_t b)
+static uint32_t later_stamp(uint32_t a_state, uint32_t a, uint32_t b_state, uint32_t b)
 {
-    if (!(a_flags & PGC_STALE))
+    if (!(a_state & PGB_STALE))
         return b;
-    if (!(b_flags & PGC_STALE))
+    if (!(b_state & PGB_STALE))
         return a;
     if (a == 0 || b == 0)
         return 0;
@@ -110,37 +112,38 @@ static uint32_t later_stamp(uint64_t a_flags, uint32_t a, uint64_t b_flags, uint
 }
 
 /* Under frames_lock: puts a block back, merged with its free buddies. */
-static void block_free(uint64_t mfn, unsigned order, uint64_t flags, uint32_t stamp)
+static void block_free(uint64_t mfn, unsigned order, uint32_t state, uint32_t stamp)
 {
     for (; order < MAX_ORDER; order++) {
         uint64_t other = mfn ^ (1ull << order);
         struct page *b;
-        uint64_t b_flags;
+        uint32_t b_state;
 
         if (!mfn_valid(mk_mfn(other)))
             break;
         b = page_of(mk_mfn(other));
-        b_flags = b->count;
-        if (!(b_flags & PGC_FREE) || b->order != order || ((b_flags ^ flags) & PGC_DIRTY))
+        b_state = b->state;
+        if (!(b->count & PGC_FREE) || b->order != order ||
+            ((b_state ^ state) & PGB_DIRTY))
             break;
         block_unlink(b, order);
-        stamp = later_stamp(flags, stamp, b_flags, b->tlb_stamp);
-        flags |= b_flags & PGC_STALE;
+        stamp = later_stamp(state, stamp, b_state, b->tlb_stamp);
+        state |= b_state & PGB_STALE;
         b->count = 0;
         b->owner = NULL;
         mfn &= ~(1ull << order);
     }
-    block_link(page_of(mk_mfn(mfn)), order, flags, stamp);
+    block_link(page_of(mk_mfn(mfn)), order, state, stamp);
 }
 
 /* Under frames_lock: cuts the unlinked block pg down to order and gives back the upper
  * halves. */
-static void block_cut(struct page *pg, unsigned have, unsigned order, uint64_t flags,
+static void block_cut(struct page *pg, unsigned have, unsigned order, uint32_t state,
                       uint32_t stamp)
 {
     while (have > order) {
         have--;
-        block_link(pg + (1ull << have), have, flags, stamp);
+        block_link(pg + (1ull << have), have, state, stamp);
     }
 }
 
@@ -150,20 +153,15 @@ static struct page *block_find(unsigned zone, unsigned order, uint64_t end)
     uint32_t left = orders[zone] & ~((1u << order) - 1);
 
     for (; left; left &= left - 1) {
-        struct list_head *head = &blocks[zone][__builtin_ctz(left)], *l;
+        struct page_list *l = &blocks[zone][__builtin_ctz(left)];
+        struct page *pg;
 
-        list_for_each(l, head)
-        {
-            struct page *pg = list_entry(l, struct page, list);
-
-            if (page_mfn(pg).n + (1ull << order) <= end)
-                return pg;
-        }
+        page_list_for_each(pg, l) if (page_mfn(pg).n + (1ull << order) <= end) return pg;
     }
     return NULL;
 }
 
-static struct page *block_take(unsigned order, uint64_t end, uint64_t *flags,
+static struct page *block_take(unsigned order, uint64_t end, uint32_t *state,
                                uint32_t *stamp)
 {
     struct page *pg = NULL;
@@ -176,10 +174,10 @@ static struct page *block_take(unsigned order, uint64_t end, uint64_t *flags,
     if (pg) {
         unsigned have = pg->order;
 
-        *flags = pg->count & (PGC_DIRTY | PGC_STALE);
+        *state = pg->state;
         *stamp = pg->tlb_stamp;
         block_unlink(pg, have);
-        block_cut(pg, have, order, *flags, *stamp);
+        block_cut(pg, have, order, *state, *stamp);
         pg->count = 0;
         pg->owner = NULL;
     }
@@ -197,8 +195,7 @@ static void flush_stale(uint32_t stamp)
 
 mfn_t page_alloc_below(unsigned order, unsigned flags, uint64_t end_mfn)
 {
-    uint64_t state;
-    uint32_t stamp;
+    uint32_t state, stamp;
     struct page *pg;
 
     if (order > MAX_ORDER)
@@ -208,9 +205,9 @@ mfn_t page_alloc_below(unsigned order, unsigned flags, uint64_t end_mfn)
     pg = block_take(order, end_mfn, &state, &stamp);
     if (!pg)
         return INVALID_MFN;
-    if (state & PGC_STALE)
+    if (state & PGB_STALE)
         flush_stale(stamp);
-    if ((flags & PAGE_ZERO) && (state & PGC_DIRTY))
+    if ((flags & PAGE_ZERO) && (state & PGB_DIRTY))
         memset(map_mfn(page_mfn(pg)), 0, PAGE_SIZE << order);
     return page_mfn(pg);
 }
@@ -228,23 +225,14 @@ void page_free(mfn_t m, unsigned order)
     ASSERT(mfn_valid(m) && !(m.n & ((1ull << order) - 1)));
     ASSERT(pg->count == 0);
     spin_lock(&frames_lock);
-    block_free(m.n, order, PGC_DIRTY | PGC_STALE, now);
+    block_free(m.n, order, PGB_DIRTY | PGB_STALE, now);
     spin_unlock(&frames_lock);
-}
-
-static void lists_init(void)
-{
-    for (unsigned z = 0; z < ZONES; z++)
-        for (unsigned o = 0; o <= MAX_ORDER; o++)
-            list_init(&blocks[z][o]);
 }
 
 void page_alloc_add(mfn_t start, mfn_t end)
 {
     uint64_t m = MAX(start.n, 1ull); /* frame 0 stays unused: 0 means "none" in places */
 
-    if (!blocks[0][0].next)
-        lists_init();
     if (start.n < end.n && !mfn_valid(start))
         page_add_range(start, end);
     spin_lock(&frames_lock);
@@ -253,7 +241,7 @@ void page_alloc_add(mfn_t start, mfn_t end)
 
         while (m + (1ull << o) > end.n)
             o--;
-        block_free(m, o, PGC_DIRTY, 0);
+        block_free(m, o, PGB_DIRTY, 0);
         total_frames += 1ull << o;
         m += 1ull << o;
     }
@@ -273,7 +261,7 @@ uint64_t page_alloc_total_count(void)
 /* Under frames_lock: a dirty block, unlinked and cut to at most SCRUB_ORDER. The smallest
  * goes first: large ones stay whole, and what one was cut into is clean and merged again
  * before the next is touched. */
-static struct page *dirty_take(unsigned *order, uint64_t *flags, uint32_t *stamp)
+static struct page *dirty_take(unsigned *order, uint32_t *state, uint32_t *stamp)
 {
     for (unsigned z = 0; z < ZONES; z++) {
         for (unsigned o = 0; o <= MAX_ORDER; o++) {
@@ -281,14 +269,14 @@ static struct page *dirty_take(unsigned *order, uint64_t *flags, uint32_t *stamp
 
             if (!(orders[z] & (1u << o)))
                 continue;
-            pg = list_entry(blocks[z][o].prev, struct page, list);
-            if (!(pg->count & PGC_DIRTY))
+            pg = page_list_last(&blocks[z][o]);
+            if (!(pg->state & PGB_DIRTY))
                 continue;
-            *flags = pg->count & (PGC_DIRTY | PGC_STALE);
+            *state = pg->state;
             *stamp = pg->tlb_stamp;
             *order = MIN(o, (unsigned)SCRUB_ORDER);
             block_unlink(pg, o);
-            block_cut(pg, o, *order, *flags, *stamp);
+            block_cut(pg, o, *order, *state, *stamp);
             pg->count = 0;
             pg->owner = NULL;
             return pg;
@@ -300,18 +288,17 @@ static struct page *dirty_take(unsigned *order, uint64_t *flags, uint32_t *stamp
 bool page_alloc_scrub(void)
 {
     unsigned order;
-    uint64_t flags;
-    uint32_t stamp;
+    uint32_t state, stamp;
     struct page *pg;
 
     if (!dirty_frames)
         return false;
     spin_lock(&frames_lock);
-    pg = dirty_take(&order, &flags, &stamp);
+    pg = dirty_take(&order, &state, &stamp);
     spin_unlock(&frames_lock);
     if (!pg)
         return false;
-    if (flags & PGC_STALE) /* a stale writable translation could dirty it again */
+    if (state & PGB_STALE) /* a stale writable translation could dirty it again */
         flush_stale(stamp);
     memset(map_mfn(page_mfn(pg)), 0, PAGE_SIZE << order);
     spin_lock(&frames_lock);

@@ -4,7 +4,6 @@
 #ifndef KERN_PAGE_ALLOC_H
 #define KERN_PAGE_ALLOC_H
 
-#include "lib/list.h"
 #include "lib/types.h"
 
 struct domain;
@@ -13,12 +12,14 @@ struct domain;
  * mfn_valid() first. A frame is free (PGC_FREE on the first of its block), the
  * hypervisor's (count 0, no owner), or a domain's (count > 0, owner set). */
 struct page {
-    struct list_head list;  /* owner's page list, or the allocator's */
-    _Atomic uint64_t count; /* PGC_* | references */
-    _Atomic uint64_t type;  /* mm/page.h: type, state and references */
+    uint32_t next, prev;    /* kern/page_list.h: owner's page list, or the allocator's */
+    _Atomic uint32_t count; /* PGC_* | references */
+    _Atomic uint32_t type;  /* mm/page.h: type, state and references */
     union {
         struct domain *owner; /* NULL: the hypervisor's */
-        uint64_t order;       /* free block's */
+        struct {
+            uint32_t order, state; /* free block's; PGB_* */
+        };
     };
     union {
         struct {
@@ -32,14 +33,20 @@ struct page {
     };
 };
 
-#define PGC_ALLOCATED                                                                    \
-    (1ull << 63)               /* the owner has not given it back; worth one reference */
-#define PGC_HV    (1ull << 62) /* the hypervisor's own page, shared with its owner */
-#define PGC_FREE  (1ull << 61) /* first page of a free block */
-#define PGC_DIRTY (1ull << 60) /* free block: contents are not known to be zero */
-#define PGC_STALE                                                                        \
-    (1ull << 59) /* free block: TLBs may hold it unless they flushed since tlb_stamp */
-#define PGC_COUNT 0xffffffffull
+_Static_assert(sizeof(struct page) == 32, "one for each frame of the machine");
+
+/* The owner has not given it back; worth one reference. */
+#define PGC_ALLOCATED (1u << 31)
+#define PGC_HV        (1u << 30) /* the hypervisor's own page, shared with its owner */
+#define PGC_FREE      (1u << 29) /* first page of a free block */
+#define PGC_COUNT     (PGC_FREE - 1)
+
+#define PGB_DIRTY     1u /* contents are not known to be zero */
+#define PGB_STALE     2u /* TLBs may hold it unless they flushed since tlb_stamp */
+
+struct page_list {
+    uint32_t first;
+};
 
 extern struct page *const frametable;
 static inline struct page *page_of(mfn_t m)

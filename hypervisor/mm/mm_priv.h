@@ -53,9 +53,9 @@ static inline unsigned pt_index(vaddr_t va, unsigned level) /* level 1-4 */
  * already, and remains. */
 static inline bool page_get_fast(struct page *pg, const struct domain *d)
 {
-    uint64_t x = atomic_load_explicit(&pg->count, memory_order_relaxed);
+    uint32_t x = atomic_load_explicit(&pg->count, memory_order_relaxed);
 
-    if (likely((uint32_t)(x - 1) < 0x7fffffffu) &&
+    if (likely((x & PGC_COUNT) - 1 < PGC_COUNT - 1) &&
         likely(atomic_compare_exchange_strong_explicit(
             &pg->count, &x, x + 1, memory_order_acquire, memory_order_relaxed))) {
         if (likely(pg->owner == d && d->dying == DOM_ALIVE))
@@ -67,9 +67,9 @@ static inline bool page_get_fast(struct page *pg, const struct domain *d)
 }
 static inline void page_put_fast(struct page *pg)
 {
-    uint64_t x = atomic_load_explicit(&pg->count, memory_order_relaxed);
+    uint32_t x = atomic_load_explicit(&pg->count, memory_order_relaxed);
 
-    if (unlikely((uint32_t)x < 2) ||
+    if (unlikely((x & PGC_COUNT) < 2) ||
         unlikely(!atomic_compare_exchange_strong_explicit(
             &pg->count, &x, x - 1, memory_order_acq_rel, memory_order_relaxed)))
         page_put(pg);
@@ -77,9 +77,9 @@ static inline void page_put_fast(struct page *pg)
 #define PGT_WRITABLE_VALID (PGT_WRITABLE << PGT_TYPE_SHIFT | PGT_VALIDATED)
 static inline int page_get_writable(struct page *pg)
 {
-    uint64_t x = atomic_load_explicit(&pg->type, memory_order_relaxed);
+    uint32_t x = atomic_load_explicit(&pg->type, memory_order_relaxed);
 
-    if (likely(x - PGT_WRITABLE_VALID - 1 < 0x7fffffffu) &&
+    if (likely(x - PGT_WRITABLE_VALID - 1 < PGT_MAX - 1) &&
         likely(atomic_compare_exchange_strong_explicit(
             &pg->type, &x, x + 1, memory_order_acquire, memory_order_relaxed)))
         return 0;
@@ -87,10 +87,10 @@ static inline int page_get_writable(struct page *pg)
 }
 static inline void page_put_writable(struct page *pg)
 {
-    uint64_t x = atomic_load_explicit(&pg->type, memory_order_relaxed);
+    uint32_t x = atomic_load_explicit(&pg->type, memory_order_relaxed);
 
     if (unlikely(x - PGT_WRITABLE_VALID - 2 >
-                 0x7fffffffu) || /* the last one, or locked */
+                 PGT_MAX - 2) || /* the last one, or locked */
         unlikely(!atomic_compare_exchange_strong_explicit(
             &pg->type, &x, x - 1, memory_order_acq_rel, memory_order_relaxed)))
         page_put_type(pg);
@@ -99,9 +99,9 @@ static inline void page_put_writable(struct page *pg)
 /* A domain's memory. Legend: (l) under lock; (k) only by domain_kill. */
 struct mm_domain {
     spinlock_t lock;           /* RANK_PAGELIST */
-    struct list_head pages;    /* (l) frames it owns */
-    struct list_head hv_pages; /* (l) hypervisor's pages shared with it */
-    struct list_head quiet,
+    struct page_list pages;    /* (l) frames it owns */
+    struct page_list hv_pages; /* (l) hypervisor's pages shared with it */
+    struct page_list quiet,
         gone; /* (l) dying: pages without pins; pages given back, still referenced */
     uint64_t tot, hv_tot; /* (l) lengths of the lists */
     uint64_t max;         /* (l) limit of tot */

@@ -16,6 +16,7 @@
 #include "mm/page.h"
 #include "kern/heap.h"
 #include "kern/log.h"
+#include "kern/page_list.h"
 #include "kern/room.h"
 #include "kern/softirq.h"
 #include "lib/errno.h"
@@ -31,7 +32,7 @@ struct domain *dom_io, *dom_xen;
 /* One more reference, if there is one already. */
 static bool get_live(struct page *pg)
 {
-    uint64_t x = atomic_load_explicit(&pg->count, memory_order_relaxed);
+    uint32_t x = atomic_load_explicit(&pg->count, memory_order_relaxed);
 
     do {
         if (!(x & PGC_COUNT) || (x & PGC_COUNT) == PGC_COUNT)
@@ -68,6 +69,17 @@ static void owner_hold(struct domain *d)
         panic("memory is given to domain %u, which is gone\n", d->id);
 }
 
+/* Under mm->lock: off the list it is in. Only the one it is the first of has to know. */
+static void list_leave(struct mm_domain *mm, struct page *pg)
+{
+    struct page_list *lists[] = {&mm->quiet, &mm->gone, &mm->hv_pages}, *l = &mm->pages;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(lists); i++)
+        if (page_list_first(lists[i]) == pg)
+            l = lists[i];
+    page_list_del(l, pg);
+}
+
 static void page_release(struct page *pg)
 {
     struct domain *d = pg->owner;
@@ -77,7 +89,7 @@ static void page_release(struct page *pg)
         ;
     ASSERT((pg->type & PGT_COUNT) == 0);
     spin_lock(&d->mm->lock);
-    list_del(&pg->list);
+    list_leave(d->mm, pg);
     if (hv)
         d->mm->hv_tot--;
     else
@@ -97,7 +109,7 @@ static void page_release(struct page *pg)
 
 void page_put(struct page *pg)
 {
-    uint64_t x = atomic_fetch_sub_explicit(&pg->count, 1, memory_order_acq_rel);
+    uint32_t x = atomic_fetch_sub_explicit(&pg->count, 1, memory_order_acq_rel);
 
     if (unlikely((x & PGC_COUNT) == 1))
         page_release(pg);
@@ -157,7 +169,7 @@ int dom_page_assign(struct domain *d, struct page *pg, unsigned order)
         ASSERT(pg[i].count == 0);
         pg[i].owner = d;
         pg[i].type = 0;
-        list_add_tail(&pg[i].list, &mm->pages);
+        page_list_add_tail(&mm->pages, &pg[i]);
         atomic_store_explicit(&pg[i].count, PGC_ALLOCATED | 1, memory_order_release);
     }
     mm->tot += n;
@@ -205,7 +217,7 @@ int dom_page_alloc_bits(struct domain *d, unsigned order, unsigned bits,
 
 int dom_page_steal(struct domain *d, struct page *pg)
 {
-    uint64_t alone = PGC_ALLOCATED | 2;
+    uint32_t alone = PGC_ALLOCATED | 2;
     cpumask_t cpus;
     bool last;
     int rc = page_settle(pg);
@@ -218,7 +230,7 @@ int dom_page_steal(struct domain *d, struct page *pg)
         return -EBUSY;
     ASSERT((pg->type & PGT_COUNT) == 0);
     spin_lock(&d->mm->lock);
-    list_del(&pg->list);
+    list_leave(d->mm, pg);
     d->mm->tot--;
     last = d->mm->tot + d->mm->hv_tot == 0;
     spin_unlock(&d->mm->lock);
@@ -290,7 +302,7 @@ void page_share_with_guest(struct page *pg, struct domain *d, bool writable)
     pg->owner = d;
     pg->type =
         ((writable ? PGT_WRITABLE : PGT_SHARED_RO) << PGT_TYPE_SHIFT) | PGT_VALIDATED | 1;
-    list_add_tail(&pg->list, &d->mm->hv_pages);
+    page_list_add_tail(&d->mm->hv_pages, pg);
     d->mm->hv_tot++;
     atomic_store_explicit(&pg->count, PGC_ALLOCATED | PGC_HV | 1, memory_order_release);
     spin_unlock(&d->mm->lock);
@@ -323,16 +335,16 @@ uint64_t dom_shared_pages(const struct domain *d)
 int dom_get_memlist(struct domain *d, uint64_t start, uint64_t max, uint64_t *mfns)
 {
     uint64_t i = 0, n = 0;
-    struct list_head *l;
+    const struct page *pg;
 
     spin_lock(&d->mm->lock);
-    list_for_each(l, &d->mm->pages)
+    page_list_for_each(pg, &d->mm->pages)
     {
         if (i++ < start)
             continue;
         if (n == max)
             break;
-        mfns[n++] = page_mfn(list_entry(l, struct page, list)).n;
+        mfns[n++] = page_mfn(pg).n;
     }
     spin_unlock(&d->mm->lock);
     return (int)n;
@@ -345,7 +357,7 @@ static void stop_sharing(struct page *pg)
     struct domain *d = pg->owner;
 
     spin_lock(&d->mm->lock);
-    list_del(&pg->list);
+    page_list_del(&d->mm->hv_pages, pg);
     d->mm->hv_tot--;
     spin_unlock(&d->mm->lock);
     pg->owner = NULL;
@@ -385,7 +397,7 @@ static int page_give_back(struct page *pg)
     return 0;
 }
 
-static int sweep(struct mm_domain *mm, struct list_head *from, struct list_head *to,
+static int sweep(struct mm_domain *mm, struct page_list *from, struct page_list *to,
                  int (*fn)(struct page *))
 {
     int rc = 0;
@@ -395,13 +407,12 @@ static int sweep(struct mm_domain *mm, struct list_head *from, struct list_head 
         bool got;
 
         spin_lock(&mm->lock);
-        if (list_empty(from)) {
+        pg = page_list_take(from);
+        if (!pg) {
             spin_unlock(&mm->lock);
             return 0;
         }
-        pg = list_entry(from->next, struct page, list);
-        list_del(&pg->list);
-        list_add_tail(&pg->list, to);
+        page_list_add_tail(to, pg);
         got = get_live(pg); /* else another CPU is about to take it off the list */
         spin_unlock(&mm->lock);
         if (!got)
@@ -409,8 +420,8 @@ static int sweep(struct mm_domain *mm, struct list_head *from, struct list_head 
         rc = fn(pg);
         if (rc) {
             spin_lock(&mm->lock);
-            list_del(&pg->list);
-            list_add(&pg->list, from);
+            page_list_del(to, pg);
+            page_list_add(from, pg);
             spin_unlock(&mm->lock);
         }
         page_put(pg);
@@ -472,10 +483,6 @@ static struct mm_domain *mm_new(void)
     if (!mm)
         return NULL;
     spin_init(&mm->lock, RANK_PAGELIST);
-    list_init(&mm->pages);
-    list_init(&mm->hv_pages);
-    list_init(&mm->quiet);
-    list_init(&mm->gone);
     return mm;
 }
 
@@ -506,8 +513,8 @@ static void mm_domain_free(struct domain *d)
     if (!d->mm)
         return;
     desc_domain_free(d);
-    while (!list_empty(&d->mm->hv_pages)) /* d->shared, if the domain never came to be */
-        stop_sharing(list_entry(d->mm->hv_pages.next, struct page, list));
+    while (!page_list_empty(&d->mm->hv_pages)) /* d->shared, if it never came to be */
+        stop_sharing(page_list_first(&d->mm->hv_pages));
     heap_free(d->mm->e820);
     heap_free(d->mm);
     d->mm = NULL;

@@ -12,30 +12,30 @@
 #include "kern/domain.h"
 #include "kern/page_alloc.h"
 #include "kern/vcpu.h"
-#include "lib/list.h"
 #include "lib/types.h"
 
-#define PGT_NONE      0ull
-#define PGT_L1        1ull
-#define PGT_L2        2ull
-#define PGT_L3        3ull
-#define PGT_L4        4ull
-#define PGT_SEG       5ull
-#define PGT_WRITABLE  7ull
-#define PGT_SHARED_RO 8ull /* hypervisor's, guest may only read */
+#define PGT_NONE      0u
+#define PGT_L1        1u
+#define PGT_L2        2u
+#define PGT_L3        3u
+#define PGT_L4        4u
+#define PGT_SEG       5u
+#define PGT_SHARED_RO 6u /* hypervisor's, guest may only read */
+#define PGT_WRITABLE  7u
 
-/* struct page.type is: the type above << 60, state bits, and the number of references. */
-#define PGT_TYPE_SHIFT 60
-#define PGT_TYPE       (0xfull << PGT_TYPE_SHIFT)
-#define PGT_PINNED     (1ull << 59) /* by MMUEXT_PIN_*: worth one reference */
+/* struct page.type is: the type above << 29, state bits, and the number of references. */
+#define PGT_TYPE_SHIFT 29
+#define PGT_TYPE       (7u << PGT_TYPE_SHIFT)
+#define PGT_PINNED     (1u << 28) /* by MMUEXT_PIN_*: worth one reference */
 #define PGT_VALIDATED                                                                    \
-    (1ull << 58) /* contents were checked; count > 0 without it: being worked on */
-#define PGT_PARTIAL (1ull << 57) /* count 0, but its first entries hold references */
-#define PGT_LOCKED  (1ull << 56) /* its entries are being changed */
-#define PGT_COUNT   0xffffffffull
-static inline unsigned pgt_type(uint64_t t)
+    (1u << 27) /* contents were checked; count > 0 without it: being worked on */
+#define PGT_PARTIAL (1u << 26) /* count 0, but its first entries hold references */
+#define PGT_LOCKED  (1u << 25) /* its entries are being changed */
+#define PGT_COUNT   (PGT_LOCKED - 1)
+#define PGT_MAX     (PGT_COUNT - 1) /* for users: one is left for who locks the page */
+static inline unsigned pgt_type(uint32_t t)
 {
-    return (unsigned)(t >> PGT_TYPE_SHIFT);
+    return t >> PGT_TYPE_SHIFT;
 }
 
 /* Reference counting. get: only if d owns it (false otherwise, also while it dies). */

@@ -222,7 +222,7 @@ static bool is_table(unsigned type)
 /* The page is busy as type: undoes what its entries hold and makes it idle or partial. */
 static int undo_busy(struct page *pg, unsigned type, uint64_t groups, bool may_stop)
 {
-    uint64_t t = (uint64_t)type << PGT_TYPE_SHIFT;
+    uint32_t t = type << PGT_TYPE_SHIFT;
     int rc = 0;
 
     if (type == PGT_L1)
@@ -236,10 +236,10 @@ static int undo_busy(struct page *pg, unsigned type, uint64_t groups, bool may_s
 
 static int settle(struct page *pg, bool may_stop)
 {
-    uint64_t x = atomic_load_explicit(&pg->type, memory_order_relaxed);
+    uint32_t x = atomic_load_explicit(&pg->type, memory_order_relaxed);
 
     while (x & PGT_PARTIAL) {
-        uint64_t busy = (x & PGT_TYPE) | 1;
+        uint32_t busy = (x & PGT_TYPE) | 1;
 
         if (atomic_compare_exchange_weak_explicit(
                 &pg->type, &x, busy, memory_order_acquire, memory_order_relaxed))
@@ -267,7 +267,7 @@ static void flush_former_users(struct page *pg)
 /* The page is busy as type: checks it, and makes it valid, or idle, or partial. */
 static int check_busy(struct page *pg, unsigned type)
 {
-    uint64_t t = (uint64_t)type << PGT_TYPE_SHIFT;
+    uint32_t t = type << PGT_TYPE_SHIFT;
     uint64_t groups = 0;
     int rc = 0;
 
@@ -293,7 +293,7 @@ static int check_busy(struct page *pg, unsigned type)
 }
 
 /* First reference to an idle or partial page whose type word was x. */
-static int first_type(struct page *pg, unsigned type, uint64_t x)
+static int first_type(struct page *pg, unsigned type, uint32_t x)
 {
     bool changed = pgt_type(x) != type && pgt_type(x) != PGT_NONE;
 
@@ -308,12 +308,12 @@ static int first_type(struct page *pg, unsigned type, uint64_t x)
 
 int page_get_type(struct page *pg, unsigned type)
 {
-    const uint64_t want = (uint64_t)type << PGT_TYPE_SHIFT;
-    uint64_t x = atomic_load_explicit(&pg->type, memory_order_relaxed), nx;
+    const uint32_t want = type << PGT_TYPE_SHIFT;
+    uint32_t x = atomic_load_explicit(&pg->type, memory_order_relaxed), nx;
 
     for (;;) {
         if (x & PGT_COUNT) {
-            if ((x & PGT_TYPE) != want || (x & PGT_COUNT) == PGT_COUNT)
+            if ((x & PGT_TYPE) != want || (x & PGT_COUNT) >= PGT_MAX)
                 return -EINVAL;
             if (unlikely(!(x & PGT_VALIDATED))) {
                 cpu_relax();
@@ -338,7 +338,8 @@ int page_get_type(struct page *pg, unsigned type)
 
 static int put_type(struct page *pg, bool may_stop)
 {
-    uint64_t x = atomic_load_explicit(&pg->type, memory_order_relaxed), nx, groups;
+    uint32_t x = atomic_load_explicit(&pg->type, memory_order_relaxed), nx;
+    uint64_t groups;
 
     for (;;) {
         bool last_of_table = (x & PGT_COUNT) == 1 && is_table(pgt_type(x));
@@ -382,7 +383,7 @@ int page_put_type_preempt(struct page *pg)
 
 bool page_lock(struct page *pg)
 {
-    uint64_t x = atomic_load_explicit(&pg->type, memory_order_relaxed);
+    uint32_t x = atomic_load_explicit(&pg->type, memory_order_relaxed);
 
     for (;;) {
         if (!(x & PGT_VALIDATED) || !(x & PGT_COUNT))

@@ -75,7 +75,7 @@ int l1e_get(uint64_t e, struct domain *d, struct domain *pg_owner)
 void l1e_put(uint64_t e, struct domain *d)
 {
     struct page *pg;
-    uint64_t type;
+    uint32_t type;
 
     if (!(e & PTE_P) || !mfn_valid(pte_mfn(e)))
         return;

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* Lists of frames: rings linked by frame numbers through struct page, half as large as
+ * pointers. A list's head is its first frame, 0 when it is empty; frame 0 is in no list.
+ * A frame is in one list at most. */
+#ifndef KERN_PAGE_LIST_H
+#define KERN_PAGE_LIST_H
+
+#include "kern/page_alloc.h"
+
+static inline uint32_t page_index(const struct page *pg)
+{
+    return (uint32_t)(pg - frametable);
+}
+static inline bool page_list_empty(const struct page_list *l)
+{
+    return !l->first;
+}
+static inline struct page *page_list_first(const struct page_list *l) /* NULL: empty */
+{
+    return l->first ? frametable + l->first : NULL;
+}
+static inline struct page *page_list_last(const struct page_list *l)
+{
+    return l->first ? frametable + frametable[l->first].prev : NULL;
+}
+static inline struct page *page_list_next(const struct page_list *l,
+                                          const struct page *pg) /* NULL: was the last */
+{
+    return pg->next == l->first ? NULL : frametable + pg->next;
+}
+static inline void page_list_add_tail(struct page_list *l, struct page *pg)
+{
+    uint32_t n = page_index(pg), first = l->first ? l->first : n,
+             last = l->first ? frametable[first].prev : n;
+
+    pg->next = first;
+    pg->prev = last;
+    frametable[first].prev = frametable[last].next = n;
+    l->first = first;
+}
+static inline void page_list_add(struct page_list *l, struct page *pg) /* at the front */
+{
+    page_list_add_tail(l, pg);
+    l->first = page_index(pg);
+}
+static inline void page_list_del(struct page_list *l, struct page *pg)
+{
+    uint32_t n = page_index(pg);
+
+    if (l->first == n)
+        l->first = pg->next == n ? 0 : pg->next;
+    frametable[pg->prev].next = pg->next;
+    frametable[pg->next].prev = pg->prev;
+}
+static inline struct page *page_list_take(struct page_list *l) /* NULL: empty */
+{
+    struct page *pg = page_list_first(l);
+
+    if (pg)
+        page_list_del(l, pg);
+    return pg;
+}
+#define page_list_for_each(pg, l)                                                        \
+    for ((pg) = page_list_first(l); (pg); (pg) = page_list_next(l, pg))
+
+#endif
