@@ -10,6 +10,7 @@
 #include "call/call.h"
 #include "comm/grant.h"
 #include "kern/heap.h"
+#include "lib/rangeset.h"
 #include "mm/page.h"
 #include "port/map.h"
 #include "port/upcall.h"
@@ -80,23 +81,63 @@ static long put_map(struct hcall *h, struct hv_memory_map *m,
     return copy_out(h->arg[1], m) ? -EFAULT : 0;
 }
 
-static long machine_memory_map(struct hcall *h)
+/* The map with the frames that the caller may not touch put in as reserved where it had
+ * nothing, so that no kernel takes them for free address space. */
+struct map_build {
+    struct hv_e820entry e[E820_MAX];
+    unsigned n, next;   /* entries made; the boot map's next one */
+    uint64_t told;      /* end of the last entry */
+    unsigned long seen; /* frames looked at */
+};
+
+static void map_add(struct map_build *b, uint64_t start, uint64_t end, uint32_t type)
+{
+    if (start >= end || b->n == E820_MAX)
+        return;
+    b->e[b->n++] = (struct hv_e820entry){start, end - start, type};
+    b->told = end;
+}
+
+/* What the boot map has below `end`, and as reserved what it leaves out of the hole. */
+static void map_hole(struct map_build *b, uint64_t start, uint64_t end)
 {
     const struct boot_info *bi = boot_info_get();
-    struct hv_e820entry e[E820_MAX];
+
+    for (; b->next < bi->ranges && bi->map[b->next].start < end; b->next++) {
+        const struct boot_range *r = &bi->map[b->next];
+
+        map_add(b, MAX(start, b->told), r->start, HV_E820_RESERVED);
+        map_add(b, r->start, r->end, r->type);
+    }
+    map_add(b, MAX(start, b->told), end, HV_E820_RESERVED);
+}
+
+static int map_permitted(void *arg, unsigned long first, unsigned long last)
+{
+    struct map_build *b = arg;
+
+    if (first > b->seen)
+        map_hole(b, (uint64_t)b->seen << PAGE_SHIFT, (uint64_t)first << PAGE_SHIFT);
+    b->seen = last + 1;
+    return 0;
+}
+
+static long machine_memory_map(struct hcall *h)
+{
+    struct map_build b = {.n = 0};
     struct hv_memory_map m;
-    unsigned n = MIN(bi->ranges, (unsigned)E820_MAX);
 
     if (!h->d->privileged)
         return -EPERM;
     if (copy_in(&m, h->arg[1]))
         return -EFAULT;
-    if (m.nr_entries < n)
+    spin_lock(&h->d->lock);
+    (void)rangeset_each(h->d->iomem, map_permitted, &b);
+    spin_unlock(&h->d->lock);
+    map_hole(&b, ~0ull, ~0ull);
+    if (m.nr_entries < b.n)
         return -EINVAL;
-    for (unsigned i = 0; i < n; i++)
-        e[i] = (struct hv_e820entry){bi->map[i].start, bi->map[i].end - bi->map[i].start,
-                                     bi->map[i].type};
-    return put_map(h, &m, e, n);
+    return put_map(h, &m, b.e, b.n);
 }
 
 static long memory_map(struct hcall *h)

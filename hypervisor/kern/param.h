@@ -9,7 +9,7 @@
 
 struct boot_params {
     uint64_t dom0_mem;       /* bytes, 0: all but a reserve */
-    uint64_t dom0_mem_max;   /* bytes, 0: as dom0_mem */
+    uint64_t dom0_mem_max;   /* bytes, 0: no limit */
     unsigned dom0_max_vcpus; /* 0: one a CPU */
     bool dom0_vcpus_pin;
     unsigned maxcpus; /* 0: all */

@@ -48,15 +48,15 @@ static uint64_t choose_pages(void)
 
 static void allocate(struct dom0_image *i)
 {
+    uint64_t pfn = 0, max = boot_params.dom0_mem_max >> PAGE_SHIFT;
     unsigned order = 0;
-    uint64_t pfn = 0;
 
     while ((PAGE_SIZE << order) < i->nr_pages * sizeof(mfn_t))
         order++;
     i->mfn_of = page_alloc_mapped(order);
     if (!i->mfn_of)
         panic("no memory for dom0's list of frames");
-    if (dom_set_max_pages(i->d, MAX(i->nr_pages, boot_params.dom0_mem_max >> PAGE_SHIFT)))
+    if (dom_set_max_pages(i->d, max ? MAX(i->nr_pages, max) : UINT32_MAX))
         panic("dom0's memory limit was refused");
     while (pfn < i->nr_pages) {
         unsigned o = i->nr_pages - pfn >= 1ull << CHUNK_ORDER ? CHUNK_ORDER : 0;

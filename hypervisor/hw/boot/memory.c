@@ -11,6 +11,7 @@
 
 #define MAX_RANGES 160
 #define GB4        (1ull << 32)
+#define FIRST_MIB  (1ull << 20)
 
 static struct boot_range ram[MAX_RANGES], vacant[MAX_RANGES];
 static unsigned rams, vacants;
@@ -70,7 +71,7 @@ void memory_init(const struct boot_info *bi, paddr_t mbi)
             add_ram(bi->map[i].start, bi->map[i].end);
     memcpy(vacant, ram, sizeof(ram));
     vacants = rams;
-    take_out(0, 0x100000);
+    take_out(0, FIRST_MIB);
     take_out(bi->image_start, bi->image_end);
     for (i = 0; i < bi->modules; i++)
         take_out(bi->module[i].start, bi->module[i].end);
@@ -135,8 +136,11 @@ void memory_hand_over(void)
 {
     unsigned i;
 
+    /* The first MiB belongs to firmware and its tables: like a device's memory, the
+     * control domain may map it, and nobody owns it. */
     for (i = 0; i < rams; i++)
-        page_add_range(paddr_to_mfn(ram[i].start), paddr_to_mfn(ram[i].end));
+        page_add_range(paddr_to_mfn(MAX(ram[i].start, FIRST_MIB)),
+                       paddr_to_mfn(ram[i].end));
     for (i = 0; i < vacants; i++)
         if (vacant[i].start < vacant[i].end)
             page_alloc_add(paddr_to_mfn(vacant[i].start), paddr_to_mfn(vacant[i].end));
