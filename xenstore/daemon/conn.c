@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/alloc.h"
+#include "daemon/domain.h"
 #include "daemon/journal.h"
 #include "daemon/ops.h"
 #include "daemon/txn.h"
@@ -84,6 +85,7 @@ void conn_reply(struct conn *c, uint32_t type, const struct hv_xsd_sockmsg *to,
 {
     put_header(c, type, to, len);
     bytes_add(&c->out, data, len);
+    c->owed += c->domain != NULL;
 }
 
 static void put_event(struct conn *c, struct watch *w, const char *path, size_t len)
@@ -141,9 +143,17 @@ static bool flush(struct conn *c)
 
 /* --- input --- */
 
+/* It does not fetch what it has asked for: no more requests are taken for now. */
+static bool owes_us(const struct conn *c)
+{
+    uint32_t limit = c->owed ? domain_limit(c, QUOTA_OUTSTANDING) : 0;
+
+    return bytes_used(&c->out) > REPLY_LIMIT || (limit && c->owed >= limit);
+}
+
 static bool turn_over(const struct conn *c)
 {
-    return c->dead || c->work >= TURN_WORK || bytes_used(&c->out) > REPLY_LIMIT;
+    return c->dead || c->work >= TURN_WORK || owes_us(c);
 }
 
 /*
@@ -227,7 +237,7 @@ static bool turn(struct task *t)
         conn_kill(c, HV_STORE_ERROR_COMM);
     if (c->dead)
         return false;
-    full = bytes_used(&c->out) > REPLY_LIMIT;
+    full = owes_us(c);
     c->ops->settle(c, !full && !whole_message(c), bytes_used(&c->out) != 0);
     return !full && whole_message(c);
 }
@@ -259,6 +269,7 @@ void conn_reset(struct conn *c)
     txn_drop_all(c);
     bytes_free(&c->in);
     bytes_free(&c->out);
+    c->owed = 0;
 }
 
 void conn_restore(struct conn *c, bool output, const void *data, size_t len)

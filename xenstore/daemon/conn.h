@@ -53,15 +53,18 @@ struct conn {
     struct list watches; /* struct watch, by_conn */
     struct list folded;  /* ... of those that owe an event, see conn_event */
     uint32_t watch_count;
+    uint32_t watch_bytes; /* of their paths and tokens */
     struct list txns;
     uint32_t txn_count;
     uint32_t last_txn;
-    uint32_t txn_bytes;        /* what its transactions hold, about */
-    uint32_t commits;          /* of late: see favour in txn.c */
-    int64_t commits_at;        /* ms; when that was right */
-    int64_t favour_not_before; /* ms */
+    uint32_t txn_bytes; /* what its transactions hold, about */
+    uint32_t owed;      /* replies that it has not fetched */
     uint64_t requests;
-    uint32_t work; /* charged in this turn */
+    uint64_t activity;         /* requests of late: see txn_favour.c */
+    uint64_t activity_seen;    /* ... and how many it knows of */
+    int64_t activity_at;       /* ms; when that was right */
+    int64_t favour_not_before; /* ms */
+    uint32_t work;             /* charged in this turn */
 };
 
 extern struct list conns;

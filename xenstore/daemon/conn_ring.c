@@ -35,6 +35,7 @@ struct ring_conn {
     bool moved;        /* an index has changed since the last notification */
     uint32_t cons;     /* how far we have read; the ring's own index follows in settle */
     uint32_t out_left; /* of a reply that goes in in parts */
+    bool out_event;    /* ... which is not one but an event */
 };
 
 #define PORT_BUCKETS 256u
@@ -106,6 +107,7 @@ static ssize_t ring_write(struct conn *c, const void *buf, size_t len)
     if (r->out_left == 0) {
         memcpy(&h, buf, sizeof(h));
         r->out_left = (uint32_t)sizeof(h) + h.len;
+        r->out_event = h.type == HV_XS_WATCH_EVENT;
         if (r->out_left > room) {
             journal_output(c->id, prod, buf, r->out_left);
             journal_commit();
@@ -115,6 +117,8 @@ static ssize_t ring_write(struct conn *c, const void *buf, size_t len)
         room = r->out_left;
     put(r, prod, buf, room);
     r->out_left -= room;
+    if (r->out_left == 0 && !r->out_event && c->owed)
+        c->owed--;
     return room;
 }
 

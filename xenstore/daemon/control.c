@@ -109,17 +109,24 @@ static int cmd_print(struct control *k)
     return 0;
 }
 
-static int quota_show(struct control *k)
+static int quota_show(struct control *k, bool soft)
 {
     say(k, "Quota settings:\n");
-    for (int i = 0; i < QUOTA_COUNT; i++)
-        say(k, "%-17s: %8u %s\n", quotas[i].name, quotas[i].limit, quotas[i].what);
+    for (int i = 0; i < QUOTA_COUNT; i++) {
+        const struct quota_info *q = &quotas[i];
+
+        if (!soft)
+            say(k, "%-17s: %8u %s\n", q->name, q->limit, q->what);
+        else if (q->soft_what)
+            say(k, "%-17s: %8u %s\n", q->name, q->soft, q->soft_what);
+    }
     return reply_add(k->rq, "", 1);
 }
 
 static int quota_show_domain(struct control *k, const char *text)
 {
     struct domain *d;
+    struct conn *c;
     uint64_t domid;
 
     if (!xs_number(text, UINT32_MAX, &domid))
@@ -127,30 +134,42 @@ static int quota_show_domain(struct control *k, const char *text)
     d = domain_find((uint32_t)domid);
     if (!d)
         return ENOENT;
+    c = d->conn;
     say(k, "Domain %u:\n", d->domid);
     say(k, "%-16s: %8u\n", "nodes", d->nodes);
-    say(k, "%-16s: %8u\n", "watches", d->conn ? d->conn->watch_count : 0);
-    say(k, "%-16s: %8u\n", "transactions", d->conn ? d->conn->txn_count : 0);
+    say(k, "%-16s: %8u\n", "watches", c ? c->watch_count : 0);
+    say(k, "%-16s: %8u\n", "transactions", c ? c->txn_count : 0);
+    say(k, "%-16s: %8u\n", "outstanding", c ? c->owed : 0);
+    say(k, "%-16s: %8u\n", "memory", domain_memory(d->domid));
     return reply_add(k->rq, "", 1);
 }
 
-static int cmd_quota(struct control *k)
+static int quota_set(struct control *k, bool soft)
 {
     uint64_t value;
     enum quota q;
 
-    if (k->count == 0)
-        return quota_show(k);
-    if (k->count == 1)
-        return quota_show_domain(k, k->arg[0]);
     if (k->count != 3 || strcmp(k->arg[0], "set") != 0)
         return EINVAL;
     q = quota_by_name(k->arg[1]);
-    if (q == QUOTA_COUNT || !xs_number(k->arg[2], UINT32_MAX, &value))
+    if (q == QUOTA_COUNT || (soft && !quotas[q].soft_what) ||
+        !xs_number(k->arg[2], UINT32_MAX, &value))
         return EINVAL;
-    quotas[q].limit = (uint32_t)value;
+    *(soft ? &quotas[q].soft : &quotas[q].limit) = (uint32_t)value;
     journal_quotas();
     return 0;
+}
+
+static int cmd_quota(struct control *k)
+{
+    if (k->count == 0)
+        return quota_show(k, false);
+    return k->count == 1 ? quota_show_domain(k, k->arg[0]) : quota_set(k, false);
+}
+
+static int cmd_quota_soft(struct control *k)
+{
+    return k->count == 0 ? quota_show(k, true) : quota_set(k, true);
 }
 
 /* For whoever wonders why a guest is silent. */
@@ -185,6 +204,7 @@ static const struct command {
     {"memreport", cmd_memreport, "[<file>]"},
     {"print", cmd_print, "<string>"},
     {"quota", cmd_quota, "[set <name> <val>|<domid>]"},
+    {"quota-soft", cmd_quota_soft, "[set <name> <val>]"},
     {"rings", cmd_rings, ""},
     {"help", cmd_help, ""},
 };

@@ -77,6 +77,28 @@ uint32_t domain_limit(const struct conn *c, enum quota q)
     return c->privileged ? 0 : domain_quota(c->id, q);
 }
 
+uint32_t domain_memory(uint32_t domid)
+{
+    struct domain *d = domain_find(domid);
+    uint32_t bytes = d ? d->bytes : 0;
+
+    return d && d->conn ? bytes + d->conn->watch_bytes + d->conn->txn_bytes : bytes;
+}
+
+void domain_warn(uint32_t domid)
+{
+    struct domain *d = domain_find(domid);
+    uint32_t soft = quotas[QUOTA_MEMORY].soft;
+    bool above = soft && domain_memory(domid) > soft;
+
+    if (!d || above == d->warned)
+        return;
+    d->warned = above;
+    if (above)
+        log_say("domain %u uses more memory than the soft limit of %u bytes", domid,
+                soft);
+}
+
 /* --- introduction --- */
 
 static int connect_ring(struct domain *d, struct hv_store_domain_interface *page,

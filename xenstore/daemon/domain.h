@@ -20,6 +20,8 @@ struct domain {
     struct domain *next; /* in a hash chain */
     uint32_t domid;
     uint32_t nodes; /* that it owns in the committed tree */
+    uint32_t bytes; /* ... and what they count: see txn_account */
+    bool warned;    /* that it is above its soft limit */
     bool introduced;
     bool shutdown; /* seen to be shut down; said so once */
     bool has_target;
@@ -43,6 +45,11 @@ void domain_drop_if_idle(struct domain *d);
 uint32_t domain_quota(uint32_t domid, enum quota q);
 /* The client's limit; 0: none. Privileged clients have none. */
 uint32_t domain_limit(const struct conn *c, enum quota q);
+
+/* What counts towards the memory quota of this client's domain. */
+uint32_t domain_memory(uint32_t domid);
+/* Says so in the log, once, when that is above the soft limit. */
+void domain_warn(uint32_t domid);
 
 /* Whether nodes may be given to it: it runs, or nobody can tell. */
 bool domain_exists(uint32_t domid);

@@ -255,13 +255,27 @@ void journal_txn(uint32_t domid, uint32_t id, bool start)
     put_txn(&log_file, domid, id, start ? JOURNAL_TXN_START : JOURNAL_TXN_END);
 }
 
-/* The record is the struct; its pointers mean nothing to the reader. */
 static void put_domain(struct file *f, const struct domain *d)
 {
+    struct journal_domain_quota q[QUOTA_COUNT];
+    struct journal_domain s = {
+        .gfn = d->gfn,
+        .port = d->port,
+        .target = d->target,
+        .features = d->features,
+        .introduced = d->introduced,
+        .shutdown = d->shutdown,
+        .has_target = d->has_target,
+    };
     struct journal_entry e = {
-        .type = JOURNAL_DOMAIN, .a_len = sizeof(*d), .domid = d->domid};
+        .type = JOURNAL_DOMAIN, .a_len = sizeof(s), .domid = d->domid};
 
-    put(f, e, d, NULL, NULL);
+    for (uint32_t i = 0; i < QUOTA_COUNT; i++) {
+        if (d->has_quota[i])
+            q[s.quotas++] = (struct journal_domain_quota){i, d->quota[i]};
+    }
+    e.b_len = (uint16_t)(s.quotas * sizeof(q[0]));
+    put(f, e, &s, q, NULL);
 }
 
 void journal_domain(const struct domain *d)
@@ -290,12 +304,12 @@ void journal_special(uint32_t which, const struct perms *perms)
 
 static void put_quotas(struct file *f)
 {
-    uint32_t limit[QUOTA_COUNT];
-    struct journal_entry e = {.type = JOURNAL_QUOTAS, .a_len = sizeof(limit)};
+    struct journal_quota q[QUOTA_COUNT];
+    struct journal_entry e = {.type = JOURNAL_QUOTAS, .a_len = sizeof(q)};
 
     for (int i = 0; i < QUOTA_COUNT; i++)
-        limit[i] = quotas[i].limit;
-    put(f, e, limit, NULL, NULL);
+        q[i] = (struct journal_quota){quotas[i].limit, quotas[i].soft};
+    put(f, e, q, NULL, NULL);
 }
 
 void journal_quotas(void)

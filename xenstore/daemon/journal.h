@@ -25,7 +25,7 @@
 struct domain;
 
 /* The file: a head of one page, then records. */
-#define JOURNAL_MAGIC 0x316a6e72756f6a78u
+#define JOURNAL_MAGIC 0x326a6e72756f6a78u
 #define JOURNAL_HEAD  4096u
 
 struct journal_head {
@@ -54,6 +54,25 @@ enum journal_type {
     JOURNAL_QUOTAS,
     JOURNAL_INPUT,  /* part of a request that was taken off a ring */
     JOURNAL_OUTPUT, /* a reply that goes into a ring in parts */
+};
+
+/*
+ * Limits of one quota, as many as the writing daemon had, in the order of enum quota; and
+ * a domain's whole state, which may grow at its end.
+ */
+struct journal_quota {
+    uint32_t limit, soft;
+};
+
+struct journal_domain {
+    uint64_t gfn;
+    uint32_t port, target, features;
+    uint8_t introduced, shutdown, has_target;
+    uint8_t quotas; /* entries in string b: struct journal_domain_quota */
+};
+
+struct journal_domain_quota {
+    uint32_t quota, limit;
 };
 
 /* The fixed part of every payload; what the fields mean for each type is said in

@@ -57,7 +57,8 @@ static const char usage[] =
     "  -M, --path-max N          length of a domain's paths\n"
     "  -Q, --quota NAME=N        any limit by name; xenstore-control quota lists them\n"
     "  -R, --no-recovery         begin with an empty store, whatever the journal holds\n"
-    "  -V, --verbose             accepted, as are -I, -K, -q, -w and their arguments\n"
+    "  -q, --quota-soft NAME=N   where the log gets a warning; NAME is memory\n"
+    "  -V, --verbose             accepted, as are -I, -K, -w and their arguments\n"
     "  -H, --help                this text\n";
 
 static const struct option long_options[] = {
@@ -91,19 +92,20 @@ static void fail(const char *what, const char *name, int error)
     exit(1);
 }
 
-static void set_quota(const char *name, const char *text)
+static void set_quota(const char *name, const char *text, bool soft)
 {
     enum quota q = quota_by_name(name);
     uint64_t v;
 
-    if (q == QUOTA_COUNT || !xs_number(text, UINT32_MAX, &v)) {
+    if (q == QUOTA_COUNT || (soft && !quotas[q].soft_what) ||
+        !xs_number(text, UINT32_MAX, &v)) {
         log_say("no such limit, or not a number: %s=%s", name, text);
         exit(1);
     }
-    quotas[q].limit = (uint32_t)v;
+    *(soft ? &quotas[q].soft : &quotas[q].limit) = (uint32_t)v;
 }
 
-static void named_quota(char *arg)
+static void named_quota(char *arg, bool soft)
 {
     char *value = strchr(arg, '=');
 
@@ -112,7 +114,7 @@ static void named_quota(char *arg)
         exit(1);
     }
     *value = '\0';
-    set_quota(arg, value + 1);
+    set_quota(arg, value + 1, soft);
 }
 
 static const struct {
@@ -150,10 +152,10 @@ static void parse_one(int c)
     }
     for (size_t i = 0; i < COUNT(limits); i++) {
         if (limits[i].c == c)
-            set_quota(limits[i].quota, optarg);
+            set_quota(limits[i].quota, optarg, false);
     }
-    if (c == 'Q')
-        named_quota(optarg);
+    if (c == 'Q' || c == 'q')
+        named_quota(optarg, c == 'q');
     if (c == 'H') {
         fputs(usage, stdout);
         exit(0);
@@ -380,6 +382,7 @@ static bool idle(void)
 
     conn_bury();
     journal_commit();
+    txn_expire();
     more = journal_tidy();
     more |= store_reap(REAP_NODES);
     if (store.nodes != before)

@@ -15,6 +15,12 @@
 #define NODE_FLAT      24u
 #define NODE_PER_ENTRY 8u
 
+/* What a node's change adds to its owner's memory, where that is bounded; 0 or EIO. */
+static int check_memory(struct request *rq, const struct node *n, int64_t more)
+{
+    return edit_fits(rq->c, rq->t, node_owner(n), more) ? 0 : EIO;
+}
+
 /*
  * A client learns that p is not there, or that it may not know: that hangs on the
  * permissions of the last node on the way, which ends at found, and on there being none
@@ -141,14 +147,18 @@ static int may_create(struct request *rq, const struct node *above,
     size_t at = found == 1 ? 0 : found, first_len = 0, len;
     const char *name;
     uint32_t count = 0;
+    size_t bytes = value_len;
 
     if (rq->c->privileged)
         return 0;
     while (xs_path_component(p->s, p->len, &at, &name, &len)) {
         first_len = count++ ? first_len : len;
+        bytes += quota_size(0, len + 1, above->perms->count) + at;
     }
     if (limit && edit_owned(rq->t, rq->c->id) + count > limit)
         return ENOSPC;
+    if (!edit_fits(rq->c, rq->t, rq->c->id, (int64_t)bytes))
+        return EIO;
     if (!size)
         return 0;
     if (quota_size(value_len, 0, above->perms->count) >= size ||
@@ -200,6 +210,9 @@ int op_write(struct request *rq)
         return rc;
     if (size && quota_size(rq->args.left, store_list_bytes(n), n->perms->count) >= size)
         return ENOSPC;
+    rc = check_memory(rq, n, (int64_t)rq->args.left - n->value_len);
+    if (rc)
+        return rc;
     edit_value(rq->t, p.s, p.len, rq->args.at, rq->args.left);
     return 0;
 }
@@ -293,6 +306,10 @@ static int change_perms(struct request *rq, const struct xs_path *p, struct perm
         return ENOENT;
     if (size && quota_size(n->value_len, store_list_bytes(n), perms->count) >= size)
         return ENOSPC;
+    rc = check_memory(rq, n,
+                      ((int64_t)perms->count - n->perms->count) * (int)NODE_PER_ENTRY);
+    if (rc)
+        return rc;
     edit_perms(rq->t, p->s, p->len, perms);
     return 0;
 }

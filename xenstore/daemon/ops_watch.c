@@ -44,6 +44,8 @@ int op_watch(struct request *rq)
         return E2BIG;
     if (limit && rq->c->watch_count >= limit)
         return E2BIG;
+    if (!edit_fits(rq->c, NULL, rq->c->id, (int64_t)(p.len + token_len)))
+        return ENOMEM;
     rc = watch_add(rq->c, &p, token, depth, &rq->new_watch);
     if (rc == 0 && rq->c->domain)
         journal_watch(rq->c->id, &p, token, depth);

@@ -17,13 +17,16 @@ enum quota {
     QUOTA_NODE_SIZE,
     QUOTA_PATH_MAX,
     QUOTA_PERMISSIONS,
+    QUOTA_TRANSACTION_AGE,
     QUOTA_COUNT,
 };
 
 struct quota_info {
     const char *name; /* as in GET_QUOTA and xenstore-control quota */
     const char *what;
-    uint32_t limit; /* 0: no limit */
+    uint32_t limit;        /* 0: no limit */
+    uint32_t soft;         /* above this the log gets a warning; 0: never */
+    const char *soft_what; /* NULL if there is no such warning */
 };
 extern struct quota_info quotas[QUOTA_COUNT];
 

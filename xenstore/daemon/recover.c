@@ -135,12 +135,16 @@ static bool tree_node(const struct journal_entry *e, const char *data,
 
 static bool set_domain(const struct journal_entry *e, const char *data)
 {
-    struct domain old, *d;
+    struct journal_domain_quota q;
+    struct journal_domain old;
+    struct domain *d;
 
-    if (e->a_len != sizeof(old))
+    if (e->a_len < sizeof(old))
         return false;
     memcpy(&old, data, sizeof(old));
-    d = domain_get(old.domid);
+    if (e->b_len != old.quotas * sizeof(q))
+        return false;
+    d = domain_get(e->domid);
     d->introduced = old.introduced;
     d->shutdown = old.shutdown;
     d->has_target = old.has_target;
@@ -148,8 +152,14 @@ static bool set_domain(const struct journal_entry *e, const char *data)
     d->features = old.features;
     d->gfn = old.gfn;
     d->port = old.port;
-    memcpy(d->has_quota, old.has_quota, sizeof(old.has_quota));
-    memcpy(d->quota, old.quota, sizeof(old.quota));
+    memset(d->has_quota, 0, sizeof(d->has_quota));
+    for (uint8_t i = 0; i < old.quotas; i++) {
+        memcpy(&q, data + e->a_len + i * sizeof(q), sizeof(q));
+        if (q.quota >= QUOTA_COUNT)
+            continue;
+        d->has_quota[q.quota] = true;
+        d->quota[q.quota] = q.limit;
+    }
     return true;
 }
 
@@ -168,13 +178,15 @@ static void domain_gone(uint32_t domid)
 
 static bool set_quotas(const struct journal_entry *e, const char *data)
 {
-    uint32_t limit[QUOTA_COUNT];
+    struct journal_quota q;
 
-    if (e->a_len != sizeof(limit))
+    if (e->a_len % sizeof(q))
         return false;
-    memcpy(limit, data, sizeof(limit));
-    for (int i = 0; i < QUOTA_COUNT; i++)
-        quotas[i].limit = limit[i];
+    for (size_t i = 0; i < e->a_len / sizeof(q) && i < QUOTA_COUNT; i++) {
+        memcpy(&q, data + i * sizeof(q), sizeof(q));
+        quotas[i].limit = q.limit;
+        quotas[i].soft = q.soft;
+    }
     return true;
 }
 

@@ -37,8 +37,17 @@ uint32_t txn_id(const struct txn *t);
 struct txn *txn_of(struct list *l); /* an element of conn->txns */
 /* One that was open when the daemon died: it can be used, but not committed. */
 void txn_restore(struct conn *c, uint32_t id);
-/* Ends it. 0, EAGAIN on conflict, ENOSPC if a domain would own too many nodes. */
+/* Ends it. 0, EAGAIN on conflict, ENOSPC if a domain would own too many nodes,
+ * ENOMEM if a request in it had found no room. */
 int txn_end(struct txn *t, bool commit);
+/* A request in it was refused for want of room: it can only be ended. */
+void txn_fail(struct txn *t);
+bool txn_failed(const struct txn *t);
+/*
+ * Guests' transactions that are older than their quota lose their hold on the tree as it
+ * was: they will end with EAGAIN. So what is kept of old trees is bounded in time.
+ */
+void txn_expire(void);
 void txn_drop_all(struct conn *c);
 void txn_forget_conn(struct conn *c); /* it is about to be freed */
 
@@ -59,5 +68,7 @@ void edit_create(struct txn *t, const char *path, size_t len, const void *value,
 void edit_remove(struct txn *t, const char *path, size_t len);
 /* Nodes a domain owns as this request sees it. */
 uint32_t edit_owned(struct txn *t, uint32_t domid);
+/* Whether c may make owner's nodes take this much more memory. */
+bool edit_fits(struct conn *c, struct txn *t, uint32_t owner, int64_t more);
 
 #endif

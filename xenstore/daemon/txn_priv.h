@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What a transaction is made of; for txn.c only. */
+/*
+ * What a transaction is made of, for the files txn*.c: txn.c (life, notes, changes),
+ * txn_favour.c (who comes first), txn_commit.c (the end), txn_state.c (moving to a new
+ * daemon).
+ */
 #ifndef DAEMON_TXN_PRIV_H
 #define DAEMON_TXN_PRIV_H
 
@@ -8,6 +12,7 @@
 
 #include "daemon/list.h"
 #include "daemon/store.h"
+#include "daemon/txn.h"
 
 enum change {
     CHANGE_VALUE = 1,
@@ -32,7 +37,7 @@ struct touch {
 
 struct owned {
     uint32_t domid;
-    int32_t delta;
+    int32_t nodes, bytes;
 };
 
 struct txn {
@@ -46,9 +51,48 @@ struct txn {
     struct touch *first_event, **last_event;
     uint32_t changes;
     uint32_t bytes; /* of notes and values: its part of conn->txn_bytes */
-    bool doomed;    /* see txn_restore */
+    bool doomed;    /* can be used, but not committed */
+    bool failed;    /* a change did not fit: its own end is all that is answered */
+    int64_t since;  /* ms; when it began */
     struct owned *owned;
     uint32_t owned_count;
 };
+
+struct txn *txn_new(struct conn *c, uint32_t id);
+/* Ends it for its client; what it has noted remains. */
+void txn_detach(struct txn *t);
+void txn_release(struct txn *t); /* t may be NULL */
+void txn_free(struct txn *t);    /* both */
+
+struct touch *txn_find_touch(const struct txn *t, const char *path, size_t len);
+struct touch *txn_touch(struct txn *t, const char *path, size_t len); /* makes it */
+/* Notes a change: bits of enum change. */
+struct touch *txn_changed(struct txn *t, const char *path, size_t len, unsigned int how,
+                          bool event);
+void txn_list_event(struct txn *t, struct touch *n);
+
+/*
+ * Changes to the tree with their accounting, and nothing else. t is NULL for the store's
+ * own. See store.h for conditions.
+ */
+void txn_account(struct txn *t, uint32_t domid, int32_t nodes, int32_t bytes);
+void txn_set_value(struct txn *t, const char *path, size_t len, const void *value,
+                   size_t vlen);
+void txn_set_perms(struct txn *t, const char *path, size_t len, struct perms *perms);
+void txn_insert(struct txn *t, const char *path, size_t len, const void *value,
+                size_t vlen, struct perms *perms);
+void txn_remove(struct txn *t, const char *path, size_t len);
+/* Tells watches of a change in the store's tree. */
+void txn_fire(const char *path, size_t len, const struct perms *perms);
+
+/* What it has seen does not hold any more. */
+bool txn_conflicts(struct txn *t);
+
+int64_t txn_now_ms(void);
+/* t has lost: its client may be favoured from now on. Takes t over. */
+void favour_lost(struct txn *t);
+void favour_won(struct conn *c);
+/* t may not commit now. */
+bool favour_bars(const struct txn *t);
 
 #endif

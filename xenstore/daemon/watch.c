@@ -175,6 +175,8 @@ int watch_add(struct conn *c, const struct xs_path *p, const char *token, int de
     list_append(&c->watches, &w->by_conn);
     *at = w;
     c->watch_count++;
+    w->bytes = (uint16_t)(p->len + strlen(token));
+    c->watch_bytes += w->bytes;
     watch_stats.watches++;
     watch_stats.bytes += size;
     *out = w;
@@ -189,6 +191,7 @@ static void drop(struct watch **at)
     list_remove(&w->by_conn);
     list_remove(&w->folded);
     w->conn->watch_count--;
+    w->conn->watch_bytes -= w->bytes;
     watch_stats.watches--;
     watch_stats.bytes -= sizeof(*w) + strlen(w->token) + 1;
     free(w);

@@ -24,9 +24,10 @@ struct watch {
     struct watch *next; /* on the same point */
     struct point *point;
     struct conn *conn;
-    uint16_t base; /* bytes of the path that the client does not see: it was given as
-                      relative */
-    int16_t depth; /* levels below to report; negative: all */
+    uint16_t base;  /* bytes of the path that the client does not see: it was given as
+                       relative */
+    int16_t depth;  /* levels below to report; negative: all */
+    uint16_t bytes; /* of path and token */
     char token[];
 };
 
