@@ -461,7 +461,13 @@ static bool update(struct peer *p, bool force)
     char data[512] = "live-update\0-f";
     size_t len = 15 + (size_t)sprintf(data + 15, "%s", daemon_binary) + 1;
 
-    return control(p, data, len) && control(p, begin, sizeof(begin) - (force ? 0 : 3));
+    if (!control(p, data, len))
+        return false;
+    while (!control(p, begin, sizeof(begin) - (force ? 0 : 3))) {
+        if (strcmp(reply.data, "BUSY") != 0)
+            return false;
+    }
+    return true;
 }
 
 /* Reads until told to stop; says how long the longest took. */

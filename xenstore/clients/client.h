@@ -34,6 +34,8 @@ int do_chmod(struct client *c, int argc, char **argv);
 int do_watch(struct client *c, int argc, char **argv);
 int do_ls(struct client *c, int argc, char **argv);
 int do_control(struct client *c, int argc, char **argv);
+/* The arguments behind control live-update. */
+int do_live_update(struct client *c, int argc, char **argv);
 
 /* path, '/', name; malloced. "/" does not get a second slash. */
 char *join(const char *path, const char *name);

@@ -328,11 +328,13 @@ static char *control_args(int argc, char **argv, size_t *len)
 int do_control(struct client *c, int argc, char **argv)
 {
     size_t len;
-    char *data = control_args(argc - 1, argv + 1, &len);
-    char *reply =
-        data ? xs_control_command(c->xs, argv[0], data, (unsigned int)len) : NULL;
+    char *data, *reply;
     int status = 0;
 
+    if (strcmp(argv[0], "live-update") == 0)
+        return do_live_update(c, argc - 1, argv + 1);
+    data = control_args(argc - 1, argv + 1, &len);
+    reply = data ? xs_control_command(c->xs, argv[0], data, (unsigned int)len) : NULL;
     free(data);
     if (!reply) {
         fputs("Command not supported. Valid commands are:\n", c->out);

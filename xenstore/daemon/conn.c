@@ -10,6 +10,7 @@
 #include "daemon/journal.h"
 #include "daemon/ops.h"
 #include "daemon/txn.h"
+#include "daemon/update.h"
 #include "daemon/watch.h"
 
 #define TURN_WORK   64 /* work units a turn may use: 1 a message, more for heavy ones */
@@ -22,6 +23,11 @@ struct list conns = LIST_INIT(conns);
 
 static struct list graves = LIST_INIT(graves);
 static uint32_t next_serial;
+
+void conn_end_turn(struct conn *c)
+{
+    c->work = TURN_WORK;
+}
 
 static size_t bytes_used(const struct bytes *b)
 {
@@ -274,7 +280,8 @@ void conn_reset(struct conn *c)
 
 void conn_restore(struct conn *c, bool output, const void *data, size_t len)
 {
-    bytes_add(output ? &c->out : &c->in, data, len);
+    if (len)
+        bytes_add(output ? &c->out : &c->in, data, len);
     conn_wake(c);
 }
 
@@ -286,6 +293,7 @@ void conn_kill(struct conn *c, uint32_t ring_error)
     task_cancel(&c->task);
     watch_drop_all(c);
     txn_forget_conn(c);
+    update_forget(c);
     c->ops->close(c, ring_error);
     list_remove(&c->all);
     list_append(&graves, &c->all);

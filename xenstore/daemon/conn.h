@@ -85,6 +85,8 @@ void conn_reply(struct conn *c, uint32_t type, const struct hv_xsd_sockmsg *to,
                 const void *data, size_t len);
 /* Queues a watch event, or marks the watch as owing one if too much is queued already. */
 void conn_event(struct conn *c, struct watch *w, const char *path, size_t len);
+/* Nothing more is served in this turn. */
+void conn_end_turn(struct conn *c);
 /* Adds to what this turn has cost; a turn ends when CONN_TURN is used up. */
 static inline void conn_charge(struct conn *c, uint32_t work)
 {

@@ -170,6 +170,22 @@ void ring_restore(struct conn *c, bool output, uint32_t index, const void *data,
     conn_restore(c, true, (const char *)data + written, r->out_left);
 }
 
+void ring_place(struct conn *c, struct ring_place *out)
+{
+    const struct ring_conn *r = of(c);
+
+    *out = (struct ring_place){r->cons, r->out_left, r->out_event};
+}
+
+void ring_take_place(struct conn *c, const struct ring_place *place)
+{
+    struct ring_conn *r = of(c);
+
+    r->cons = place->cons;
+    r->out_left = place->out_left;
+    r->out_event = place->out_event != 0;
+}
+
 static void forget_port(struct ring_conn *r)
 {
     struct ring_conn **at = &by_port[r->port % PORT_BUCKETS];

@@ -23,6 +23,13 @@ void ring_rebind(struct conn *c, uint32_t local_port);
  */
 void ring_restore(struct conn *c, bool output, uint32_t index, const void *data,
                   size_t len);
+/* How far reading and writing have come, for a daemon that takes over. */
+struct ring_place {
+    uint32_t cons, out_left;
+    uint32_t out_event;
+};
+void ring_place(struct conn *c, struct ring_place *out);
+void ring_take_place(struct conn *c, const struct ring_place *place);
 /* Bytes of requests that are in the ring. */
 uint32_t ring_waiting(struct conn *c);
 /* The state of a ring in words, for people. */

@@ -90,19 +90,33 @@ static void sock_ready(struct source *s, uint32_t events)
 
 static int listener = -1;
 
+struct conn *socket_adopt(int fd)
+{
+    struct socket_conn *sc = xzalloc(sizeof(*sc));
+
+    sc->fd = fd;
+    sc->source.ready = sock_ready;
+    sc->interest = EPOLLIN;
+    if (loop_watch_fd(fd, EPOLLIN, &sc->source)) {
+        free(sc);
+        return NULL;
+    }
+    conn_setup(&sc->c, &socket_ops, 0);
+    return &sc->c;
+}
+
+int socket_fd(struct conn *c)
+{
+    return of(c)->fd;
+}
+
 static void accept_ready(struct source *s, uint32_t events)
 {
     int fd;
 
     while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-        struct socket_conn *sc = xzalloc(sizeof(*sc));
-
-        sc->fd = fd;
-        sc->source.ready = sock_ready;
-        sc->interest = EPOLLIN;
-        conn_setup(&sc->c, &socket_ops, 0);
-        if (loop_watch_fd(fd, EPOLLIN, &sc->source))
-            conn_kill(&sc->c, 0);
+        if (!socket_adopt(fd))
+            close(fd);
     }
     if (errno == EMFILE || errno == ENFILE)
         log_say("too many open files: a client has to wait");
@@ -117,9 +131,21 @@ static bool somebody_listens(const struct sockaddr_un *addr)
     return rc == 0;
 }
 
-int socket_listen(const char *path)
+int socket_listener(void)
+{
+    return listener;
+}
+
+int socket_adopt_listener(int fd)
 {
     static struct source source = {.ready = accept_ready};
+
+    listener = fd;
+    return loop_watch_fd(listener, EPOLLIN, &source);
+}
+
+int socket_listen(const char *path)
+{
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     mode_t mask;
     int rc;
@@ -137,5 +163,5 @@ int socket_listen(const char *path)
     rc = bind(listener, (struct sockaddr *)&addr, sizeof(addr)) || listen(listener, 1024);
     rc = rc ? -errno : 0;
     umask(mask);
-    return rc ? rc : loop_watch_fd(listener, EPOLLIN, &source);
+    return rc ? rc : socket_adopt_listener(listener);
 }

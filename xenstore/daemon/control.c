@@ -11,6 +11,7 @@
 #include "daemon/journal.h"
 #include "daemon/log.h"
 #include "daemon/ops.h"
+#include "daemon/update.h"
 
 #define MAX_ARGS 8
 
@@ -191,6 +192,20 @@ static int cmd_rings(struct control *k)
     return reply_add(k->rq, "", 1);
 }
 
+static int cmd_live_update(struct control *k)
+{
+    bool later = false;
+    const char *answer = update_step(k->rq->c, k->rq->h, k->count, k->arg, &later);
+
+    if (!answer)
+        return EINVAL;
+    if (!later)
+        return reply_text(k->rq, answer);
+    k->rq->later = true;
+    conn_end_turn(k->rq->c);
+    return 0;
+}
+
 static int cmd_help(struct control *k);
 
 static const struct command {
@@ -200,6 +215,7 @@ static const struct command {
 } commands[] = {
     {"check", cmd_check, ""},
     {"log", cmd_log, "on|off"},
+    {"live-update", cmd_live_update, "[-c <cmdline>] [-F] [-t <timeout>] <file>"},
     {"logfile", cmd_logfile, "<file>"},
     {"memreport", cmd_memreport, "[<file>]"},
     {"print", cmd_print, "<string>"},

@@ -520,6 +520,11 @@ void journal_close(void)
     file_close(&log_file);
 }
 
+bool journal_active(void)
+{
+    return log_file.fd >= 0;
+}
+
 void journal_commit(void)
 {
     if (log_file.fd >= 0 && log_file.head->committed != log_file.end)

@@ -110,12 +110,16 @@ void journal_output(uint32_t domid, uint32_t prod, const void *data, size_t len)
 uint32_t journal_sum(const void *data, size_t len);
 void journal_boot_id(char *out); /* 40 bytes */
 
+/* True while state goes into it. */
+bool journal_active(void);
+
 /*
  * Rebuilds everything from DIR/journal (recover.c). True if there was one to go on with.
- * Guests' rings are connected again by recover_rings, once the hypervisor's door is open.
+ * Guests' rings are connected again by recover_rings, once the hypervisor's door is open;
+ * bare means without what the journal knows of their clients.
  */
 bool recover(const char *dir);
-void recover_rings(void);
+void recover_rings(bool bare);
 /* One record's payload, whose sum is right; false if it makes no sense. */
 bool recover_record(const char *payload, uint32_t len);
 

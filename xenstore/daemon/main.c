@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,15 +28,18 @@
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/special.h"
+#include "daemon/state.h"
 #include "daemon/store.h"
 #include "daemon/txn.h"
+#include "daemon/update.h"
 
 #define REAP_NODES 512u /* unreachable nodes freed between two rounds */
 
 static struct options {
     const char *rundir, *pid_file, *trace_file;
+    int state; /* what a daemon before us has left: a descriptor; negative: nothing */
     bool no_fork, no_domains, no_dom0, no_recovery, output_pid, verbose;
-} opt;
+} opt = {.state = -1};
 
 static const char usage[] =
     "Usage: xenstored [options]\n"
@@ -65,6 +69,8 @@ static const struct option long_options[] = {
     {"no-fork", no_argument, NULL, 'N'},
     {"no-domains", no_argument, NULL, 1},
     {"rundir", required_argument, NULL, 2},
+    {"live-update", required_argument, NULL, 3},
+    {"can-update", required_argument, NULL, 4},
     {"pid-file", required_argument, NULL, 'F'},
     {"output-pid", no_argument, NULL, 'P'},
     {"trace-file", required_argument, NULL, 'T'},
@@ -156,6 +162,10 @@ static void parse_one(int c)
     }
     if (c == 'Q' || c == 'q')
         named_quota(optarg, c == 'q');
+    if (c == 3)
+        opt.state = atoi(optarg);
+    if (c == 4)
+        exit(strtoul(optarg, NULL, 10) == STATE_VERSION ? STATE_CAN_UPDATE : 1);
     if (c == 'H') {
         fputs(usage, stdout);
         exit(0);
@@ -258,6 +268,7 @@ static void make_nodes(void)
 /* The tree that the last daemon left, or a new one; from here on it is journalled. */
 static void make_store(void)
 {
+    static char absolute[PATH_MAX];
     bool found;
     int rc;
 
@@ -265,7 +276,10 @@ static void make_store(void)
         fail("cannot make directory", opt.rundir, errno);
     store_init();
     special_init();
-    found = !opt.no_recovery && recover(opt.rundir);
+    opt.rundir = realpath(opt.rundir, absolute);
+    if (!opt.rundir)
+        fail("no directory", "for the socket", errno);
+    found = (!opt.no_recovery || opt.state >= 0) && recover(opt.rundir);
     rc = journal_open(opt.rundir, found);
     if (rc)
         log_say("no journal in %s (%s): a restart will begin anew", opt.rundir,
@@ -287,6 +301,19 @@ static void listen_socket(void)
     }
     if (rc)
         fail("cannot listen on", path, -rc);
+}
+
+/* A socket of our own, or that of the daemon before us with all its clients. */
+static void serve_socket(void)
+{
+    if (opt.state < 0) {
+        listen_socket();
+        return;
+    }
+    if (!opt.no_fork)
+        log_to_syslog();
+    if (!state_load(opt.state))
+        fail("cannot take over", NULL, EPROTO);
 }
 
 static uint32_t dom_exc_port;
@@ -329,7 +356,7 @@ static void connect_hypervisor(void)
         if (rc)
             fail("cannot connect to this domain's kernel", NULL, rc);
     }
-    recover_rings();
+    recover_rings(opt.state >= 0);
 }
 
 static int signal_fd = -1;
@@ -383,6 +410,7 @@ static bool idle(void)
     conn_bury();
     journal_commit();
     txn_expire();
+    update_run();
     more = journal_tidy();
     more |= store_reap(REAP_NODES);
     if (store.nodes != before)
@@ -396,7 +424,7 @@ int main(int argc, char **argv)
     int rc;
 
     parse_options(argc, argv);
-    if (!opt.no_fork)
+    if (!opt.no_fork && opt.state < 0)
         parent = detach();
     if (opt.pid_file)
         write_pid_file();
@@ -415,7 +443,8 @@ int main(int argc, char **argv)
     make_store();
     if (!opt.no_domains)
         connect_hypervisor();
-    listen_socket();
+    update_remember(argv, opt.rundir);
+    serve_socket();
     if (parent >= 0)
         tell_parent(parent);
     loop_run(idle, lull);

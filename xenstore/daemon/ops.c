@@ -104,6 +104,8 @@ void ops_serve(struct conn *c, const struct hv_xsd_sockmsg *h, const char *paylo
         conn_reply(c, HV_XS_ERROR, h, name, strlen(name) + 1);
         return;
     }
+    if (rq.later)
+        return;
     if (!rq.answered)
         reply_text(&rq, "OK");
     log_reply(c, h->type, h, out, rq.out_len);

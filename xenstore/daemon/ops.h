@@ -23,6 +23,7 @@ struct request {
     char *out;           /* HV_STORE_PAYLOAD_MAX bytes for the reply */
     size_t out_len;
     bool answered;           /* out_len counts; else the reply is "OK" */
+    bool later;              /* the reply will come by itself */
     struct watch *new_watch; /* gets its first event behind the reply */
 };
 

@@ -389,7 +389,7 @@ static void apply_waiting(struct conn *c, const struct waiting *w)
     }
 }
 
-void recover_rings(void)
+void recover_rings(bool bare)
 {
     struct list *l, *next;
 
@@ -401,7 +401,7 @@ void recover_rings(void)
             log_say("domain %u: its ring cannot be connected again", d->domid);
     }
     /* First what was under way in the rings, then events. */
-    for (int pass = 0; pass < 2; pass++) {
+    for (int pass = 0; pass < 2 && !bare; pass++) {
         for (struct waiting *w = waiting; w; w = w->next) {
             struct domain *d = domain_find(w->e.domid);
             bool bytes = w->e.type == JOURNAL_INPUT || w->e.type == JOURNAL_OUTPUT;
