@@ -362,6 +362,7 @@ static void among(struct peer *p, void (*noise)(int), const char *name)
     usleep(200000);
     row(name, p99_ms(p, 3000), "ms");
     if (noise == contender) {
+        usleep(1000000); /* it has just been busy, measuring */
         for (int i = 0; i < 60; i++) {
             for (tries = 1; transaction(p, i) && tries < 1000; tries++)
                 ;

@@ -66,6 +66,7 @@ int txn_start(struct conn *c, struct txn **out)
 
     if (limit && c->txn_count > limit)
         return ENOSPC;
+    favour_look(c);
     do
         c->last_txn++;
     while (c->last_txn == 0 || txn_find(c, c->last_txn));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Who comes first among clients whose transactions stand in each other's way: the one
- * that has asked for least of late. When it has lost a transaction, others may not commit
- * against its next for a moment, so a quiet client gets through beside any number of busy
- * loops. Guests are favoured over guests only, and whoever does not use its favour has to
- * wait before it gets another.
+ * that has asked for least of late. When it has lost a transaction, those who have asked
+ * for more may not commit against its next for a moment, so a quiet client gets through
+ * beside any number of busy loops. Guests are favoured over guests only, and whoever does
+ * not use its favour has to wait before it gets another.
  */
 #include <time.h>
 
@@ -29,18 +29,26 @@ int64_t txn_now_ms(void)
     return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Requests of late, older ones counting less; scaled so that fractions are kept. */
+/*
+ * Requests of late, older ones counting less; scaled so that fractions are kept. What was
+ * asked since the last look counts as if asked right after it.
+ */
 static uint64_t activity(struct conn *c, int64_t now)
 {
     int64_t halves = (now - c->activity_at) / ACTIVITY_HALF;
 
+    c->activity += (c->requests - c->activity_seen) * 256;
+    c->activity_seen = c->requests;
     if (halves > 0) {
         c->activity = halves < 64 ? c->activity >> halves : 0;
         c->activity_at += halves * ACTIVITY_HALF;
     }
-    c->activity += (c->requests - c->activity_seen) * 256;
-    c->activity_seen = c->requests;
     return c->activity;
+}
+
+void favour_look(struct conn *c)
+{
+    activity(c, txn_now_ms());
 }
 
 static void end_favour(void)
@@ -99,12 +107,17 @@ bool favour_bars(const struct txn *t)
 {
     struct conn *f = favour.conn;
 
+    int64_t now;
+
     if (!f || f == t->conn || (t->conn->privileged && !f->privileged))
         return false;
-    if (txn_now_ms() > favour.until) {
+    now = txn_now_ms();
+    if (now > favour.until) {
         end_favour();
         return false;
     }
+    if (activity(t->conn, now) < activity(f, now))
+        return false;
     for (struct list *l = f->txns.next; l != &f->txns; l = l->next) {
         if (in_the_way(t, list_of(l, struct txn, by_conn)))
             return true;

@@ -92,6 +92,8 @@ int64_t txn_now_ms(void);
 /* t has lost: its client may be favoured from now on. Takes t over. */
 void favour_lost(struct txn *t);
 void favour_won(struct conn *c);
+/* c is about to begin one. */
+void favour_look(struct conn *c);
 /* t may not commit now. */
 bool favour_bars(const struct txn *t);
 
