@@ -145,13 +145,18 @@ static bool reports(struct peer *admin, const char *text)
 static void outstanding(struct peer *admin, struct peer *guest)
 {
     struct hv_store_domain_interface *page = peer_page(guest);
-    char value[1900] = "large";
+    char value[1900] = "large", batch[40 * (sizeof(m.h) + 6)];
     bool ok = true;
 
     ask(admin, HV_XS_CONTROL, 0, "quota\0set\0outstanding\0003", 24);
     ask(guest, HV_XS_WRITE, 0, value, sizeof(value));
-    for (uint32_t i = 0; i < 40; i++)
-        peer_send(guest, HV_XS_READ, 100 + i, 0, "large", 6);
+    for (uint32_t i = 0; i < 40; i++) {
+        struct hv_xsd_sockmsg h = {HV_XS_READ, 100 + i, 0, 6};
+
+        memcpy(batch + i * sizeof(batch) / 40, &h, sizeof(h));
+        memcpy(batch + i * sizeof(batch) / 40 + sizeof(h), "large", 6);
+    }
+    peer_send_raw(guest, batch, sizeof(batch));
     check(reports(admin, "outstanding     :        3\n") &&
               page->req_prod - page->req_cons >= 37 * (sizeof(m.h) + 6),
           "a guest that does not fetch its replies is not served beyond its quota");
