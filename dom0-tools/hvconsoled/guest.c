@@ -78,12 +78,12 @@ static bool is_ours(struct daemon *d, const struct guest *g)
 
 static int map_ring(struct daemon *d, struct guest *g, hv_pfn_t frame)
 {
+    const uint32_t ref = HV_GNTTAB_RESERVED_CONSOLE;
     void *ring;
     int rc = -ENOSYS;
 
     if (d->grants)
-        rc = door_grant_map(d->grants, g->domid, HV_GNTTAB_RESERVED_CONSOLE, &ring,
-                            &g->grant_index);
+        rc = door_grant_map(d->grants, g->domid, &ref, 1, &ring, &g->grant_index);
     g->granted = !rc;
     if (rc)
         rc = door_map(d->door, g->domid, &frame, 1, &ring);
@@ -95,7 +95,7 @@ static int map_ring(struct daemon *d, struct guest *g, hv_pfn_t frame)
 static void unmap_ring(struct daemon *d, struct guest *g)
 {
     if (g->granted)
-        door_grant_unmap(d->grants, g->ring, g->grant_index);
+        door_grant_unmap(d->grants, g->ring, 1, g->grant_index);
     else
         door_unmap(g->ring, 1);
 }

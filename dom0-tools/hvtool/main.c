@@ -34,6 +34,10 @@ static const struct command commands[] = {
      "say on which CPUs a vCPU may and should run"},
     {"sched", cmd_sched, "[--json] [-d DOMAIN [-w WEIGHT] [-c CAP]]",
      "show or set scheduling weights and caps"},
+    {"block-attach", cmd_block_attach, "DOMAIN DISK", "give a running guest a disk"},
+    {"block-detach", cmd_block_detach, "[--force] DOMAIN VDEV",
+     "take a disk away from a guest"},
+    {"block-list", cmd_block_list, "[--json] DOMAIN...", "show guests' disks"},
     {"debug-keys", cmd_debug_keys, "KEYS", "press keys of the hypervisor's debugger"},
     {"uptime", cmd_uptime, "[--json] [DOMAIN...]", "how long domains have been running"},
     {"help", cmd_help, "[COMMAND]", "show commands"},
@@ -65,7 +69,7 @@ int cmd_help(struct tool *t, int argc, char **argv)
     }
     printf("Usage: hvtool COMMAND [ARGUMENTS]\n\nCommands (hvtool(8) tells all):\n");
     for (size_t i = 0; i < NR_COMMANDS; i++)
-        printf("  %-11s %s\n", commands[i].name, commands[i].help);
+        printf("  %-12s %s\n", commands[i].name, commands[i].help);
     return 0;
 }
 

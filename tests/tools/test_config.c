@@ -158,14 +158,35 @@ END_TEST
 
 START_TEST(known_keys_without_effect_are_warned_of)
 {
-    ck_assert_int_eq(parse(BASE "disk = [ 'phy:/dev/x,xvda,w' ]\nvif=[]\n"), 0);
-    ck_assert_str_eq(warnings, "t.cfg:3:1: 'disk' has no effect yet\n"
+    ck_assert_int_eq(parse(BASE "pci=[]\nvif=[]\n"), 0);
+    ck_assert_str_eq(warnings, "t.cfg:3:1: 'pci' has no effect yet\n"
                                "t.cfg:4:1: 'vif' has no effect yet\n");
     dom_config_free(&cfg);
     ck_assert_int_eq(parse(BASE "on_crash = 'coredump-restart'\n"), 0);
     ck_assert_str_eq(warnings, "t.cfg:3:12: core dumps are not written yet\n");
     ck_assert_int_eq(cfg.on_crash, DOM_ACTION_RESTART);
     dom_config_free(&cfg);
+}
+END_TEST
+
+START_TEST(disks_are_read_in_their_order)
+{
+    ck_assert_int_eq(parse(BASE "disk = [ '/a,raw,xvda,w',\n  'vdev=xvdb,target=/b' ]\n"),
+                     0);
+    ck_assert_uint_eq(cfg.nr_disks, 2);
+    ck_assert_str_eq(cfg.disks[0].target, "/a");
+    ck_assert_str_eq(cfg.disks[1].target, "/b");
+    ck_assert_str_eq(warnings, "");
+    dom_config_free(&cfg);
+    ck_assert_int_eq(parse(BASE "disk = []\n"), 0);
+    ck_assert_uint_eq(cfg.nr_disks, 0);
+    dom_config_free(&cfg);
+    refused(BASE "disk = [ '/a,raw,xvda',\n  '/b,raw,xvda' ]\n",
+            "t.cfg:4:3: disk: there is a disk with this vdev already");
+    refused(BASE "disk = [ '/a,qcow2,xvda' ]\n",
+            "t.cfg:3:10: disk: images must be raw, not 'qcow2'");
+    refused(BASE "disk = '/a,raw,xvda'\n",
+            "t.cfg:3:8: disk: this key takes a list of strings");
 }
 END_TEST
 
@@ -284,6 +305,7 @@ int main(void)
                                   bad_arguments_are_refused,
                                   unknown_keys_are_refused_with_the_nearest,
                                   known_keys_without_effect_are_warned_of,
+                                  disks_are_read_in_their_order,
                                   wrong_syntax_is_refused_where_it_stands,
                                   wrong_values_are_refused_where_they_stand,
                                   a_nul_byte_is_refused,

@@ -257,12 +257,37 @@ static int key_on_crash(struct reader *r, const struct cfg_value *v)
     return get_action(r, v, &r->out->on_crash);
 }
 
+static int key_disk(struct reader *r, const struct cfg_value *v)
+{
+    struct dom_config *out = r->out;
+    size_t nr = v->type == CFG_LIST ? v->nr_items : 0;
+    struct dom_error why = {{0}};
+
+    if (v->type != CFG_LIST)
+        return bad(r, v, "this key takes a list of strings");
+    out->disks = calloc(nr + 1, sizeof(*out->disks));
+    if (!out->disks)
+        return dom_fail(r->err, -ENOMEM, "out of memory");
+    for (size_t i = 0; i < nr; i++) {
+        if (v->items[i].type != CFG_STRING)
+            return bad(r, &v->items[i], "a disk is a quoted string");
+        if (dom_disk_parse(&out->disks[i], v->items[i].string, &why))
+            return bad(r, &v->items[i], why.text);
+        out->nr_disks++;
+        for (size_t j = 0; j < i; j++)
+            if (out->disks[j].devid == out->disks[i].devid)
+                return bad(r, &v->items[i], "there is a disk with this vdev already");
+    }
+    return 0;
+}
+
 /* "cpus" needs the number of vCPUs; it is worked on at the end. */
 static int key_cpus(struct reader *r, const struct cfg_value *v)
 {
     return 0;
 }
 
+/* clang-format off */
 static const struct {
     const char *name;
     int (*set)(struct reader *r, const struct cfg_value *v);
@@ -272,6 +297,7 @@ static const struct {
     {"cmdline", key_cmdline},
     {"cpu_weight", key_weight},
     {"cpus", key_cpus},
+    {"disk", key_disk},
     {"extra", key_extra},
     {"kernel", key_kernel},
     {"maxmem", key_maxmem},
@@ -288,6 +314,7 @@ static const struct {
     {"uuid", key_uuid},
     {"vcpus", key_vcpus},
 };
+/* clang-format on */
 #define NR_SERVED   (sizeof(served_keys) / sizeof(served_keys[0]))
 #define NR_UNSERVED (sizeof(unserved_keys) / sizeof(unserved_keys[0]))
 
@@ -444,6 +471,9 @@ int dom_config_load(struct dom_config *out, const char *path, char *const *overr
 
 void dom_config_free(struct dom_config *cfg)
 {
+    for (unsigned int i = 0; i < cfg->nr_disks; i++)
+        dom_disk_free(&cfg->disks[i]);
+    free(cfg->disks);
     free(cfg->name);
     free(cfg->kernel);
     free(cfg->ramdisk);

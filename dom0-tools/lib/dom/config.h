@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dom/disk.h"
 #include "dom/error.h"
 
 #define DOM_MAX_CPUS  256U
@@ -36,6 +37,8 @@ struct dom_config {
     unsigned int weight;     /* 0: the scheduler's default */
     int cap;                 /* per cent of one CPU; -1: the default, none */
     unsigned int tsc_mode;   /* 0 default, 1 always emulated, 2 native, 3 paravirt */
+    struct dom_disk *disks;
+    unsigned int nr_disks;
     enum dom_action on_poweroff, on_reboot, on_crash;
 };
 

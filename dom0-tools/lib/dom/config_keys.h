@@ -10,7 +10,7 @@ static const char *const unserved_keys[] = {
     "bootloader_args", "channel", "cpuid", "cpus_soft", "device_model_args",
     "device_model_args_hvm", "device_model_args_pv", "device_model_override",
     "device_model_stubdomain_override", "device_model_stubdomain_seclabel",
-    "device_model_user", "device_model_version", "device_tree", "disk", "dm_restrict",
+    "device_model_user", "device_model_version", "device_tree", "dm_restrict",
     "driver_domain", "dtdev", "e820_host", "firmware", "gfx_passthru", "gic_version",
     "hap", "hdtype", "hpet", "init_seclabel", "iomem", "ioports", "irqs", "keymap",
     "localtime", "max_event_channels", "max_grant_frames", "max_grant_version",

@@ -9,6 +9,7 @@
 #include <xenstore.h>
 
 #include "abi/sched.h"
+#include "dom/device.h"
 #include "dom/domain.h"
 #include "dom/store.h"
 
@@ -267,7 +268,9 @@ int dom_create(struct dom_host *host, const struct dom_config *cfg,
     if (!dom_find_name(host, cfg->name, &domid, &ignored))
         return dom_fail(err, -EEXIST, "a domain named '%s' is already there (domain %u)",
                         cfg->name, domid);
-    rc = make_domain(host, cfg, &domid, err);
+    rc = dom_devices_check(cfg, err);
+    if (!rc)
+        rc = make_domain(host, cfg, &domid, err);
     if (rc)
         return rc;
     rc = configure(host, domid, cfg, err);
@@ -275,6 +278,8 @@ int dom_create(struct dom_host *host, const struct dom_config *cfg,
         rc = dom_build_pv(host->door, domid, cfg, progress, &built, err);
     if (!rc)
         rc = dom_store_add(host, domid, cfg, &built, err);
+    if (!rc)
+        rc = dom_devices_add(host, domid, cfg, err);
     if (rc)
         dom_destroy(host, domid, &ignored);
     else
@@ -319,8 +324,10 @@ int dom_destroy(struct dom_host *host, hv_domid_t domid, struct dom_error *err)
     if (rc == -ESRCH)
         return dom_fail(err, rc, "%s", ignored.text);
     rc = simple(host, domid, HV_DOMCTL_DESTROYDOMAIN, "destroy", err);
-    if (!rc || rc == -ESRCH)
+    if (!rc || rc == -ESRCH) {
+        dom_devices_remove(host, domid);
         dom_store_remove(host, domid);
+    }
     return rc;
 }
 

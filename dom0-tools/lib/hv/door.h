@@ -96,12 +96,30 @@ int door_events_notify(struct door_events *ev, uint32_t port);
 int door_events_next(struct door_events *ev);
 int door_events_unmask(struct door_events *ev, uint32_t port);
 
-/* Maps a granted page of a domain; *index is for door_grant_unmap. */
+/* From now on this file binds event channels of domid only. */
+int door_events_restrict(struct door_events *ev, hv_domid_t domid);
+
 struct door_grants;
 int door_grants_open(struct door_grants **out);
 void door_grants_close(struct door_grants *gr);
-int door_grant_map(struct door_grants *gr, hv_domid_t domid, uint32_t ref, void **out,
-                   uint64_t *index);
-void door_grant_unmap(struct door_grants *gr, void *addr, uint64_t index);
+/*
+ * Maps granted pages of a domain read-write, one after the other in memory; *index is for
+ * door_grant_unmap.
+ */
+int door_grant_map(struct door_grants *gr, hv_domid_t domid, const uint32_t *refs,
+                   size_t nr, void **out, uint64_t *index);
+void door_grant_unmap(struct door_grants *gr, void *addr, size_t nr, uint64_t index);
+
+/* A piece of memory to be copied between us and a granted page. */
+struct door_copy {
+    void *local;
+    uint32_t ref;
+    uint16_t offset, len; /* within the granted page */
+};
+/* Copies all pieces, or fails. Some may have been copied then. */
+int door_grant_copy_from(struct door_grants *gr, hv_domid_t domid,
+                         const struct door_copy *pieces, size_t nr);
+int door_grant_copy_to(struct door_grants *gr, hv_domid_t domid,
+                       const struct door_copy *pieces, size_t nr);
 
 #endif

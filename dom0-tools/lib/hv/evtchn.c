@@ -15,6 +15,7 @@ struct door_events {
 #define EVTCHN_BIND_INTERDOMAIN _IOC(_IOC_NONE, 'E', 1, 8)
 #define EVTCHN_UNBIND           _IOC(_IOC_NONE, 'E', 3, 4)
 #define EVTCHN_NOTIFY           _IOC(_IOC_NONE, 'E', 4, 4)
+#define EVTCHN_RESTRICT         _IOC(_IOC_NONE, 'E', 6, 2)
 
 int door_events_open(struct door_events **out)
 {
@@ -85,4 +86,9 @@ int door_events_next(struct door_events *ev)
 int door_events_unmask(struct door_events *ev, uint32_t port)
 {
     return write(ev->fd, &port, sizeof(port)) == sizeof(port) ? 0 : -errno;
+}
+
+int door_events_restrict(struct door_events *ev, hv_domid_t domid)
+{
+    return request(ev, EVTCHN_RESTRICT, &domid);
 }

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* hvtool block-attach, block-detach and block-list. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dom/device.h"
+#include "tool.h"
+
+/* xl takes the parts of a disk as one word or as several. */
+static char *join(int nr, char **words)
+{
+    size_t len = 1;
+    char *text;
+
+    for (int i = 0; i < nr; i++)
+        len += strlen(words[i]) + 1;
+    text = calloc(1, len);
+    for (int i = 0; text && i < nr; i++) {
+        if (i)
+            strcat(text, ",");
+        strcat(text, words[i]);
+    }
+    return text;
+}
+
+int cmd_block_attach(struct tool *t, int argc, char **argv)
+{
+    struct dom_disk disk;
+    hv_domid_t domid;
+    char *text;
+    int rc;
+
+    if (argc < 3)
+        return tool_usage(t);
+    text = join(argc - 2, argv + 2);
+    if (!text)
+        return dom_fail(&t->err, 1, "out of memory");
+    rc = dom_disk_parse(&disk, text, &t->err);
+    free(text);
+    if (rc)
+        return 1;
+    rc = tool_open(t) || tool_domain(t, argv[1], &domid) ||
+         dom_disk_attach(&t->host, domid, &disk, &t->err);
+    dom_disk_free(&disk);
+    return rc;
+}
+
+int cmd_block_detach(struct tool *t, int argc, char **argv)
+{
+    static const struct option names[] = {{"force", no_argument, NULL, 'f'}, {0}};
+    bool force = false;
+    hv_domid_t domid;
+    int c;
+
+    while ((c = getopt_long(argc, argv, "f", names, NULL)) != -1) {
+        if (c != 'f')
+            return tool_usage(t);
+        force = true;
+    }
+    if (argc - optind != 2)
+        return tool_usage(t);
+    return tool_open(t) || tool_domain(t, argv[optind], &domid) ||
+           dom_disk_detach(&t->host, domid, argv[optind + 1], force, &t->err);
+}
+
+static struct json_object *disk_json(hv_domid_t domid, const struct dom_disk_info *disk)
+{
+    struct json_object *doc = json_object_new_object();
+
+    json_object_object_add(doc, "domid", json_object_new_int(domid));
+    json_object_object_add(doc, "vdev", json_object_new_string(disk->vdev));
+    json_object_object_add(doc, "devid", json_object_new_int((int)disk->devid));
+    json_object_object_add(doc, "target", json_object_new_string(disk->target));
+    json_object_object_add(doc, "readonly", json_object_new_boolean(disk->readonly));
+    json_object_object_add(doc, "frontend_state",
+                           json_object_new_int((int)disk->front_state));
+    json_object_object_add(doc, "backend_state",
+                           json_object_new_int((int)disk->back_state));
+    return doc;
+}
+
+/* xl's columns. */
+static void print_disk(const struct dom_disk_info *disk)
+{
+    printf("%-5u %-3d %-6d %-5u %-6u %-8u %s\n", disk->devid, 0, 0, disk->front_state,
+           disk->event_channel, disk->ring_ref, disk->back);
+}
+
+static int list_domain(struct tool *t, hv_domid_t domid, struct json_object *all)
+{
+    struct dom_disk_info *disks;
+    unsigned int nr;
+
+    if (dom_disk_list(&t->host, domid, &disks, &nr, &t->err))
+        return 1;
+    for (unsigned int i = 0; i < nr; i++) {
+        if (all)
+            json_object_array_add(all, disk_json(domid, &disks[i]));
+        else
+            print_disk(&disks[i]);
+    }
+    free(disks);
+    return 0;
+}
+
+int cmd_block_list(struct tool *t, int argc, char **argv)
+{
+    struct json_object *all = NULL;
+    struct hv_domctl_getdomaininfo *list;
+    unsigned int nr;
+    int c, rc = 0;
+
+    while ((c = getopt_long(argc, argv, "", tool_json_option, NULL)) != -1) {
+        if (c != 'j')
+            return tool_usage(t);
+        all = json_object_new_array();
+    }
+    if (optind == argc)
+        return tool_usage(t);
+    if (tool_open(t) || tool_domains(t, argc - optind, argv + optind, &list, &nr))
+        return 1;
+    if (!all)
+        printf("%-5s %-3s %-6s %-5s %-6s %-8s %s\n", "Vdev", "BE", "handle", "state",
+               "evt-ch", "ring-ref", "BE-path");
+    for (unsigned int i = 0; i < nr && !rc; i++)
+        rc = list_domain(t, (hv_domid_t)list[i].domain, all);
+    free(list);
+    if (all && !rc)
+        return tool_print_json(all);
+    return rc;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A disk as a user writes it, in a configuration's `disk` list or to block-attach.
+ *
+ * Reference: xl-disk-configuration(5).
+ */
+#ifndef DOM_DISK_H
+#define DOM_DISK_H
+
+#include <stdbool.h>
+
+#include "dom/error.h"
+
+#define DOM_MAX_VDEV 16U /* with its NUL */
+
+struct dom_disk {
+    char *target; /* a file or block device, from the root on */
+    char vdev[DOM_MAX_VDEV];
+    unsigned int devid; /* what the guest's nodes are named by */
+    bool readonly, cdrom;
+};
+
+/*
+ * "TARGET, FORMAT, VDEV, ACCESS" with key=value forms among them. -EINVAL: err says what
+ * is wrong with it. Free with dom_disk_free, but not on error.
+ */
+int dom_disk_parse(struct dom_disk *out, const char *text, struct dom_error *err);
+void dom_disk_free(struct dom_disk *disk);
+
+/* "xvda", "xvda1", "sdb", "hdc", "d0p1", or a number. -EINVAL: nothing of the kind. */
+int dom_disk_devid(const char *vdev, unsigned int *out);
+
+/*
+ * Whether the image can be had now. The backend has the last word; this is to say no
+ * before a domain is built.
+ */
+int dom_disk_check(const struct dom_disk *disk, struct dom_error *err);
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "blkback/device_priv.h"
+#include "common/log.h"
+
+#define LOCK_TRIES  600
+#define MAX_CRASHES 5 /* of a device's workers, after which it is closed */
+
+static void say(const struct device *dev, const char *what, const char *why)
+{
+    log_line("domain %u, disk %u: %s%s%s", dev->domid, dev->devid, what, *why ? ": " : "",
+             why);
+}
+
+static void switch_to(struct device *dev, unsigned int state)
+{
+    int rc = xenbus_switch(dev->daemon->xs, dev->back, state);
+
+    if (rc && rc != -ENOENT)
+        say(dev, "cannot write its state to XenStore", strerror(-rc));
+}
+
+static void release_image(struct device *dev)
+{
+    if (dev->image.fd >= 0)
+        image_close(&dev->image);
+}
+
+/* Tells the guest and the tools that this does not go on. */
+static void fail(struct device *dev, const char *what, const char *why)
+{
+    struct xenbus_node nodes[3] = {
+        {"hotplug-status", "error"}, {"hotplug-error", ""}, {"state", ""}};
+
+    say(dev, what, why);
+    snprintf(nodes[1].value, sizeof(nodes[1].value), "%.90s%s%.90s", what,
+             *why ? ": " : "", why);
+    snprintf(nodes[2].value, sizeof(nodes[2].value), "%u", HV_XENBUS_STATE_CLOSING);
+    xenbus_write(dev->daemon->xs, dev->back, nodes, 3);
+    release_image(dev);
+    journal_remove(dev);
+    dev->phase = DEVICE_FAILED;
+}
+
+static void closed(struct device *dev)
+{
+    release_image(dev);
+    journal_remove(dev);
+    dev->phase = DEVICE_CLOSED;
+    switch_to(dev, HV_XENBUS_STATE_CLOSED);
+}
+
+/* The worker's last words, or just words. */
+static void hear(struct device *dev, char *line)
+{
+    for (char *at = line; *at; at++)
+        if (*at < ' ' || *at > '~')
+            *at = '?';
+    if (*line == WORKER_SAYS) {
+        say(dev, line + 1, "");
+    } else if (*line == WORKER_BROKEN && dev->phase != DEVICE_STOPPING) {
+        fail(dev, "closed", line + 1);
+    } else if (*line == WORKER_CONNECTED && dev->phase == DEVICE_STARTING) {
+        dev->phase = DEVICE_SERVING;
+        switch_to(dev, HV_XENBUS_STATE_CONNECTED);
+    }
+}
+
+static void worker_ended(struct device *dev)
+{
+    loop_remove(&dev->daemon->loop, &dev->control);
+    close(dev->control.fd);
+    waitpid(dev->worker, NULL, 0);
+    dev->worker = 0;
+    if (dev->phase == DEVICE_STOPPING) {
+        dev->phase = DEVICE_DOWN;
+        switch_to(dev, HV_XENBUS_STATE_CLOSING);
+    } else if (dev->phase == DEVICE_STARTING || dev->phase == DEVICE_SERVING) {
+        if (++dev->crashes > MAX_CRASHES) {
+            fail(dev, "closed", "its worker was killed too often");
+        } else {
+            say(dev, "its worker was killed", "starting another");
+            device_start(dev, true);
+        }
+    }
+    device_check(dev);
+}
+
+static void worker_ready(struct loop_source *source)
+{
+    struct device *dev =
+        (struct device *)((char *)source - offsetof(struct device, control));
+    char line[WORKER_MAX_LINE];
+    ssize_t n = read(source->fd, line, sizeof(line) - 1);
+
+    if (n > 0) {
+        line[n] = 0;
+        hear(dev, line);
+    } else if (!n || (errno != EINTR && errno != EAGAIN)) {
+        worker_ended(dev);
+    }
+}
+
+void device_start(struct device *dev, bool recover)
+{
+    struct worker_config cfg = {.domid = dev->domid,
+                                .recover = recover,
+                                .image = dev->image.fd,
+                                .user = dev->daemon->user};
+    const char *why = front_read(dev, &cfg);
+    int rc;
+
+    if (why) {
+        fail(dev, "the guest's driver cannot be served", why);
+        return;
+    }
+    cfg.limits = (struct plan_limits){.sectors = dev->image.sectors,
+                                      .sector_size = dev->image.sector_size,
+                                      .readonly = dev->image.readonly,
+                                      .discard = !dev->image.readonly};
+    cfg.direct = dev->image.direct;
+    cfg.inline_io = dev->image.inline_io;
+    cfg.journal = journal_open(dev, recover);
+    rc = cfg.journal < 0 ? cfg.journal
+                         : worker_start(&cfg, &dev->worker, &dev->control.fd);
+    if (cfg.journal >= 0)
+        close(cfg.journal);
+    if (rc) {
+        dev->worker = 0;
+        fail(dev, recover ? "cannot go on" : "cannot start its worker", strerror(-rc));
+        return;
+    }
+    dev->phase = DEVICE_STARTING;
+    dev->control.ready = worker_ready;
+    loop_add(&dev->daemon->loop, &dev->control);
+}
+
+static void stop_worker(struct device *dev)
+{
+    dev->phase = DEVICE_STOPPING;
+    shutdown(dev->control.fd, SHUT_WR);
+}
+
+/* Opens the image and makes the offer. */
+static void offer(struct device *dev, bool recover)
+{
+    const char *why = "";
+    char *path = xenbus_read(dev->daemon->xs, dev->back, "params");
+    char *mode = xenbus_read(dev->daemon->xs, dev->back, "mode");
+    bool readonly = !mode || *mode != 'w';
+    int rc = path ? image_open(&dev->image, path, readonly, &why) : -ENOENT;
+
+    if (rc == -EBUSY && recover && dev->lock_tries++ < LOCK_TRIES) {
+        /* The kernel has still to end what the last worker began. */
+        dev->phase = DEVICE_WAITING;
+    } else if (rc) {
+        dev->image.fd = -1;
+        fail(dev, path ? path : "no image", why);
+    } else if (recover) {
+        device_start(dev, true);
+    } else {
+        rc = back_offer(dev);
+        dev->phase = DEVICE_READY;
+        if (rc)
+            fail(dev, "cannot write to XenStore", strerror(-rc));
+    }
+    free(path);
+    free(mode);
+}
+
+static void check_idle(struct device *dev, unsigned int front, unsigned int back,
+                       bool unplug)
+{
+    bool front_down = front == HV_XENBUS_STATE_CLOSING || front == HV_XENBUS_STATE_CLOSED;
+
+    if (unplug || front_down)
+        closed(dev);
+    else if (dev->phase == DEVICE_NEW || dev->phase == DEVICE_WAITING)
+        offer(dev,
+              front == HV_XENBUS_STATE_CONNECTED && back == HV_XENBUS_STATE_CONNECTED);
+    else if (front == HV_XENBUS_STATE_INITIALISED || front == HV_XENBUS_STATE_CONNECTED)
+        device_start(dev, false);
+}
+
+static bool has_gone(struct device *dev)
+{
+    char *frontend = xenbus_read(dev->daemon->xs, dev->back, "frontend");
+
+    free(frontend);
+    return !frontend;
+}
+
+/* Its folder was removed. With a worker, this comes again when the worker has ended. */
+static void forget(struct device *dev)
+{
+    if (dev->worker) {
+        if (dev->phase != DEVICE_STOPPING)
+            stop_worker(dev);
+        return;
+    }
+    release_image(dev);
+    journal_remove(dev);
+    dev->gone = true;
+}
+
+void device_check(struct device *dev)
+{
+    struct xs_handle *xs = dev->daemon->xs;
+    unsigned int front = xenbus_state(xs, dev->front), back = xenbus_state(xs, dev->back);
+    uint64_t online = 0;
+    bool unplug;
+
+    if (has_gone(dev)) {
+        forget(dev);
+        return;
+    }
+    xenbus_number(xs, dev->back, "online", 1, &online);
+    unplug = !online && (back == HV_XENBUS_STATE_CLOSING || !front);
+    switch (dev->phase) {
+    case DEVICE_NEW:
+    case DEVICE_WAITING:
+    case DEVICE_READY:
+        check_idle(dev, front, back, unplug);
+        break;
+    case DEVICE_STARTING:
+    case DEVICE_SERVING:
+        if (front == HV_XENBUS_STATE_CLOSING || front == HV_XENBUS_STATE_CLOSED ||
+            front == HV_XENBUS_STATE_INITIALISING || front == HV_XENBUS_STATE_UNKNOWN)
+            stop_worker(dev);
+        break;
+    case DEVICE_STOPPING:
+        break;
+    case DEVICE_DOWN:
+    case DEVICE_FAILED:
+        /* A new driver in the guest begins where it was; not so if it could never begin.
+         */
+        if (!dev->worker &&
+            (unplug || front == HV_XENBUS_STATE_CLOSED ||
+             front == HV_XENBUS_STATE_UNKNOWN ||
+             (front == HV_XENBUS_STATE_INITIALISING && dev->phase == DEVICE_DOWN)))
+            closed(dev);
+        break;
+    case DEVICE_CLOSED:
+        if (online && front == HV_XENBUS_STATE_INITIALISING) {
+            dev->phase = DEVICE_NEW;
+            dev->crashes = 0;
+            check_idle(dev, front, back, false);
+        }
+        break;
+    }
+}

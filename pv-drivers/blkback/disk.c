@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "blkback/disk.h"
+
+#define DISCARD_MODE (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
+
+int disk_open(struct disk *d, int fd, bool inline_io, unsigned int depth)
+{
+    unsigned int flags = IORING_SETUP_R_DISABLED;
+    int rc;
+
+    *d = (struct disk){.fd = fd, .inline_io = inline_io, .room = depth};
+    depth += DISK_MAX_POLLS;
+    /* Kernels before 6.1 do not know these two; they only save time. */
+    rc = io_uring_queue_init(
+        depth, &d->ring, flags | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+    if (rc == -EINVAL)
+        rc = io_uring_queue_init(depth, &d->ring, flags);
+    return rc;
+}
+
+void disk_close(struct disk *d)
+{
+    io_uring_queue_exit(&d->ring);
+}
+
+void disk_poll(struct disk *d, int fd)
+{
+    d->polled[d->nr_polled++] = fd;
+}
+
+int disk_restrict(struct disk *d)
+{
+    static const uint8_t ops[] = {IORING_OP_READV, IORING_OP_WRITEV, IORING_OP_FSYNC,
+                                  IORING_OP_FALLOCATE, IORING_OP_POLL_ADD};
+    struct io_uring_restriction allow[sizeof(ops)] = {0};
+    int rc;
+
+    for (unsigned int i = 0; i < sizeof(ops); i++) {
+        allow[i].opcode = IORING_RESTRICTION_SQE_OP;
+        allow[i].sqe_op = ops[i];
+    }
+    rc = io_uring_register_restrictions(&d->ring, allow, sizeof(ops));
+    return rc ? rc : io_uring_enable_rings(&d->ring);
+}
+
+static int do_now(const struct disk *d, const struct disk_op *op)
+{
+    off_t at = (off_t)(op->offset + op->did);
+    ssize_t n = 0;
+
+    switch (op->kind) {
+    case DISK_READ:
+        n = preadv(d->fd, op->iov, (int)op->nr_iov, at);
+        break;
+    case DISK_WRITE:
+        n = pwritev(d->fd, op->iov, (int)op->nr_iov, at);
+        break;
+    case DISK_FLUSH:
+        n = fdatasync(d->fd);
+        break;
+    case DISK_DISCARD:
+        n = fallocate(d->fd, DISCARD_MODE, at, (off_t)op->length);
+        break;
+    }
+    return n < 0 ? -errno : (int)n;
+}
+
+static void prepare(const struct disk *d, struct io_uring_sqe *sqe, struct disk_op *op)
+{
+    uint64_t at = op->offset + op->did;
+
+    switch (op->kind) {
+    case DISK_READ:
+        io_uring_prep_readv(sqe, d->fd, op->iov, op->nr_iov, at);
+        break;
+    case DISK_WRITE:
+        io_uring_prep_writev(sqe, d->fd, op->iov, op->nr_iov, at);
+        break;
+    case DISK_FLUSH:
+        io_uring_prep_fsync(sqe, d->fd, IORING_FSYNC_DATASYNC);
+        break;
+    case DISK_DISCARD:
+        io_uring_prep_fallocate(sqe, d->fd, DISCARD_MODE, (off_t)at, (off_t)op->length);
+        break;
+    }
+    io_uring_sqe_set_data(sqe, op);
+}
+
+static void hand_over(struct disk *d, struct disk_op *op)
+{
+    if (d->inline_io) {
+        op->result = do_now(d, op);
+        op->next = d->ready;
+        d->ready = op;
+    } else {
+        /* There is room: disk_start() has seen to it. */
+        prepare(d, io_uring_get_sqe(&d->ring), op);
+    }
+}
+
+bool disk_start(struct disk *d, struct disk_op *op)
+{
+    if (!d->room)
+        return false;
+    d->room--;
+    op->did = 0;
+    hand_over(d, op);
+    return true;
+}
+
+/* Takes n bytes off the front of what is still to be moved. */
+static void advance(struct disk_op *op, size_t n)
+{
+    op->did += n;
+    while (n && n >= op->iov->iov_len) {
+        n -= op->iov->iov_len;
+        op->iov++;
+        op->nr_iov--;
+    }
+    if (n) {
+        op->iov->iov_base = (char *)op->iov->iov_base + n;
+        op->iov->iov_len -= n;
+    }
+}
+
+/* The kernel may do less than it was asked for: then the rest is asked for again. */
+static void complete(struct disk *d, struct disk_op *op, int result)
+{
+    bool data = op->kind == DISK_READ || op->kind == DISK_WRITE;
+
+    if (data && result == 0)
+        result = -EIO; /* the image ends here: it has shrunk */
+    if (data && result > 0) {
+        advance(op, (size_t)result);
+        result = 0;
+        if (op->did < op->length) {
+            hand_over(d, op);
+            return;
+        }
+    }
+    if (result == -EINTR || result == -EAGAIN) {
+        hand_over(d, op);
+        return;
+    }
+    d->room++;
+    op->done(op, result);
+}
+
+static void arm_polls(struct disk *d)
+{
+    for (unsigned int i = 0; i < d->nr_polled; i++) {
+        struct io_uring_sqe *sqe;
+
+        if (d->armed & 1U << i)
+            continue;
+        sqe = io_uring_get_sqe(&d->ring);
+        io_uring_prep_poll_add(sqe, d->polled[i], POLLIN);
+        io_uring_sqe_set_data(sqe, &d->polled[i]);
+        d->armed |= 1U << i;
+    }
+}
+
+static unsigned int take_completions(struct disk *d)
+{
+    struct io_uring_cqe *cqe;
+    unsigned int readable = 0;
+
+    while (!io_uring_peek_cqe(&d->ring, &cqe)) {
+        void *data = io_uring_cqe_get_data(cqe);
+        int result = cqe->res;
+
+        io_uring_cqe_seen(&d->ring, cqe);
+        if (data >= (void *)d->polled && data < (void *)(d->polled + DISK_MAX_POLLS)) {
+            unsigned int bit = 1U << ((int *)data - d->polled);
+
+            d->armed &= ~bit;
+            readable |= bit;
+        } else {
+            complete(d, data, result);
+        }
+    }
+    return readable;
+}
+
+int disk_wait(struct disk *d, bool block)
+{
+    struct disk_op *done = d->ready;
+    int rc;
+
+    arm_polls(d);
+    rc = io_uring_submit_and_wait(&d->ring, block && !done ? 1 : 0);
+    if (rc < 0 && rc != -EINTR)
+        return rc;
+    d->ready = NULL;
+    while (done) {
+        struct disk_op *op = done;
+
+        done = op->next;
+        complete(d, op, op->result);
+    }
+    return (int)take_completions(d);
+}

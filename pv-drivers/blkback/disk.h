@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Work on an image, by io_uring: the same wait is for work that is done, for event
+ * channels and for the daemon's word. Where the file system knows no direct I/O (tmpfs)
+ * the kernel would hand each request to a thread of its own; its files are memory, so
+ * there the calls are made at once.
+ */
+#ifndef BLKBACK_DISK_H
+#define BLKBACK_DISK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include <liburing.h>
+
+enum disk_kind { DISK_READ, DISK_WRITE, DISK_FLUSH, DISK_DISCARD };
+
+/* Filled by the caller, who keeps it (and what iov points to) until done is called. */
+struct disk_op {
+    enum disk_kind kind;
+    uint64_t offset, length;
+    struct iovec
+        *iov; /* of read and write; their lengths add up to length. Is changed. */
+    unsigned int nr_iov;
+    void (*done)(struct disk_op *op, int rc); /* 0 or a negative errno value */
+    /* The disk's own. */
+    uint64_t did;
+    int result;
+    struct disk_op *next;
+};
+
+#define DISK_MAX_POLLS 2
+
+struct disk {
+    int fd;
+    bool inline_io;
+    struct io_uring ring;
+    unsigned int room; /* operations that still fit into the ring */
+    struct disk_op *ready;
+    int polled[DISK_MAX_POLLS];
+    unsigned int nr_polled, armed; /* armed: a bit for each that the ring waits for */
+};
+
+/* fd is the image, its caller's. depth: operations at a time, at most. */
+int disk_open(struct disk *d, int fd, bool inline_io, unsigned int depth);
+/* Nothing may be under way. */
+void disk_close(struct disk *d);
+/* A file whose becoming readable ends disk_wait. */
+void disk_poll(struct disk *d, int fd);
+/* After this nothing but what this file does can be asked of the ring. */
+int disk_restrict(struct disk *d);
+/* False: too many are under way already. */
+bool disk_start(struct disk *d, struct disk_op *op);
+/*
+ * Hands over what was started, waits until something is done (or not, if block is false)
+ * and calls `done` of each. Returns a bit for each polled file that is readable, or a
+ * negative errno value.
+ */
+int disk_wait(struct disk *d, bool block);
+
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the two ends tell each other in XenStore.
+ *
+ * Reference: Xen public interface, io/blkif.h, "Backend XenBus Nodes" and "Frontend
+ * XenBus Nodes". As Linux's and QEMU's ends do, `sectors` counts 512 bytes whatever
+ * sector-size is.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "blkback/device_priv.h"
+
+#define OFFERED_QUEUES 4U
+#define MAX_PORT       (1U << 17)
+#define JOURNAL_KEY    16 /* hexadecimal digits */
+
+struct offer {
+    struct xenbus_node node[20];
+    unsigned int nr;
+};
+
+static void add(struct offer *o, const char *name, uint64_t value)
+{
+    struct xenbus_node *node = &o->node[o->nr++];
+
+    node->name = name;
+    snprintf(node->value, sizeof(node->value), "%" PRIu64, value);
+}
+
+static void add_text(struct offer *o, const char *name, const char *value)
+{
+    struct xenbus_node *node = &o->node[o->nr++];
+
+    node->name = name;
+    snprintf(node->value, sizeof(node->value), "%s", value);
+}
+
+int back_offer(struct device *dev)
+{
+    const struct image *image = &dev->image;
+    struct offer o = {.nr = 0};
+
+    add(&o, "feature-flush-cache", 1);
+    add(&o, "feature-persistent", 1);
+    add(&o, "feature-max-indirect-segments", PLAN_MAX_SEGMENTS);
+    add(&o, "max-ring-page-order", WORKER_MAX_RING_ORDER);
+    add(&o, "multi-queue-max-queues", OFFERED_QUEUES);
+    if (!image->readonly) {
+        add(&o, "feature-discard", 1);
+        add(&o, "discard-granularity", image->discard_granularity);
+        add(&o, "discard-alignment", 0);
+        add(&o, "discard-secure", 0);
+    }
+    add(&o, "sectors", image->sectors);
+    add(&o, "sector-size", image->sector_size);
+    add(&o, "physical-sector-size", image->physical_sector);
+    add(&o, "info", image->readonly ? HV_VDISK_READONLY : 0);
+    add_text(&o, "hotplug-status", "connected");
+    add(&o, "state", HV_XENBUS_STATE_INIT_WAIT);
+    return xenbus_write(dev->daemon->xs, dev->back, o.node, o.nr);
+}
+
+/* A ring's references: "ring-ref" for one page, or "ring-ref0", "ring-ref1", ... */
+static bool read_refs(struct xs_handle *xs, const char *dir, bool numbered,
+                      unsigned int pages, uint32_t *refs)
+{
+    char name[24] = "ring-ref";
+    uint64_t ref;
+
+    for (unsigned int i = 0; i < pages; i++) {
+        if (numbered)
+            snprintf(name, sizeof(name), "ring-ref%u", i);
+        if (!xenbus_number(xs, dir, name, UINT32_MAX, &ref))
+            return false;
+        refs[i] = (uint32_t)ref;
+    }
+    return true;
+}
+
+static const char *read_queue(struct xs_handle *xs, const char *dir,
+                              struct worker_config *cfg, unsigned int i, bool numbered)
+{
+    uint64_t port;
+
+    if (!read_refs(xs, dir, numbered, cfg->ring_pages, cfg->queue[i].refs))
+        return "its ring-ref is missing or no reference";
+    if (!xenbus_number(xs, dir, "event-channel", MAX_PORT, &port))
+        return "its event-channel is missing or no port";
+    cfg->queue[i].port = (uint32_t)port;
+    return NULL;
+}
+
+static bool protocol_served(struct xs_handle *xs, const char *front)
+{
+    char *protocol = xenbus_read(xs, front, "protocol");
+    bool ok = !protocol || !strcmp(protocol, "x86_64-abi");
+
+    free(protocol);
+    return ok;
+}
+
+const char *front_read(const struct device *dev, struct worker_config *cfg)
+{
+    struct xs_handle *xs = dev->daemon->xs;
+    uint64_t order = 0, queues = 1, persistent = 0;
+    char path[XENBUS_PATH + 24];
+    const char *why = NULL;
+    bool numbered;
+
+    if (!protocol_served(xs, dev->front))
+        return "only the protocol x86_64-abi is served";
+    /* A node that is there must be right; one that is not means the default. */
+    numbered = xenbus_number(xs, dev->front, "ring-page-order", UINT32_MAX, &order);
+    xenbus_number(xs, dev->front, "multi-queue-num-queues", UINT32_MAX, &queues);
+    xenbus_number(xs, dev->front, "feature-persistent", UINT32_MAX, &persistent);
+    if (order > WORKER_MAX_RING_ORDER)
+        return "its ring-page-order is more than was offered";
+    if (!queues || queues > OFFERED_QUEUES)
+        return "its multi-queue-num-queues is not what was offered";
+    cfg->ring_pages = 1U << order;
+    cfg->nr_queues = (unsigned int)queues;
+    cfg->persistent = persistent;
+    if (queues == 1)
+        return read_queue(xs, dev->front, cfg, 0, numbered);
+    for (unsigned int i = 0; i < queues && !why; i++) {
+        snprintf(path, sizeof(path), "%s/queue-%u", dev->front, i);
+        why = read_queue(xs, path, cfg, i, numbered);
+    }
+    return why;
+}
+
+static void journal_path(const struct daemon *d, const char *name, char out[512])
+{
+    snprintf(out, 512, "%s/%s", d->run_dir, name);
+}
+
+static int journal_make(struct device *dev)
+{
+    struct xenbus_node node = {.name = "journal"};
+    char path[512];
+    uint64_t key;
+    int fd, rc;
+
+    if (getrandom(&key, sizeof(key), 0) != sizeof(key))
+        return -EIO;
+    journal_remove(dev);
+    snprintf(node.value, sizeof(node.value), "%0*" PRIx64, JOURNAL_KEY, key);
+    snprintf(dev->journal, sizeof(dev->journal), "%u-%u-%s", dev->domid, dev->devid,
+             node.value);
+    journal_path(dev->daemon, dev->journal, path);
+    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return -errno;
+    rc = xenbus_write(dev->daemon->xs, dev->back, &node, 1);
+    if (!rc)
+        return fd;
+    close(fd);
+    return rc;
+}
+
+int journal_open(struct device *dev, bool recover)
+{
+    char path[512], *key;
+    int fd;
+
+    if (!recover)
+        return journal_make(dev);
+    key = xenbus_read(dev->daemon->xs, dev->back, "journal");
+    if (!key || strlen(key) != JOURNAL_KEY ||
+        strspn(key, "0123456789abcdef") != JOURNAL_KEY) {
+        free(key);
+        return -ENOENT;
+    }
+    snprintf(dev->journal, sizeof(dev->journal), "%u-%u-%s", dev->domid, dev->devid, key);
+    free(key);
+    journal_path(dev->daemon, dev->journal, path);
+    fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    return fd < 0 ? -errno : fd;
+}
+
+void journal_remove(struct device *dev)
+{
+    char path[512];
+
+    if (!dev->journal[0])
+        return;
+    journal_path(dev->daemon, dev->journal, path);
+    unlink(path);
+    dev->journal[0] = 0;
+}
+
+static bool journal_wanted(const struct daemon *d, const char *name)
+{
+    char whose[32];
+
+    for (const struct device *dev = d->devices; dev; dev = dev->next) {
+        snprintf(whose, sizeof(whose), "%u-%u-", dev->domid, dev->devid);
+        if (!strncmp(name, whose, strlen(whose)))
+            return true;
+    }
+    return false;
+}
+
+void journal_sweep(const struct daemon *d)
+{
+    DIR *dir = opendir(d->run_dir);
+    struct dirent *entry;
+    char path[512];
+
+    while (dir && (entry = readdir(dir))) {
+        /* Journals begin with a domain's number. */
+        if (*entry->d_name < '0' || *entry->d_name > '9' ||
+            journal_wanted(d, entry->d_name))
+            continue;
+        journal_path(d, entry->d_name, path);
+        unlink(path);
+    }
+    if (dir)
+        closedir(dir);
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "blkback/queue.h"
+
+/* A request under way. Belongs to one record of the journal. */
+struct flight {
+    struct disk_op op;
+    struct queue *queue;
+    uint32_t record;
+    int16_t status;
+    struct flight *next; /* in queue->unshown or queue->held */
+    char *bounce;        /* NULL: all pages are mapped */
+    size_t bounce_size;
+    unsigned int nr_copies;
+    struct plan plan;
+    struct iovec iov[PLAN_MAX_SEGMENTS];
+    struct door_copy copy[PLAN_MAX_SEGMENTS];
+};
+
+static struct journal_record *record_of(const struct flight *f)
+{
+    return &f->queue->journal->record[f->record];
+}
+
+static int fetch_segments(void *ctx, uint32_t ref, struct hv_blkif_request_segment *out,
+                          unsigned int nr)
+{
+    struct queue_device *dev = ctx;
+    uint16_t len = (uint16_t)(nr * sizeof(*out));
+    struct door_copy piece = {.local = out, .ref = ref, .len = len};
+    const void *page = pages_get(&dev->pages, ref);
+
+    if (!page)
+        return door_grant_copy_from(dev->grants, dev->domid, &piece, 1);
+    memcpy(out, page, len);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    return 0;
+}
+
+static void answer(struct flight *f, int status)
+{
+    struct journal_record *rec = record_of(f);
+    struct queue *q = f->queue;
+    struct hv_blkif_response rsp = {.status = (int16_t)status};
+
+    /* In the other kinds of request the identity stands at another place. */
+    if (rec->req.operation == HV_BLKIF_OP_INDIRECT) {
+        struct hv_blkif_request_indirect ind;
+
+        memcpy(&ind, &rec->req, sizeof(ind));
+        rsp.id = ind.id;
+        rsp.operation = ind.indirect_op;
+    } else {
+        rsp.id = rec->req.id;
+        rsp.operation = rec->req.operation;
+    }
+    ring_back_answer(&q->ring, &rsp, sizeof(rsp));
+    journal_answer(rec, q->ring.r.rsp_prod_pvt - 1);
+    f->next = q->unshown;
+    q->unshown = f;
+}
+
+static void complain(struct queue_device *dev, const struct plan *plan, const char *why)
+{
+    static const char *const names[] = {"read", "write", "flush", "discard"};
+    char line[160];
+
+    snprintf(line, sizeof(line), "%s of %llu bytes at byte %llu: %s", names[plan->kind],
+             (unsigned long long)plan->length, (unsigned long long)plan->offset, why);
+    dev->complain(line);
+}
+
+static void free_bounce(struct flight *f)
+{
+    f->queue->dev->bounced -= f->bounce_size;
+    free(f->bounce);
+    f->bounce = NULL;
+    f->bounce_size = 0;
+}
+
+/* The end of a request that was started. */
+static void finish(struct flight *f, int rc)
+{
+    struct queue_device *dev = f->queue->dev;
+
+    if (rc == -EOPNOTSUPP && f->plan.kind == PLAN_DISCARD) {
+        f->queue->dev->started--;
+        answer(f, HV_BLKIF_RSP_EOPNOTSUPP);
+        return;
+    }
+    if (rc)
+        complain(dev, &f->plan, strerror(-rc));
+    if (!rc && f->plan.kind == PLAN_READ && f->nr_copies) {
+        rc = door_grant_copy_to(dev->grants, dev->domid, f->copy, f->nr_copies);
+        if (rc)
+            complain(dev, &f->plan, "its pages are not granted to be written to");
+    }
+    free_bounce(f);
+    dev->started--;
+    answer(f, rc ? HV_BLKIF_RSP_ERROR : HV_BLKIF_RSP_OKAY);
+}
+
+static void disk_done(struct disk_op *op, int rc)
+{
+    finish((struct flight *)op, rc);
+}
+
+static void start_data(struct flight *f)
+{
+    static const enum disk_kind kinds[] = {[PLAN_READ] = DISK_READ,
+                                           [PLAN_WRITE] = DISK_WRITE,
+                                           [PLAN_FLUSH] = DISK_FLUSH,
+                                           [PLAN_DISCARD] = DISK_DISCARD};
+
+    f->op.kind = kinds[f->plan.kind];
+    f->op.offset = f->plan.offset;
+    f->op.length = f->plan.length;
+    f->op.iov = f->iov;
+    f->op.nr_iov = f->plan.nr;
+    f->op.done = disk_done;
+}
+
+static void flushed_first(struct disk_op *op, int rc)
+{
+    struct flight *f = (struct flight *)op;
+
+    if (rc) {
+        finish(f, rc);
+        return;
+    }
+    start_data(f);
+    /* There is room: ours has just become free. */
+    disk_start(&f->queue->dev->disk, op);
+}
+
+/* Where the data are: in mapped pages, or in memory of our own for those that are not. */
+static int find_memory(struct flight *f)
+{
+    struct queue_device *dev = f->queue->dev;
+    const struct plan *plan = &f->plan;
+    size_t need = 0;
+    char *at;
+
+    f->nr_copies = 0;
+    for (unsigned int i = 0; i < plan->nr; i++) {
+        char *page = pages_get(&dev->pages, plan->seg[i].ref);
+
+        f->iov[i].iov_base = page ? page + plan->seg[i].offset : NULL;
+        f->iov[i].iov_len = plan->seg[i].len;
+        need += page ? 0 : PAGE_SIZE;
+    }
+    if (!need)
+        return 0;
+    if (dev->bounced + need > QUEUE_BOUNCE_LIMIT)
+        return -EAGAIN;
+    if (posix_memalign((void **)&f->bounce, PAGE_SIZE, need)) {
+        f->bounce = NULL;
+        return -EAGAIN;
+    }
+    f->bounce_size = need;
+    dev->bounced += need;
+    at = f->bounce;
+    for (unsigned int i = 0; i < plan->nr; i++) {
+        if (f->iov[i].iov_base)
+            continue;
+        f->iov[i].iov_base = at;
+        f->copy[f->nr_copies++] = (struct door_copy){.local = at,
+                                                     .ref = plan->seg[i].ref,
+                                                     .offset = plan->seg[i].offset,
+                                                     .len = plan->seg[i].len};
+        at += PAGE_SIZE;
+    }
+    return 0;
+}
+
+static int load_memory(struct flight *f)
+{
+    struct queue_device *dev = f->queue->dev;
+
+    if (f->plan.kind != PLAN_WRITE || !f->nr_copies)
+        return 0;
+    return door_grant_copy_from(dev->grants, dev->domid, f->copy, f->nr_copies);
+}
+
+/* False: something is short; to be tried again when others have ended. */
+static bool start(struct flight *f)
+{
+    struct queue_device *dev = f->queue->dev;
+
+    if (!dev->disk.room)
+        return false;
+    if (find_memory(f)) {
+        if (dev->started)
+            return false;
+        complain(dev, &f->plan, "out of memory");
+        answer(f, HV_BLKIF_RSP_ERROR);
+        return true;
+    }
+    if (load_memory(f)) {
+        complain(dev, &f->plan, "its pages are not granted");
+        free_bounce(f);
+        answer(f, HV_BLKIF_RSP_ERROR);
+        return true;
+    }
+    start_data(f);
+    if (f->plan.flush_first) {
+        f->op.kind = DISK_FLUSH;
+        f->op.done = flushed_first;
+    }
+    dev->started++;
+    return disk_start(&dev->disk, &f->op);
+}
+
+static void hold(struct queue *q, struct flight *f)
+{
+    f->next = NULL;
+    *q->held_end = f;
+    q->held_end = &f->next;
+}
+
+/* A request that stands in its record. */
+static void begin(struct queue *q, struct flight *f)
+{
+    struct queue_device *dev = q->dev;
+    const char *why;
+    int status =
+        plan_make(&f->plan, &record_of(f)->req, &dev->limits, fetch_segments, dev, &why);
+
+    if (why)
+        dev->complain(why);
+    if (status != HV_BLKIF_RSP_OKAY)
+        answer(f, status);
+    else if (q->held || !start(f))
+        hold(q, f);
+}
+
+static struct flight *flight_get(struct queue *q, uint32_t record)
+{
+    struct flight *f = q->flight[record];
+
+    if (f)
+        return f;
+    f = calloc(1, sizeof(*f));
+    if (!f)
+        return NULL;
+    f->queue = q;
+    f->record = record;
+    q->flight[record] = f;
+    return f;
+}
+
+static int recover(struct queue *q)
+{
+    for (uint32_t i = 0; i < q->nr_ents; i++) {
+        struct flight *f;
+
+        if (q->journal->record[i].state != JOURNAL_TAKEN)
+            continue;
+        f = flight_get(q, i);
+        if (!f)
+            return -ENOMEM;
+        begin(q, f);
+    }
+    return 0;
+}
+
+static int set_up_ring(struct queue *q, void *shared, size_t bytes, bool recover)
+{
+    int rc;
+
+    q->nr_ents = ring_entries(bytes, QUEUE_SLOT);
+    if (q->nr_ents > JOURNAL_MAX_ENTRIES)
+        return -EINVAL;
+    if (!recover) {
+        ring_back_init(&q->ring, shared, bytes, QUEUE_SLOT);
+        q->journal->req_cons = q->journal->rsp_prod = q->ring.r.req_cons;
+        return 0;
+    }
+    rc = journal_recover(q->journal, q->nr_ents);
+    if (!rc)
+        ring_back_resume(&q->ring, shared, bytes, QUEUE_SLOT, q->journal->req_cons,
+                         q->journal->rsp_prod);
+    return rc;
+}
+
+int queue_open(struct queue *q, struct queue_device *dev, void *shared, size_t bytes,
+               struct journal_queue *journal, bool again)
+{
+    int rc;
+
+    *q = (struct queue){.dev = dev, .journal = journal};
+    q->held_end = &q->held;
+    rc = set_up_ring(q, shared, bytes, again);
+    if (rc)
+        return rc;
+    q->flight = calloc(q->nr_ents, sizeof(*q->flight));
+    q->spare = calloc(q->nr_ents, sizeof(*q->spare));
+    if (!q->flight || !q->spare) {
+        queue_close(q);
+        return -ENOMEM;
+    }
+    for (uint32_t i = q->nr_ents; i-- > 0;)
+        if (q->journal->record[i].state == JOURNAL_FREE)
+            q->spare[q->nr_spare++] = i;
+    return again ? recover(q) : 0;
+}
+
+void queue_close(struct queue *q)
+{
+    for (uint32_t i = 0; q->flight && i < q->nr_ents; i++)
+        free(q->flight[i]);
+    free(q->flight);
+    free(q->spare);
+    q->flight = NULL;
+    q->spare = NULL;
+}
+
+void queue_retry(struct queue *q)
+{
+    while (q->held) {
+        struct flight *f = q->held, *next = f->next;
+
+        if (!start(f))
+            return;
+        q->held = next;
+    }
+    q->held_end = &q->held;
+}
+
+int queue_take(struct queue *q)
+{
+    queue_retry(q);
+    while (!q->held && q->nr_spare) {
+        uint32_t record = q->spare[q->nr_spare - 1];
+        struct journal_record *rec = &q->journal->record[record];
+        struct flight *f = flight_get(q, record);
+        int rc = f ? ring_back_take(&q->ring, &rec->req, sizeof(rec->req)) : -ENOMEM;
+
+        if (rc <= 0)
+            return rc;
+        q->nr_spare--;
+        journal_take(q->journal, rec, q->ring.r.req_cons - 1);
+        begin(q, f);
+    }
+    return 0;
+}
+
+bool queue_show(struct queue *q)
+{
+    struct flight *done = q->unshown;
+    bool notify;
+
+    if (!done)
+        return false;
+    journal_show(q->journal, q->ring.r.rsp_prod_pvt);
+    notify = ring_back_push(&q->ring);
+    for (; done; done = done->next) {
+        journal_free(record_of(done));
+        q->spare[q->nr_spare++] = done->record;
+    }
+    q->unshown = NULL;
+    return notify;
+}
+
+int queue_arm(struct queue *q)
+{
+    return q->held ? 0 : ring_back_arm(&q->ring);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* The list of devices: what XenStore has, and what is due. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "blkback/device_priv.h"
+#include "common/log.h"
+
+#define LOCK_RETRY_MS 50
+
+static struct device *find(struct daemon *d, unsigned int domid, unsigned int devid)
+{
+    for (struct device *dev = d->devices; dev; dev = dev->next)
+        if (dev->domid == domid && dev->devid == devid && !dev->gone)
+            return dev;
+    return NULL;
+}
+
+static struct device *add(struct daemon *d, unsigned int domid, unsigned int devid)
+{
+    struct device *dev = calloc(1, sizeof(*dev));
+    char path[XENBUS_PATH + 8], *front;
+
+    if (!dev)
+        return NULL;
+    dev->daemon = d;
+    dev->domid = (hv_domid_t)domid;
+    dev->devid = devid;
+    dev->image.fd = -1;
+    snprintf(dev->back, sizeof(dev->back), DEVICE_ROOT "/%u/%u", domid, devid);
+    snprintf(dev->token, sizeof(dev->token), "%u/%u", domid, devid);
+    front = xenbus_read(d->xs, dev->back, "frontend");
+    if (!front || strlen(front) >= sizeof(dev->front)) {
+        /* Not written yet, or gone again. */
+        free(front);
+        free(dev);
+        return NULL;
+    }
+    strcpy(dev->front, front);
+    free(front);
+    dev->next = d->devices;
+    d->devices = dev;
+    /* Fires at once, which is when the device is looked at for the first time. */
+    snprintf(path, sizeof(path), "%s/state", dev->front);
+    xs_watch(d->xs, path, dev->token);
+    return dev;
+}
+
+void device_look(struct daemon *d, const char *place)
+{
+    unsigned int domid, devid;
+    struct device *dev;
+
+    if (sscanf(place, "%u/%u", &domid, &devid) != 2 || domid >= HV_DOMID_FIRST_RESERVED)
+        return;
+    dev = find(d, domid, devid);
+    if (dev)
+        device_check(dev);
+    else
+        add(d, domid, devid);
+}
+
+static void scan_domain(struct daemon *d, const char *domid)
+{
+    char path[128], place[64];
+    unsigned int nr = 0;
+    char **list;
+
+    snprintf(path, sizeof(path), DEVICE_ROOT "/%.20s", domid);
+    list = xs_directory(d->xs, XBT_NULL, path, &nr);
+    for (unsigned int i = 0; list && i < nr; i++) {
+        snprintf(place, sizeof(place), "%.20s/%.20s", domid, list[i]);
+        device_look(d, place);
+    }
+    free(list);
+}
+
+void device_scan(struct daemon *d)
+{
+    unsigned int nr = 0;
+    char **list = xs_directory(d->xs, XBT_NULL, DEVICE_ROOT, &nr);
+
+    for (unsigned int i = 0; list && i < nr; i++)
+        scan_domain(d, list[i]);
+    free(list);
+    /* Those whose folders went with a folder above. */
+    for (struct device *dev = d->devices; dev; dev = dev->next)
+        if (!dev->gone)
+            device_check(dev);
+}
+
+static void release(struct daemon *d, struct device *dev)
+{
+    char path[XENBUS_PATH + 8];
+
+    snprintf(path, sizeof(path), "%s/state", dev->front);
+    xs_unwatch(d->xs, path, dev->token);
+    free(dev);
+}
+
+int device_tick(struct daemon *d)
+{
+    int again = -1;
+
+    for (struct device **at = &d->devices; *at;) {
+        struct device *dev = *at;
+
+        if (dev->phase == DEVICE_WAITING && !dev->gone)
+            device_check(dev);
+        if (dev->phase == DEVICE_WAITING)
+            again = LOCK_RETRY_MS;
+        if (dev->gone) {
+            *at = dev->next;
+            release(d, dev);
+        } else {
+            at = &dev->next;
+        }
+    }
+    return again;
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "blkback/queue.h"
+#include "blkback/worker.h"
+#include "common/sandbox.h"
+
+#define MAX_DEPTH      1024U
+#define MAX_COMPLAINTS 16U
+#define BIND_TRIES     200U
+
+struct worker {
+    const struct worker_config *cfg;
+    struct door_events *events;
+    struct journal *journal;
+    struct queue_device dev;
+    struct queue queue[JOURNAL_MAX_QUEUES];
+    uint32_t port[JOURNAL_MAX_QUEUES]; /* ours */
+};
+
+static int control;
+
+static void tell(char kind, const char *text)
+{
+    char line[WORKER_MAX_LINE];
+    int len = snprintf(line, sizeof(line), "%c%s", kind, text);
+
+    if (len >= (int)sizeof(line))
+        len = sizeof(line) - 1;
+    /* If the daemon has gone there is nobody to be told. */
+    if (write(control, line, (size_t)len) < 0)
+        return;
+}
+
+/* The end of this process, but for a successful one. */
+__attribute__((format(printf, 2, 3), noreturn)) static void die(char kind,
+                                                                const char *fmt, ...)
+{
+    char line[WORKER_MAX_LINE];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(line, sizeof(line), fmt, args);
+    va_end(args);
+    tell(kind, line);
+    _exit(1);
+}
+
+static void complain(const char *line)
+{
+    static unsigned int said;
+
+    if (said < MAX_COMPLAINTS)
+        tell(WORKER_SAYS, line);
+    if (++said == MAX_COMPLAINTS)
+        tell(WORKER_SAYS, "more of this kind will not be told");
+}
+
+/*
+ * Opens the image anew, so that a lock of our own goes with it: the kernel keeps a file
+ * open until the last operation on it has ended, even for a killed process. Who gets the
+ * lock knows that nothing of an earlier worker is still to come.
+ */
+static int open_image(const struct worker_config *cfg)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_start = WORKER_LOCK_BYTE, .l_len = 1};
+    int flags = O_CLOEXEC | (cfg->limits.readonly ? O_RDONLY : O_RDWR);
+    char path[40];
+    int fd;
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", cfg->image);
+    fd = open(path, flags | (cfg->direct ? O_DIRECT : 0));
+    if (fd < 0)
+        die(WORKER_BROKEN, "cannot open the image again: %s", strerror(errno));
+    if (!cfg->limits.readonly && fcntl(fd, F_OFD_SETLKW, &lock))
+        die(WORKER_BROKEN, "cannot lock the image: %s", strerror(errno));
+    close(cfg->image);
+    return fd;
+}
+
+/* The rings have one server: an earlier worker must have ended, if only just. */
+static void open_journal(struct worker *w)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fcntl(w->cfg->journal, F_OFD_SETLKW, &lock))
+        die(WORKER_BROKEN, "cannot lock the journal: %s", strerror(errno));
+    w->journal = journal_map(w->cfg->journal, w->cfg->recover);
+    if (!w->journal)
+        die(WORKER_BROKEN, "cannot map the journal: %s", strerror(errno));
+}
+
+static void open_doors(struct worker *w)
+{
+    int rc = door_events_open(&w->events);
+
+    if (!rc)
+        rc = door_events_restrict(w->events, w->cfg->domid);
+    if (!rc)
+        rc = door_grants_open(&w->dev.grants);
+    if (!rc)
+        rc = pages_open(&w->dev.pages, w->dev.grants, w->cfg->domid, w->cfg->persistent);
+    if (rc)
+        die(WORKER_BROKEN, "cannot reach the hypervisor: %s", strerror(-rc));
+}
+
+static void open_disk(struct worker *w)
+{
+    const struct worker_config *cfg = w->cfg;
+    unsigned int depth =
+        cfg->nr_queues * ring_entries(cfg->ring_pages * PAGE_SIZE, QUEUE_SLOT);
+    int rc = disk_open(&w->dev.disk, open_image(cfg), cfg->inline_io,
+                       depth < MAX_DEPTH ? depth : MAX_DEPTH);
+
+    if (rc)
+        die(WORKER_BROKEN, "no io_uring: %s", strerror(-rc));
+    disk_poll(&w->dev.disk, door_events_fd(w->events));
+    disk_poll(&w->dev.disk, control);
+}
+
+/* The kernel may still be closing the event channels of a worker that was killed. */
+static int bind_port(const struct worker *w, uint32_t port)
+{
+    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+    unsigned int tries = w->cfg->recover ? BIND_TRIES : 1;
+    int rc;
+
+    while ((rc = door_events_bind(w->events, w->cfg->domid, port)) < 0 && --tries)
+        nanosleep(&pause, NULL);
+    return rc;
+}
+
+static void open_queue(struct worker *w, unsigned int i)
+{
+    const struct worker_config *cfg = w->cfg;
+    uint64_t index;
+    void *shared;
+    int rc = door_grant_map(w->dev.grants, cfg->domid, cfg->queue[i].refs,
+                            cfg->ring_pages, &shared, &index);
+
+    if (rc)
+        die(WORKER_BROKEN, "cannot map ring %u: %s", i, strerror(-rc));
+    rc = bind_port(w, cfg->queue[i].port);
+    if (rc < 0)
+        die(WORKER_BROKEN, "cannot bind event channel %u: %s", cfg->queue[i].port,
+            strerror(-rc));
+    w->port[i] = (uint32_t)rc;
+    rc = queue_open(&w->queue[i], &w->dev, shared, cfg->ring_pages * PAGE_SIZE,
+                    &w->journal->queue[i], cfg->recover);
+    if (rc)
+        die(WORKER_BROKEN, "ring %u cannot be taken up: %s", i, strerror(-rc));
+}
+
+static void take_events(struct worker *w)
+{
+    int port;
+
+    /* Unmasked before the rings are looked at: what comes while we do is not lost. */
+    while ((port = door_events_next(w->events)) >= 0)
+        door_events_unmask(w->events, (uint32_t)port);
+}
+
+/* Starts what is in the rings; returns whether there is more. */
+static bool serve(struct worker *w, bool notify_anyway)
+{
+    bool more = false;
+
+    for (unsigned int i = 0; i < w->cfg->nr_queues; i++) {
+        struct queue *q = &w->queue[i];
+        int rc = queue_take(q);
+
+        if (queue_show(q) || notify_anyway)
+            door_events_notify(w->events, w->port[i]);
+        if (!rc)
+            rc = queue_arm(q);
+        if (rc < 0)
+            die(WORKER_BROKEN, "ring %u: %s", i,
+                rc == -EPROTO ? "the front end's index is out of range" : strerror(-rc));
+        more |= rc > 0;
+    }
+    return more;
+}
+
+/* Goes on with what was taken, takes nothing more. */
+static void drain(struct worker *w)
+{
+    for (unsigned int i = 0; i < w->cfg->nr_queues; i++) {
+        queue_retry(&w->queue[i]);
+        if (queue_show(&w->queue[i]))
+            door_events_notify(w->events, w->port[i]);
+    }
+}
+
+static void loop(struct worker *w)
+{
+    bool stopping = false;
+
+    while (!stopping || w->dev.started) {
+        bool more = !stopping && serve(w, false);
+        int fired = disk_wait(&w->dev.disk, !more);
+
+        if (fired < 0)
+            die(WORKER_BROKEN, "io_uring: %s", strerror(-fired));
+        if (fired & 1)
+            take_events(w);
+        if ((fired & 2) && !stopping) {
+            /* What is in the rings by now is still done. */
+            serve(w, false);
+            stopping = true;
+        }
+        if (stopping)
+            drain(w);
+    }
+}
+
+__attribute__((noreturn)) static void run(const struct worker_config *cfg)
+{
+    int keep[] = {control, cfg->image, cfg->journal};
+    struct worker *w = calloc(1, sizeof(*w));
+    int rc;
+
+    for (int sig = SIGHUP; sig <= SIGTERM; sig++)
+        signal(sig, sig == SIGHUP || sig == SIGINT || sig == SIGPIPE || sig == SIGTERM
+                        ? SIG_IGN
+                        : SIG_DFL);
+    sandbox_keep_files(keep, sizeof(keep) / sizeof(keep[0]));
+    if (!w)
+        die(WORKER_BROKEN, "out of memory");
+    w->cfg = cfg;
+    w->dev.domid = cfg->domid;
+    w->dev.limits = cfg->limits;
+    w->dev.complain = complain;
+    open_journal(w);
+    open_doors(w);
+    open_disk(w);
+    for (unsigned int i = 0; i < cfg->nr_queues; i++)
+        open_queue(w, i);
+    rc = disk_restrict(&w->dev.disk);
+    if (!rc)
+        rc = sandbox_enter(cfg->user);
+    if (rc)
+        die(WORKER_BROKEN, "cannot give up rights: %s", strerror(-rc));
+    tell(WORKER_CONNECTED, "");
+    serve(w, true);
+    loop(w);
+    /* The kernel takes back what is mapped and bound. */
+    _exit(0);
+}
+
+int worker_start(const struct worker_config *cfg, pid_t *pid, int *out)
+{
+    int ends[2], rc;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+        return -errno;
+    *pid = fork();
+    if (*pid == 0) {
+        control = ends[1];
+        run(cfg);
+    }
+    rc = *pid < 0 ? -errno : 0;
+    close(ends[1]);
+    if (rc)
+        close(ends[0]);
+    else
+        *out = ends[0];
+    return rc;
+}

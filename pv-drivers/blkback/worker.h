@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The process that serves one device. It is made when the front end has said where its
+ * rings are, has nothing but what it needs, and ends when the daemon closes its end of
+ * `control` (after it has answered what is in the rings) or when the front end
+ * misbehaves. Killed at any time, it can be followed by another that goes on with the
+ * same journal.
+ */
+#ifndef BLKBACK_WORKER_H
+#define BLKBACK_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "blkback/journal.h"
+#include "blkback/plan.h"
+#include "hv/door.h"
+
+#define WORKER_MAX_RING_ORDER 4U
+#define WORKER_MAX_RING_PAGES (1U << WORKER_MAX_RING_ORDER)
+#define WORKER_MAX_LINE       200 /* of a message, with its NUL */
+
+/* What a message to the daemon begins with; a line of text follows. */
+#define WORKER_CONNECTED 'C' /* serving */
+#define WORKER_BROKEN    'B' /* not serving any more, and why */
+#define WORKER_SAYS      'L' /* for the log */
+
+struct worker_config {
+    hv_domid_t domid;
+    struct plan_limits limits;
+    bool direct, inline_io; /* how the image is accessed */
+    bool persistent;        /* the front end's grants are */
+    bool recover;           /* go on where the journal says */
+    unsigned int nr_queues, ring_pages;
+    struct {
+        uint32_t refs[WORKER_MAX_RING_PAGES];
+        uint32_t port;
+    } queue[JOURNAL_MAX_QUEUES];
+    int image, journal; /* files, the caller's */
+    uid_t user;         /* who to be */
+};
+
+/* Makes the process. *control is its messages, one a read. */
+int worker_start(const struct worker_config *cfg, pid_t *pid, int *control);
+
+/* The byte of the image that a worker locks as long as anything it started is going on.
+ */
+#define WORKER_LOCK_BYTE (1LL << 62)
+
+#endif

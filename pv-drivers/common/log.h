@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* One line for the administrator: to the system's log, or to standard error. */
+#ifndef PV_LOG_H
+#define PV_LOG_H
+
+#include <stdbool.h>
+
+/* name is kept by reference. */
+void log_start(const char *name, bool to_syslog);
+void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif
