@@ -10,7 +10,8 @@ _hvtool()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} cmd=${COMP_WORDS[1]} words=
     local commands="create list destroy shutdown reboot pause unpause console info dmesg
-        domid domname rename vcpu-list vcpu-pin sched debug-keys uptime help"
+        domid domname rename vcpu-list vcpu-pin sched block-attach block-detach
+        block-list debug-keys uptime help"
 
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
@@ -35,8 +36,9 @@ _hvtool()
     sched) words="--json -d -w -c $(_hvtool_domains)" ;;
     info) words="--json" ;;
     dmesg) words="-c --json" ;;
-    domid | uptime | vcpu-list) words="--json $(_hvtool_domains)" ;;
-    destroy | pause | unpause | rename | vcpu-pin) words=$(_hvtool_domains) ;;
+    domid | uptime | vcpu-list | block-list) words="--json $(_hvtool_domains)" ;;
+    block-detach) words="--force $(_hvtool_domains)" ;;
+    destroy | pause | unpause | rename | vcpu-pin | block-attach) words=$(_hvtool_domains) ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,18 +77,23 @@ static void hear(struct device *dev, char *line)
 
 static void worker_ended(struct device *dev)
 {
+    int status = 0;
+
     loop_remove(&dev->daemon->loop, &dev->control);
     close(dev->control.fd);
-    waitpid(dev->worker, NULL, 0);
+    waitpid(dev->worker, &status, 0);
     dev->worker = 0;
     if (dev->phase == DEVICE_STOPPING) {
         dev->phase = DEVICE_DOWN;
         switch_to(dev, HV_XENBUS_STATE_CLOSING);
     } else if (dev->phase == DEVICE_STARTING || dev->phase == DEVICE_SERVING) {
-        if (++dev->crashes > MAX_CRASHES) {
-            fail(dev, "closed", "its worker was killed too often");
+        /* Who kills it from outside may do so as often as he likes. */
+        if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+            dev->crashes++;
+        if (dev->crashes > MAX_CRASHES) {
+            fail(dev, "closed", "its worker crashes again and again");
         } else {
-            say(dev, "its worker was killed", "starting another");
+            say(dev, "its worker has ended", "starting another");
             device_start(dev, true);
         }
     }
@@ -253,6 +259,8 @@ void device_check(struct device *dev)
             dev->phase = DEVICE_NEW;
             dev->crashes = 0;
             check_idle(dev, front, back, false);
+        } else if (unplug && back != HV_XENBUS_STATE_CLOSED) {
+            switch_to(dev, HV_XENBUS_STATE_CLOSED);
         }
         break;
     }

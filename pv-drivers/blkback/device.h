@@ -4,9 +4,8 @@
  * worker that serves it. A device follows its two folders; nothing here is asked for by
  * anybody.
  *
- *   NEW ──► READY ──► STARTING ──► SERVING ──► STOPPING ──► DOWN ──► CLOSED ──► NEW ...
- *    │                                 ▲
- *    └──► WAITING (for the image's lock, after a crash) ──► STARTING
+ *   NEW -> READY -> STARTING -> SERVING -> STOPPING -> DOWN -> CLOSED -> NEW ...
+ *   NEW -> WAITING (after a crash, for the image's lock) -> STARTING
  */
 #ifndef BLKBACK_DEVICE_H
 #define BLKBACK_DEVICE_H

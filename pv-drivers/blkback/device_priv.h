@@ -23,7 +23,7 @@ struct device {
     struct daemon *daemon;
     hv_domid_t domid;
     unsigned int devid;
-    char back[64], front[XENBUS_PATH], token[32];
+    char back[64], front[XENBUS_PATH], token[40];
     enum device_phase phase;
     bool gone; /* to be freed after this round of events */
     struct image image;

@@ -153,7 +153,7 @@ static int journal_make(struct device *dev)
         return -EIO;
     journal_remove(dev);
     snprintf(node.value, sizeof(node.value), "%0*" PRIx64, JOURNAL_KEY, key);
-    snprintf(dev->journal, sizeof(dev->journal), "%u-%u-%s", dev->domid, dev->devid,
+    snprintf(dev->journal, sizeof(dev->journal), "%u-%u-%.16s", dev->domid, dev->devid,
              node.value);
     journal_path(dev->daemon, dev->journal, path);
     fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -179,7 +179,8 @@ int journal_open(struct device *dev, bool recover)
         free(key);
         return -ENOENT;
     }
-    snprintf(dev->journal, sizeof(dev->journal), "%u-%u-%s", dev->domid, dev->devid, key);
+    snprintf(dev->journal, sizeof(dev->journal), "%u-%u-%.16s", dev->domid, dev->devid,
+             key);
     free(key);
     journal_path(dev->daemon, dev->journal, path);
     fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);

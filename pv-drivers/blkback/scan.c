@@ -21,6 +21,7 @@ static struct device *add(struct daemon *d, unsigned int domid, unsigned int dev
 {
     struct device *dev = calloc(1, sizeof(*dev));
     char path[XENBUS_PATH + 8], *front;
+    static unsigned int serial;
 
     if (!dev)
         return NULL;
@@ -29,7 +30,8 @@ static struct device *add(struct daemon *d, unsigned int domid, unsigned int dev
     dev->devid = devid;
     dev->image.fd = -1;
     snprintf(dev->back, sizeof(dev->back), DEVICE_ROOT "/%u/%u", domid, devid);
-    snprintf(dev->token, sizeof(dev->token), "%u/%u", domid, devid);
+    /* Never the same twice: an old device's watch may end after the new one's began. */
+    snprintf(dev->token, sizeof(dev->token), "%u/%u/%u", domid, devid, serial++);
     front = xenbus_read(d->xs, dev->back, "frontend");
     if (!front || strlen(front) >= sizeof(dev->front)) {
         /* Not written yet, or gone again. */

@@ -1,0 +1,646 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hvblkd as a whole, under our xenstored, with guests made of files (fake_guest.h): what
+ * the tools and the guests see of it, above all when it, or a part of it, is killed.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <xenstore.h>
+
+#include "abi/io/blkif.h"
+#include "abi/io/xenbus.h"
+#include "common/ring.h"
+#include "fake_guest.h"
+#include "hv/door.h"
+#include "unit.h"
+
+#define SLOT             sizeof(union hv_blkif_sring_entry)
+#define IMAGE_SIZE       (4UL << 20)
+#define JOBS             8U /* of a guest at a time */
+#define JOB_PAGES        8U
+#define GUEST_PAGES_EACH 128U
+#define PATIENCE_MS      20000
+
+static char dir[] = "/tmp/hvblkdXXXXXX";
+static pid_t store, daemon_pid;
+static struct xs_handle *xs;
+static uint8_t *memory;
+
+/* A guest with one disk. */
+struct guest {
+    unsigned int domid;
+    char front[64], back[64];
+    struct ring_front ring;
+    int to_back, to_front;
+    uint32_t first_page;
+    unsigned int answers;
+    struct {
+        bool busy, write;
+        unsigned int seed; /* of what is on the disk there */
+    } job[JOBS];
+};
+
+static void file_name(char out[128], const char *fmt, unsigned int n)
+{
+    int len = snprintf(out, 128, "%s/", dir);
+
+    snprintf(out + len, 128 - (size_t)len, fmt, n);
+}
+
+static pid_t start(char *const argv[])
+{
+    pid_t pid = fork();
+
+    if (!pid) {
+        int null = open("/dev/null", O_RDWR);
+
+        if (!getenv("TEST_VERBOSE"))
+            dup2(null, STDERR_FILENO);
+        dup2(null, STDOUT_FILENO);
+        execv(argv[0], argv);
+        _exit(127);
+    }
+    return pid;
+}
+
+static void start_daemon(void)
+{
+    char run[128], program[256];
+
+    file_name(run, "run", 0);
+    snprintf(program, sizeof(program), "%s/tests/pv/fake-hvblkd", getenv("O"));
+    daemon_pid = start((char *[]){program, "-n", "--run-dir", run, NULL});
+}
+
+static void prepare(void)
+{
+    char path[256];
+    int fd;
+
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    setenv(GUEST_DIR_VARIABLE, dir, 1);
+    setenv("XENSTORED_RUNDIR", dir, 1);
+    file_name(path, "socket", 0);
+    setenv("XENSTORED_PATH", path, 1);
+    snprintf(path, sizeof(path), "%s/xenstore/xenstored", getenv("O"));
+    store = start((char *[]){path, "--no-domains", "-N", NULL});
+    for (int tries = 0; !xs && tries < 1000; tries++) {
+        xs = xs_open(0);
+        if (!xs)
+            usleep(5000);
+    }
+    ck_assert_ptr_nonnull(xs);
+    file_name(path, GUEST_MEMORY "-0", 0);
+    fd = open(path, O_RDWR | O_CREAT, 0666);
+    ck_assert_int_eq(ftruncate(fd, GUEST_PAGES * PAGE_SIZE), 0);
+    memory =
+        mmap(NULL, GUEST_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    start_daemon();
+}
+
+static void finish(void)
+{
+    char command[160];
+
+    if (daemon_pid) {
+        kill(daemon_pid, SIGTERM);
+        waitpid(daemon_pid, NULL, 0);
+    }
+    xs_close(xs);
+    kill(store, SIGKILL);
+    waitpid(store, NULL, 0);
+    snprintf(command, sizeof(command), "rm -rf %s", dir);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static void put(const char *folder, const char *name, const char *fmt, unsigned int n)
+{
+    char path[160], value[160];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    snprintf(value, sizeof(value), fmt, n);
+    ck_assert(xs_write(xs, XBT_NULL, path, value, (unsigned int)strlen(value)));
+}
+
+static char *get(const char *folder, const char *name)
+{
+    char path[160];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    return xs_read(xs, XBT_NULL, path, NULL);
+}
+
+static unsigned int state(const char *folder)
+{
+    char *text = get(folder, "state");
+    unsigned int n = text ? (unsigned int)strtoul(text, NULL, 10) : 0;
+
+    free(text);
+    return n;
+}
+
+static void wait_state(const char *folder, unsigned int want)
+{
+    for (int ms = 0; ms < PATIENCE_MS && state(folder) != want; ms += 2)
+        usleep(2000);
+    ck_assert_uint_eq(state(folder), want);
+}
+
+/* The tools' part of an attachment. */
+static void attach(struct guest *g, unsigned int domid, const char *image)
+{
+    char params[128];
+
+    g->domid = domid;
+    snprintf(g->front, sizeof(g->front), "/local/domain/%u/device/vbd/51712", domid);
+    snprintf(g->back, sizeof(g->back), "/local/domain/0/backend/hvblk/%u/51712", domid);
+    file_name(params, image, domid);
+    put(g->front, "backend", g->back, 0);
+    put(g->front, "state", "1", 0);
+    put(g->back, "params", params, 0);
+    put(g->back, "mode", "w", 0);
+    put(g->back, "online", "1", 0);
+    put(g->back, "state", "1", 0);
+    put(g->back, "frontend", g->front, 0);
+}
+
+static void detach(struct guest *g)
+{
+    put(g->back, "online", "0", 0);
+    put(g->back, "state", "5", 0);
+}
+
+static void make_image(unsigned int domid)
+{
+    char path[128];
+    int fd;
+
+    file_name(path, "image-%u", domid);
+    fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0666);
+    ck_assert_int_eq(ftruncate(fd, IMAGE_SIZE), 0);
+    close(fd);
+}
+
+static int open_pipe(const char *fmt, unsigned int domid)
+{
+    char path[128];
+    mode_t mask = umask(0);
+
+    file_name(path, fmt, domid);
+    ck_assert(!mkfifo(path, 0666) || errno == EEXIST);
+    umask(mask);
+    return open(path, O_RDWR | O_NONBLOCK);
+}
+
+/* The guest's driver's part. */
+static void connect_disk(struct guest *g)
+{
+    g->to_back = open_pipe(GUEST_TO_BACK "-%u", g->domid);
+    g->to_front = open_pipe(GUEST_TO_FRONT "-%u", g->domid);
+    g->first_page = g->domid * GUEST_PAGES_EACH;
+    ring_front_init(&g->ring, memory + g->first_page * PAGE_SIZE, PAGE_SIZE, SLOT);
+    wait_state(g->back, HV_XENBUS_STATE_INIT_WAIT);
+    put(g->front, "ring-ref", "%u", g->first_page);
+    put(g->front, "event-channel", "1", 0);
+    put(g->front, "protocol", "x86_64-abi", 0);
+    put(g->front, "feature-persistent", "%u", g->domid & 1);
+    put(g->front, "state", "3", 0);
+    wait_state(g->back, HV_XENBUS_STATE_CONNECTED);
+    put(g->front, "state", "4", 0);
+}
+
+static void open_guest(struct guest *g, unsigned int domid)
+{
+    memset(g, 0, sizeof(*g));
+    make_image(domid);
+    attach(g, domid, "image-%u");
+    connect_disk(g);
+}
+
+static uint8_t *page_of(struct guest *g, unsigned int job, unsigned int n)
+{
+    return memory + (g->first_page + 1 + job * JOB_PAGES + n) * PAGE_SIZE;
+}
+
+static void pattern(uint32_t out[PAGE_SIZE / 4], unsigned int seed, unsigned int n)
+{
+    for (unsigned int i = 0; i < PAGE_SIZE / 4; i++)
+        out[i] = seed ? seed * 2654435761U + n * 977 + i : 0;
+}
+
+static void notify(struct guest *g)
+{
+    ck_assert(write(g->to_back, "", 1) == 1 || errno == EAGAIN);
+}
+
+/* Each job has a place on the disk of its own, and writes or reads it as a whole. */
+static void ask(struct guest *g, unsigned int job, bool write)
+{
+    struct hv_blkif_request req = {.operation =
+                                       write ? HV_BLKIF_OP_WRITE : HV_BLKIF_OP_READ,
+                                   .nr_segments = JOB_PAGES,
+                                   .id = job,
+                                   .sector_number = job * JOB_PAGES * 8};
+
+    if (write)
+        g->job[job].seed = (unsigned int)rand() | 1;
+    for (unsigned int n = 0; n < JOB_PAGES; n++) {
+        uint8_t *page = page_of(g, job, n);
+
+        req.seg[n].gref = (uint32_t)((page - memory) / (long)PAGE_SIZE);
+        req.seg[n].last_sect = 7;
+        if (write)
+            pattern((uint32_t *)page, g->job[job].seed, n);
+        else
+            memset(page, 0xee, PAGE_SIZE);
+    }
+    g->job[job].busy = true;
+    g->job[job].write = write;
+    ck_assert(ring_front_put(&g->ring, &req, sizeof(req)));
+    if (ring_front_push(&g->ring))
+        notify(g);
+}
+
+static void check_answer(struct guest *g, const struct hv_blkif_response *rsp)
+{
+    uint32_t want[PAGE_SIZE / 4];
+    unsigned int job = (unsigned int)rsp->id;
+
+    ck_assert_uint_lt(job, JOBS);
+    ck_assert_msg(g->job[job].busy, "a request is answered twice");
+    ck_assert_int_eq(rsp->status, HV_BLKIF_RSP_OKAY);
+    g->job[job].busy = false;
+    g->answers++;
+    for (unsigned int n = 0; n < JOB_PAGES && !g->job[job].write; n++) {
+        pattern(want, g->job[job].seed, n);
+        ck_assert_mem_eq(page_of(g, job, n), want, PAGE_SIZE);
+    }
+}
+
+/* Takes what is answered; waits for something to be. */
+static void take_answers(struct guest *g)
+{
+    struct pollfd fd = {.fd = g->to_front, .events = POLLIN};
+    unsigned int before = g->answers;
+    struct hv_blkif_response rsp;
+    char bytes[64];
+
+    for (;;) {
+        while (ring_front_take(&g->ring, &rsp, sizeof(rsp)) == 1)
+            check_answer(g, &rsp);
+        if (g->answers != before)
+            return;
+        if (ring_front_arm(&g->ring) > 0)
+            continue;
+        ck_assert_msg(poll(&fd, 1, PATIENCE_MS) == 1, "no answer comes");
+        ck_assert_int_gt(read(g->to_front, bytes, sizeof(bytes)), 0);
+    }
+}
+
+static void work(struct guest *g, unsigned int answers)
+{
+    unsigned int until = g->answers + answers;
+
+    while (g->answers < until) {
+        for (unsigned int job = 0; job < JOBS; job++)
+            if (!g->job[job].busy)
+                ask(g, job, rand() & 1);
+        take_answers(g);
+    }
+}
+
+static unsigned int busy(const struct guest *g)
+{
+    unsigned int n = 0;
+
+    for (unsigned int job = 0; job < JOBS; job++)
+        n += g->job[job].busy;
+    return n;
+}
+
+static void read_back(struct guest *g)
+{
+    while (busy(g))
+        take_answers(g);
+    for (unsigned int job = 0; job < JOBS; job++)
+        ask(g, job, false);
+    while (busy(g))
+        take_answers(g);
+}
+
+/* The youngest process of the daemon, by /proc; 0: it has none. */
+static pid_t worker_of(pid_t parent)
+{
+    DIR *proc = opendir("/proc");
+    struct dirent *entry;
+    pid_t found = 0;
+
+    while ((entry = readdir(proc))) {
+        char path[300];
+        int pid, ppid;
+        FILE *file;
+
+        snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
+        file = *entry->d_name >= '0' && *entry->d_name <= '9' ? fopen(path, "r") : NULL;
+        if (!file)
+            continue;
+        if (fscanf(file, "%d (%*[^)]) %*c %d", &pid, &ppid) == 2 && ppid == parent)
+            found = pid;
+        fclose(file);
+    }
+    closedir(proc);
+    return found;
+}
+
+static unsigned int files_of(pid_t pid)
+{
+    char path[64];
+    unsigned int n = 0;
+    DIR *fds;
+
+    snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+    fds = opendir(path);
+    while (readdir(fds))
+        n++;
+    closedir(fds);
+    return n;
+}
+
+static unsigned int nodes_below(const char *path)
+{
+    unsigned int nr = 0, all = 0;
+    char **list = xs_directory(xs, XBT_NULL, path, &nr), child[256];
+
+    for (unsigned int i = 0; list && i < nr; i++) {
+        snprintf(child, sizeof(child), "%s/%s", strcmp(path, "/") ? path : "", list[i]);
+        all += 1 + nodes_below(child);
+    }
+    free(list);
+    return all;
+}
+
+START_TEST(data_goes_both_ways)
+{
+    struct guest g;
+
+    open_guest(&g, 1);
+    work(&g, 200);
+    read_back(&g);
+}
+END_TEST
+
+START_TEST(a_killed_worker_is_not_noticed_by_its_guest)
+{
+    struct guest g;
+
+    open_guest(&g, 1);
+    for (unsigned int round = 0; round < 40; round++) {
+        pid_t worker = worker_of(daemon_pid);
+
+        work(&g, (unsigned int)rand() % 60);
+        if (worker)
+            kill(worker, SIGKILL);
+    }
+    read_back(&g);
+    ck_assert_uint_eq(state(g.back), HV_XENBUS_STATE_CONNECTED);
+}
+END_TEST
+
+START_TEST(a_killed_daemon_is_not_noticed_once_another_runs)
+{
+    struct guest copied, mapped;
+
+    open_guest(&mapped, 1);
+    open_guest(&copied, 2);
+    for (unsigned int round = 0; round < 20; round++) {
+        work(&mapped, (unsigned int)rand() % 40);
+        work(&copied, (unsigned int)rand() % 40);
+        kill(daemon_pid, SIGKILL);
+        waitpid(daemon_pid, NULL, 0);
+        start_daemon();
+    }
+    read_back(&mapped);
+    read_back(&copied);
+}
+END_TEST
+
+START_TEST(an_index_out_of_range_closes_that_disk_and_no_other)
+{
+    struct hv_ring_index *idx;
+    struct guest bad, good;
+    char *why;
+
+    open_guest(&bad, 1);
+    open_guest(&good, 2);
+    work(&good, 20);
+    idx = (void *)(memory + bad.first_page * PAGE_SIZE);
+    idx->req_prod += 1000;
+    notify(&bad);
+    wait_state(bad.back, HV_XENBUS_STATE_CLOSING);
+    why = get(bad.back, "hotplug-error");
+    ck_assert_ptr_nonnull(strstr(why, "index is out of range"));
+    free(why);
+    work(&good, 200);
+    read_back(&good);
+    /* A driver that begins anew is served anew. */
+    put(bad.front, "state", "6", 0);
+    wait_state(bad.back, HV_XENBUS_STATE_CLOSED);
+    put(bad.front, "state", "1", 0);
+    memset(&bad.job, 0, sizeof(bad.job));
+    connect_disk(&bad);
+    work(&bad, 50);
+}
+END_TEST
+
+START_TEST(what_cannot_be_opened_is_said)
+{
+    struct guest none, one, two;
+    char *why;
+
+    attach(&none, 1, "no-image-%u");
+    wait_state(none.back, HV_XENBUS_STATE_CLOSING);
+    why = get(none.back, "hotplug-error");
+    ck_assert_ptr_nonnull(strstr(why, "no-image-1: No such file"));
+    free(why);
+    open_guest(&one, 2);
+    attach(&two, 3, "image-2");
+    wait_state(two.back, HV_XENBUS_STATE_CLOSING);
+    why = get(two.back, "hotplug-error");
+    ck_assert_ptr_nonnull(strstr(why, "in use"));
+    free(why);
+    work(&one, 50);
+}
+END_TEST
+
+START_TEST(a_guest_that_wants_what_was_not_offered_is_refused)
+{
+    static const struct {
+        const char *name, *value;
+    } wrong[] = {{"ring-page-order", "5"},
+                 {"multi-queue-num-queues", "9"},
+                 {"multi-queue-num-queues", "0"},
+                 {"protocol", "x86_32-abi"},
+                 {"ring-ref", "-1"},
+                 {"ring-ref", "99999999999"},
+                 {"event-channel", "x"}};
+    struct guest g = {0};
+
+    make_image(1);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        attach(&g, 1, "image-%u");
+        wait_state(g.back, HV_XENBUS_STATE_INIT_WAIT);
+        put(g.front, "ring-ref", "8", 0);
+        put(g.front, "event-channel", "1", 0);
+        put(g.front, wrong[i].name, wrong[i].value, 0);
+        put(g.front, "state", "3", 0);
+        wait_state(g.back, HV_XENBUS_STATE_CLOSING);
+        detach(&g);
+        wait_state(g.back, HV_XENBUS_STATE_CLOSED);
+        xs_rm(xs, XBT_NULL, g.front);
+        xs_rm(xs, XBT_NULL, g.back);
+    }
+}
+END_TEST
+
+/* What is in the ring when the guest closes is still done. */
+START_TEST(a_guest_that_closes_gets_its_last_answers)
+{
+    struct guest g;
+
+    open_guest(&g, 1);
+    work(&g, 20);
+    while (busy(&g))
+        take_answers(&g);
+    for (unsigned int job = 0; job < JOBS; job++)
+        ask(&g, job, true);
+    put(g.front, "state", "5", 0);
+    while (busy(&g))
+        take_answers(&g);
+    wait_state(g.back, HV_XENBUS_STATE_CLOSING);
+    put(g.front, "state", "6", 0);
+    wait_state(g.back, HV_XENBUS_STATE_CLOSED);
+}
+END_TEST
+
+START_TEST(a_guest_that_vanishes_leaves_its_image_to_others)
+{
+    struct guest g, next;
+
+    open_guest(&g, 1);
+    work(&g, 50);
+    detach(&g);
+    xs_rm(xs, XBT_NULL, g.front);
+    wait_state(g.back, HV_XENBUS_STATE_CLOSED);
+    xs_rm(xs, XBT_NULL, g.back);
+    attach(&next, 2, "image-1");
+    wait_state(next.back, HV_XENBUS_STATE_INIT_WAIT);
+}
+END_TEST
+
+START_TEST(two_hundred_cycles_leave_nothing_behind)
+{
+    unsigned int files = 0, nodes = 0;
+    char run[128];
+    struct stat st;
+    struct guest g;
+
+    make_image(1);
+    memset(&g, 0, sizeof(g));
+    for (unsigned int cycle = 0; cycle < 200; cycle++) {
+        attach(&g, 1, "image-%u");
+        connect_disk(&g);
+        work(&g, 10);
+        detach(&g);
+        while (busy(&g))
+            take_answers(&g);
+        put(g.front, "state", "5", 0);
+        wait_state(g.back, HV_XENBUS_STATE_CLOSING);
+        put(g.front, "state", "6", 0);
+        wait_state(g.back, HV_XENBUS_STATE_CLOSED);
+        xs_rm(xs, XBT_NULL, g.front);
+        xs_rm(xs, XBT_NULL, g.back);
+        close(g.to_back);
+        close(g.to_front);
+        if (!cycle) {
+            files = files_of(daemon_pid);
+            nodes = nodes_below("/");
+        }
+    }
+    ck_assert_uint_eq(files_of(daemon_pid), files);
+    ck_assert_uint_eq(nodes_below("/"), nodes);
+    ck_assert_int_eq(worker_of(daemon_pid), 0);
+    file_name(run, "run/pid", 0);
+    ck_assert_int_eq(stat(run, &st), 0);
+    ck_assert_int_eq(unlink(run), 0);
+    file_name(run, "run", 0);
+    ck_assert_int_eq(rmdir(run), 0); /* no journal is left */
+}
+END_TEST
+
+START_TEST(a_worker_has_no_rights)
+{
+    char path[64], line[256], *status = NULL;
+    struct guest g;
+    size_t size = 0;
+    bool filtered = false, no_new = false, no_caps = false;
+    FILE *file;
+
+    open_guest(&g, 1);
+    snprintf(path, sizeof(path), "/proc/%d/status", worker_of(daemon_pid));
+    file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    while (getline(&status, &size, file) > 0) {
+        snprintf(line, sizeof(line), "%s", status);
+        filtered |= !strcmp(line, "Seccomp:\t2\n");
+        no_new |= !strcmp(line, "NoNewPrivs:\t1\n");
+        no_caps |= !strcmp(line, "CapEff:\t0000000000000000\n");
+        if (!strncmp(line, "Uid:", 4))
+            ck_assert_ptr_null(strstr(line, "\t0\t"));
+    }
+    free(status);
+    fclose(file);
+    ck_assert(filtered && no_new && no_caps);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {data_goes_both_ways,
+                                  a_killed_worker_is_not_noticed_by_its_guest,
+                                  a_killed_daemon_is_not_noticed_once_another_runs,
+                                  an_index_out_of_range_closes_that_disk_and_no_other,
+                                  what_cannot_be_opened_is_said,
+                                  a_guest_that_wants_what_was_not_offered_is_refused,
+                                  a_guest_that_closes_gets_its_last_answers,
+                                  a_guest_that_vanishes_leaves_its_image_to_others,
+                                  two_hundred_cycles_leave_nothing_behind,
+                                  a_worker_has_no_rights,
+                                  NULL};
+    Suite *s = suite_create("hvblkd");
+    TCase *c = tcase_create("hvblkd");
+    SRunner *sr;
+    int failed;
+
+    tcase_add_checked_fixture(c, prepare, finish);
+    tcase_set_timeout(c, 120);
+    for (size_t i = 0; tests[i]; i++)
+        tcase_add_test(c, tests[i]);
+    suite_add_tcase(s, c);
+    sr = srunner_create(s);
+    srunner_set_tap(sr, "-");
+    srunner_run_all(sr, CK_SILENT);
+    failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
