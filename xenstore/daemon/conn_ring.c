@@ -38,6 +38,15 @@ struct ring_conn {
     bool out_event;    /* ... which is not one but an event */
 };
 
+/* A ring that is not served. */
+struct broken {
+    struct broken *next;
+    struct domain *d;
+    struct hv_store_domain_interface *page;
+    uint32_t port;
+};
+static struct broken *broken;
+
 #define PORT_BUCKETS 256u
 static struct ring_conn *by_port[PORT_BUCKETS];
 
@@ -193,23 +202,51 @@ static void forget_port(struct ring_conn *r)
     while (*at != r)
         at = &(*at)->next;
     *at = r->next;
-    hv_unbind(r->port);
+}
+
+static void give_up(struct ring_conn *r, uint32_t ring_error)
+{
+    struct broken *b = xzalloc(sizeof(*b));
+
+    log_say("domain %u: its ring is broken (error %u); it is not served any more",
+            r->c.id, ring_error);
+    *b = (struct broken){broken, r->c.domain, r->page, r->port};
+    broken = b;
+    journal_reset(r->c.id);
+    store_index(&r->page->error, ring_error);
+    hv_notify(r->port);
 }
 
 static void ring_close(struct conn *c, uint32_t ring_error)
 {
     struct ring_conn *r = of(c);
 
-    if (ring_error) {
-        log_say("domain %u: its ring is broken (error %u); it is not served any more",
-                c->id, ring_error);
-        store_index(&r->page->error, ring_error);
-        hv_notify(r->port);
-    }
     forget_port(r);
-    hv_unmap_ring(r->page);
-    if (c->domain)
-        c->domain->conn = NULL;
+    if (ring_error) {
+        give_up(r, ring_error);
+    } else {
+        hv_unbind(r->port);
+        hv_unmap_ring(r->page);
+    }
+    c->domain->conn = NULL;
+}
+
+void ring_forget_broken(const struct domain *d)
+{
+    struct broken **at = &broken;
+
+    while (*at) {
+        struct broken *b = *at;
+
+        if (b->d != d) {
+            at = &b->next;
+            continue;
+        }
+        *at = b->next;
+        hv_unbind(b->port);
+        hv_unmap_ring(b->page);
+        free(b);
+    }
 }
 
 static void ring_release(struct conn *c)
@@ -250,12 +287,18 @@ void ring_rebind(struct conn *c, uint32_t local_port)
     struct ring_conn *r = of(c);
 
     forget_port(r);
+    hv_unbind(r->port);
     r->port = local_port;
     r->next = by_port[local_port % PORT_BUCKETS];
     by_port[local_port % PORT_BUCKETS] = r;
     store_index(&r->page->connection, HV_STORE_CONNECTED);
     hv_notify(local_port);
     conn_wake(c);
+}
+
+static void empty_ring(struct hv_store_domain_interface *p)
+{
+    p->req_cons = p->req_prod = p->rsp_cons = p->rsp_prod = 0;
 }
 
 /* The guest asks for an empty ring and a clean slate. */
@@ -266,7 +309,7 @@ static void reconnect(struct ring_conn *r)
     conn_reset(&r->c);
     journal_reset(r->c.id);
     r->cons = r->out_left = 0;
-    p->req_cons = p->req_prod = p->rsp_cons = p->rsp_prod = 0;
+    empty_ring(p);
     p->error = HV_STORE_ERROR_NONE;
     store_index(&p->connection, HV_STORE_CONNECTED);
     hv_notify(r->port);
@@ -289,6 +332,20 @@ void ring_describe(struct conn *c, char *out, size_t size)
         c->out.end - c->out.start);
 }
 
+/* The guest may want to begin anew on a ring that was given up. */
+static bool repair(struct broken **at)
+{
+    struct broken *b = *at;
+
+    if (load(&b->page->connection) != HV_STORE_RECONNECT)
+        return false;
+    *at = b->next;
+    empty_ring(b->page);
+    b->d->conn = ring_connect(b->d, b->page, b->port);
+    free(b);
+    return true;
+}
+
 bool ring_event(uint32_t local_port)
 {
     for (struct ring_conn *r = by_port[local_port % PORT_BUCKETS]; r; r = r->next) {
@@ -298,6 +355,10 @@ bool ring_event(uint32_t local_port)
             reconnect(r);
         conn_wake(&r->c);
         return true;
+    }
+    for (struct broken **at = &broken; *at; at = &(*at)->next) {
+        if ((*at)->port == local_port)
+            return repair(at);
     }
     return false;
 }

@@ -23,6 +23,13 @@ void ring_rebind(struct conn *c, uint32_t local_port);
  */
 void ring_restore(struct conn *c, bool output, uint32_t index, const void *data,
                   size_t len);
+/*
+ * A ring that was given up because of what its guest did is kept, lest the guest want to
+ * begin anew (by the ring reconnection feature); until this, when the domain is
+ * introduced again or gone.
+ */
+void ring_forget_broken(const struct domain *d);
+
 /* How far reading and writing have come, for a daemon that takes over. */
 struct ring_place {
     uint32_t cons, out_left;

@@ -171,6 +171,7 @@ int domain_introduce(uint32_t domid, uint64_t gfn, uint32_t port)
     d = domain_get(domid);
     if (d->introduced && d->conn)
         return rebind(d, port);
+    ring_forget_broken(d);
     rc = map_and_bind(d, gfn, port);
     if (rc) {
         domain_drop_if_idle(d);
@@ -239,6 +240,7 @@ static void forget(struct domain *d)
 {
     if (d->conn)
         conn_kill(d->conn, HV_STORE_ERROR_NONE);
+    ring_forget_broken(d);
     d->introduced = false;
     d->has_target = false;
     for (struct list *l = domains.next; l != &domains; l = l->next) {

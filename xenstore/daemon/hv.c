@@ -1,66 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Event channels (/dev/xen/evtchn), ring pages (/dev/xen/gntdev, /dev/xen/privcmd) and
- * domain states (a domctl through /dev/xen/privcmd). See hv.h.
+ * The daemon's doors, made of the tools' (dom0-tools/lib/hv) and of two files in which
+ * Linux hands out domain 0's own ring. See hv.h.
  */
 #include "daemon/hv.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Linux's headers for these devices use two names that they do not define. */
-typedef uint16_t domid_t;
-typedef uint32_t grant_ref_t;
-#include <xen/evtchn.h>
-#include <xen/gntdev.h>
+#include "hv/door.h"
 
-#define PAGE_SIZE          4096u
 #define VIRQ_DOM_EXC       3u
 #define XENSTORE_GRANT_REF 1u /* reserved by the tools for the ring in every domain */
 
-/* /dev/xen/privcmd: its public header needs others that are not installed everywhere. */
-struct privcmd_call {
-    uint64_t op;
-    uint64_t arg[5];
-};
-struct privcmd_batch {
-    uint32_t num;
-    uint16_t dom;
-    uint64_t addr;
-    const uint64_t *frames;
-    int *errors;
-};
-#define PRIVCMD_CALL      _IOC(_IOC_NONE, 'P', 0, sizeof(struct privcmd_call))
-#define PRIVCMD_BATCH     _IOC(_IOC_NONE, 'P', 4, sizeof(struct privcmd_batch))
+/* Interface versions whose head of a domctl, and of this answer, are as we know them. */
+#define DOMCTL_OLDEST 0x12u
+#define DOMCTL_NEWEST 0x18u
 
-#define CALL_DOMCTL       36u
-#define DOMCTL_DOMAININFO 5u
-#define DOMCTL_OLDEST     0x12u
-#define DOMCTL_NEWEST     0x18u
-#define INFO_DYING        1u
-#define INFO_SHUTDOWN     4u
+static struct door_events *events;
+static struct door_grants *grants;
+static struct door *door;
 
-/* The head of a domctl and of the answer; both are stable across interface versions. */
-struct domctl_info {
-    uint32_t cmd;
-    uint32_t version;
-    uint16_t domain;
-    uint16_t pad[3];
-    uint16_t info_domain;
-    uint16_t info_pad;
-    uint32_t info_flags;
-    uint8_t rest[512];
-};
-
-static int evtchn = -1, gntdev = -1, privcmd = -1;
-
-/* The mappings made through gntdev have to be undone by their index. */
+/* Rings are mapped in three ways, and are to be unmapped as they were mapped. */
 static struct mapping {
     void *page;
     uint64_t index;
@@ -70,58 +35,44 @@ static struct mapping {
 
 int hv_open(void)
 {
-    evtchn = open("/dev/xen/evtchn", O_RDWR | O_CLOEXEC | O_NONBLOCK);
-    return evtchn < 0 ? -errno : 0;
+    return door_events_open(&events);
 }
 
 int hv_event_fd(void)
 {
-    return evtchn;
+    return door_events_fd(events);
 }
 
 int hv_pending(uint32_t *ports, int max)
 {
-    ssize_t n = read(evtchn, ports, (size_t)max * sizeof(*ports));
+    int n = door_events_take(events, ports, max);
 
-    return n > 0 ? (int)((size_t)n / sizeof(*ports)) : 0;
+    return n > 0 ? n : 0;
 }
 
 void hv_unmask(uint32_t port)
 {
-    ssize_t n = write(evtchn, &port, sizeof(port));
-
-    (void)n; /* fails only for a port that is gone */
+    door_events_unmask(events, port); /* fails only for a port that is gone */
 }
 
 int hv_bind_domain(uint32_t domid, uint32_t remote_port)
 {
-    struct ioctl_evtchn_bind_interdomain b = {.remote_domain = domid,
-                                              .remote_port = remote_port};
-    int port = ioctl(evtchn, IOCTL_EVTCHN_BIND_INTERDOMAIN, &b);
-
-    return port < 0 ? -errno : port;
+    return door_events_bind(events, (hv_domid_t)domid, remote_port);
 }
 
 int hv_bind_virq_dom_exc(void)
 {
-    struct ioctl_evtchn_bind_virq b = {.virq = VIRQ_DOM_EXC};
-    int port = ioctl(evtchn, IOCTL_EVTCHN_BIND_VIRQ, &b);
-
-    return port < 0 ? -errno : port;
+    return door_events_bind_virq(events, VIRQ_DOM_EXC);
 }
 
 void hv_unbind(uint32_t port)
 {
-    struct ioctl_evtchn_unbind u = {.port = port};
-
-    ioctl(evtchn, IOCTL_EVTCHN_UNBIND, &u);
+    door_events_unbind(events, port);
 }
 
 void hv_notify(uint32_t port)
 {
-    struct ioctl_evtchn_notify n = {.port = port};
-
-    ioctl(evtchn, IOCTL_EVTCHN_NOTIFY, &n);
+    door_events_notify(events, port);
 }
 
 /* --- pages --- */
@@ -139,57 +90,38 @@ static void *remember(void *page, uint64_t index, bool grant)
     return page;
 }
 
-static void *map_grant(uint32_t domid, uint32_t ref)
+static void *map_grant(uint32_t domid)
 {
-    struct ioctl_gntdev_map_grant_ref m = {.count = 1, .refs = {{domid, ref}}};
-    struct ioctl_gntdev_unmap_grant_ref u = {.count = 1};
+    uint64_t index;
     void *page;
 
-    if (gntdev < 0)
-        gntdev = open("/dev/xen/gntdev", O_RDWR | O_CLOEXEC);
-    if (gntdev < 0 || ioctl(gntdev, IOCTL_GNTDEV_MAP_GRANT_REF, &m))
+    if (!grants && door_grants_open(&grants))
         return NULL;
-    page =
-        mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, gntdev, (off_t)m.index);
-    if (page != MAP_FAILED)
-        return remember(page, m.index, true);
-    u.index = m.index;
-    ioctl(gntdev, IOCTL_GNTDEV_UNMAP_GRANT_REF, &u);
-    return NULL;
+    if (door_grant_map(grants, (hv_domid_t)domid, XENSTORE_GRANT_REF, &page, &index))
+        return NULL;
+    return remember(page, index, true);
 }
 
-static bool open_privcmd(void)
+static int open_door(void)
 {
-    if (privcmd < 0)
-        privcmd = open("/dev/xen/privcmd", O_RDWR | O_CLOEXEC);
-    return privcmd >= 0;
-}
-
-static void *map_frame(uint32_t domid, uint64_t gfn)
-{
-    struct privcmd_batch b = {.num = 1, .dom = (uint16_t)domid, .frames = &gfn};
-    int error = 0;
-    void *page;
-
-    if (!open_privcmd())
-        return NULL;
-    page = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, privcmd, 0);
-    if (page == MAP_FAILED)
-        return NULL;
-    b.addr = (uintptr_t)page;
-    b.errors = &error;
-    if (ioctl(privcmd, PRIVCMD_BATCH, &b) || error) {
-        munmap(page, PAGE_SIZE);
-        return NULL;
-    }
-    return remember(page, 0, false);
+    return door ? 0 : door_open(&door);
 }
 
 struct hv_store_domain_interface *hv_map_ring(uint32_t domid, uint64_t gfn)
 {
-    void *page = map_grant(domid, XENSTORE_GRANT_REF);
+    hv_pfn_t frame = gfn;
+    void *page = map_grant(domid);
+    int rc;
 
-    return page ? page : map_frame(domid, gfn);
+    if (page)
+        return page;
+    rc = open_door();
+    if (!rc)
+        rc = door_map(door, (hv_domid_t)domid, &frame, 1, &page);
+    if (!rc)
+        return remember(page, 0, false);
+    errno = -rc;
+    return NULL;
 }
 
 struct hv_store_domain_interface *hv_map_own_ring(void)
@@ -226,83 +158,68 @@ void hv_unmap_ring(struct hv_store_domain_interface *page)
     if (!m)
         return;
     *at = m->next;
-    munmap(page, PAGE_SIZE);
-    if (m->grant) {
-        struct ioctl_gntdev_unmap_grant_ref u = {.index = m->index, .count = 1};
-
-        ioctl(gntdev, IOCTL_GNTDEV_UNMAP_GRANT_REF, &u);
-    }
+    if (m->grant)
+        door_grant_unmap(grants, page, m->index);
+    else
+        munmap(page, PAGE_SIZE);
     free(m);
 }
 
 /* --- domains --- */
 
-/* Memory the hypervisor may write: never swapped or copied on write while it does. */
-static struct domctl_info *call_buffer(void)
+static int domain_info(struct hv_domctl *op, uint32_t domid, uint32_t version)
 {
-    static void *page;
-    int fd;
-
-    if (page)
-        return page;
-    fd = open("/dev/xen/hypercall", O_RDWR | O_CLOEXEC);
-    if (fd >= 0) {
-        page = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        close(fd);
-    }
-    if (fd < 0 || page == MAP_FAILED) {
-        page = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                    -1, 0);
-        if (page != MAP_FAILED)
-            mlock(page, PAGE_SIZE);
-    }
-    if (page == MAP_FAILED)
-        page = NULL;
-    return page;
-}
-
-static int domain_info(struct domctl_info *info, uint32_t domid, uint32_t version)
-{
-    struct privcmd_call call = {.op = CALL_DOMCTL, .arg = {(uintptr_t)info}};
-
-    memset(info, 0, sizeof(*info));
-    info->cmd = DOMCTL_DOMAININFO;
-    info->version = version;
-    info->domain = (uint16_t)domid;
-    return ioctl(privcmd, PRIVCMD_CALL, &call) < 0 ? -errno : 0;
+    memset(op, 0, sizeof(*op));
+    op->cmd = HV_DOMCTL_GETDOMAININFO;
+    op->interface_version = version;
+    op->domain = (hv_domid_t)domid;
+    return (int)door_call(door, HV_CALL_DOMCTL, (uintptr_t)op, 0, 0, 0);
 }
 
 /*
  * The interface version this hypervisor speaks: the one that is not refused; 0 if none.
  */
-static uint32_t domctl_version(struct domctl_info *info)
+static uint32_t domctl_version(struct hv_domctl *op)
 {
     static uint32_t version;
 
     for (uint32_t v = DOMCTL_OLDEST; !version && v <= DOMCTL_NEWEST; v++) {
-        if (domain_info(info, 0, v) == 0)
+        if (domain_info(op, 0, v) == 0)
             version = v;
     }
     return version;
 }
 
-enum hv_state hv_domain_state(uint32_t domid)
+static enum hv_state state_of(struct hv_domctl *op, uint32_t domid)
 {
-    struct domctl_info *info = call_buffer();
-    uint32_t version;
-    int rc;
+    uint32_t version = domctl_version(op);
+    int rc = version ? domain_info(op, domid, version) : 0;
 
-    if (!info || !open_privcmd())
-        return HV_STATE_UNKNOWN;
-    version = domctl_version(info);
     if (!version)
         return HV_STATE_UNKNOWN;
-    rc = domain_info(info, domid, version);
-    if (rc == -ESRCH || (rc == 0 && info->info_domain != domid))
+    if (rc == -ESRCH || (rc == 0 && op->u.getdomaininfo.domain != domid))
         return HV_STATE_GONE;
     if (rc)
         return HV_STATE_UNKNOWN;
-    if (info->info_flags & INFO_DYING)
+    if (op->u.getdomaininfo.flags & HV_DOMINF_DYING)
         return HV_STATE_GONE;
-    return info->info_flags & INFO_SHUTDOWN ? HV_STATE_SHUTDOWN : HV_STATE_RUNNING;
+    return op->u.getdomaininfo.flags & HV_DOMINF_SHUTDOWN ? HV_STATE_SHUTDOWN
+                                                          : HV_STATE_RUNNING;
+}
+
+enum hv_state hv_domain_state(uint32_t domid)
+{
+    enum hv_state state = HV_STATE_UNKNOWN;
+    /* A newer hypervisor's answer may be longer than ours. */
+    const size_t size = sizeof(struct hv_domctl) + 512;
+    struct hv_domctl *op;
+
+    if (open_door())
+        return state;
+    op = door_buf_get(door, size);
+    if (!op)
+        return state;
+    state = state_of(op, domid);
+    door_buf_put(door, op, size);
+    return state;
 }

@@ -157,7 +157,7 @@ int op_set_feature(struct request *rq)
 
 /* Takes [<domid>|]<quota>|; *d is NULL for the global values. */
 static int arg_quota(struct request *rq, struct domain **d, enum quota *q,
-                     bool domain_given)
+                     bool domain_given, bool make)
 {
     size_t len;
     const char *name;
@@ -167,7 +167,7 @@ static int arg_quota(struct request *rq, struct domain **d, enum quota *q,
     if (domain_given) {
         if (real_domid(rq, &domid))
             return EINVAL;
-        *d = domain_get(domid);
+        *d = make ? domain_get(domid) : domain_find(domid);
     }
     name = xs_args_next(&rq->args, &len);
     *q = name ? quota_by_name(name) : QUOTA_COUNT;
@@ -197,7 +197,7 @@ int op_get_quota(struct request *rq)
         }
         return 0;
     }
-    if (arg_quota(rq, &d, &q, args > 1))
+    if (arg_quota(rq, &d, &q, args > 1, false))
         return EINVAL;
     return reply_number(rq, d && d->has_quota[q] ? d->quota[q] : quotas[q].limit);
 }
@@ -208,7 +208,7 @@ int op_set_quota(struct request *rq)
     uint32_t value;
     enum quota q;
 
-    if (arg_quota(rq, &d, &q, count_args(rq->args) > 2) || arg_domid(rq, &value))
+    if (arg_quota(rq, &d, &q, count_args(rq->args) > 2, true) || arg_domid(rq, &value))
         return EINVAL;
     if (d) {
         d->has_quota[q] = true;

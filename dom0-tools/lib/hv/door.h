@@ -94,6 +94,8 @@ int door_events_unbind(struct door_events *ev, uint32_t port);
 int door_events_notify(struct door_events *ev, uint32_t port);
 /* Takes one pending port (it stays masked until door_events_unmask). -EAGAIN: none. */
 int door_events_next(struct door_events *ev);
+/* Takes up to max of them at once; returns how many. */
+int door_events_take(struct door_events *ev, uint32_t *ports, int max);
 int door_events_unmask(struct door_events *ev, uint32_t port);
 
 /* From now on this file binds event channels of domid only. */

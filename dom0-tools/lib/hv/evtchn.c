@@ -83,6 +83,13 @@ int door_events_next(struct door_events *ev)
     return read(ev->fd, &port, sizeof(port)) == sizeof(port) ? (int)port : -errno;
 }
 
+int door_events_take(struct door_events *ev, uint32_t *ports, int max)
+{
+    ssize_t n = read(ev->fd, ports, (size_t)max * sizeof(*ports));
+
+    return n >= 0 ? (int)((size_t)n / sizeof(*ports)) : -errno;
+}
+
 int door_events_unmask(struct door_events *ev, uint32_t port)
 {
     return write(ev->fd, &port, sizeof(port)) == sizeof(port) ? 0 : -errno;

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* The features that a ring's page offers: reconnection, and the error indicator. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "peer.h"
+
+static char dir[] = "/tmp/xs-ring-XXXXXX", path[64], daemon_path[4096], pid_file[64];
+static char *const args[] = {daemon_path, "-N", "--rundir", dir, "-F", pid_file, NULL};
+static unsigned int number;
+static struct peer *admin, *guest;
+static struct hv_store_domain_interface *page;
+static struct message m;
+
+static void check(bool ok, const char *name)
+{
+    printf("%sok %u - %s%s\n", ok ? "" : "not ", ++number, name,
+           ok ? "" : ": it is not so");
+}
+
+static bool ask(struct peer *p, uint32_t type, uint32_t tx, const char *data, size_t len)
+{
+    if (!peer_send(p, type, 5, tx, data, len))
+        return false;
+    do {
+        if (!peer_receive(p, &m, 3000))
+            return false;
+    } while (m.h.type == HV_XS_WATCH_EVENT);
+    return m.h.type == type;
+}
+
+static bool becomes(const uint32_t *word, uint32_t value)
+{
+    for (int i = 0; i < 3000; i++) {
+        if (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value)
+            return true;
+        usleep(1000);
+    }
+    return false;
+}
+
+static void ask_for_reconnection(void)
+{
+    __atomic_store_n(&page->connection, HV_STORE_RECONNECT, __ATOMIC_SEQ_CST);
+    peer_kick(guest);
+}
+
+static void set_up(void)
+{
+    snprintf(path, sizeof(path), "%s/socket", dir);
+    snprintf(pid_file, sizeof(pid_file), "%s/pid", dir);
+    setenv("XS_FAKE_DIR", dir, 1);
+}
+
+static void introduce(void)
+{
+    guest = peer_ring(dir, 1);
+    page = peer_page(guest);
+    page->connection = HV_STORE_RECONNECT; /* as some builders leave it */
+    admin = peer_socket(path);
+    ask(admin, HV_XS_INTRODUCE, 0, "1\0001\0001", 6);
+    check(page->server_features == 7,
+          "all features are offered: reconnection, error, depth");
+    check(becomes(&page->connection, HV_STORE_CONNECTED),
+          "a ring that waits for it is connected at its introduction");
+    ask(admin, HV_XS_WRITE, 0, "/local/domain/1\0v", 17);
+    ask(admin, HV_XS_SET_PERMS, 0, "/local/domain/1\0n1", 19);
+}
+
+static void reconnection(void)
+{
+    struct hv_xsd_sockmsg half = {HV_XS_READ, 1, 0, 100};
+    uint32_t tx;
+
+    ask(guest, HV_XS_WATCH, 0, "w\0t", 4);
+    ask(guest, HV_XS_TRANSACTION_START, 0, "", 1);
+    tx = (uint32_t)strtoul(m.data, NULL, 10);
+    peer_send_raw(guest, &half, sizeof(half));
+    ask_for_reconnection();
+    check(becomes(&page->connection, HV_STORE_CONNECTED) && !page->req_prod &&
+              !page->req_cons && !page->rsp_prod && !page->rsp_cons,
+          "reconnection empties the ring");
+    while (peer_receive(guest, &m, 0))
+        ; /* what was fetched before */
+    check(!ask(guest, HV_XS_TRANSACTION_END, tx, "T", 2) && strcmp(m.data, "ENOENT") == 0,
+          "... drops half a request and transactions");
+    ask(admin, HV_XS_WRITE, 0, "/local/domain/1/w\0v", 19);
+    check(ask(guest, HV_XS_READ, 0, "w", 2) && !peer_receive(guest, &m, 100),
+          "... and watches");
+}
+
+static void errors(void)
+{
+    struct hv_xsd_sockmsg huge = {HV_XS_READ, 1, 0, 5000};
+
+    __atomic_store_n(&page->req_prod, page->req_cons + 5000, __ATOMIC_SEQ_CST);
+    peer_kick(guest);
+    check(becomes(&page->error, HV_STORE_ERROR_RINGIDX),
+          "an impossible index is shown in the error indicator");
+    check(ask(admin, HV_XS_READ, 0, "/local/domain/1", 16), "... and others are served");
+    ask_for_reconnection();
+    check(becomes(&page->connection, HV_STORE_CONNECTED) &&
+              becomes(&page->error, HV_STORE_ERROR_NONE) &&
+              ask(guest, HV_XS_READ, 0, "w", 2),
+          "... and the guest can begin anew");
+    peer_send_raw(guest, &huge, sizeof(huge));
+    check(becomes(&page->error, HV_STORE_ERROR_PROTO),
+          "too long a request is shown in the error indicator");
+    page->req_prod = page->req_cons = page->rsp_prod = page->rsp_cons = 0;
+    ask(admin, HV_XS_INTRODUCE, 0, "1\0001\0001", 6);
+    check(becomes(&page->error, HV_STORE_ERROR_NONE) && ask(guest, HV_XS_READ, 0, "w", 2),
+          "... which introducing the domain again clears");
+}
+
+int main(int argc, char **argv)
+{
+    char command[64];
+    pid_t pid;
+
+    if (!mkdtemp(dir))
+        return 2;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    beside(daemon_path, sizeof(daemon_path), argv[0], "xenstored-fake");
+    puts("1..10");
+    set_up();
+    pid = daemon_start(args, dir);
+    introduce();
+    reconnection();
+    errors();
+    daemon_stop(pid);
+    snprintf(command, sizeof(command), "rm -rf %s", dir);
+    return system(command) ? 1 : 0;
+}
