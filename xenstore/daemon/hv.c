@@ -14,8 +14,7 @@
 
 #include "hv/door.h"
 
-#define VIRQ_DOM_EXC       3u
-#define XENSTORE_GRANT_REF 1u /* reserved by the tools for the ring in every domain */
+#define VIRQ_DOM_EXC 3u
 
 /* Interface versions whose head of a domctl, and of this answer, are as we know them. */
 #define DOMCTL_OLDEST 0x12u
@@ -90,14 +89,16 @@ static void *remember(void *page, uint64_t index, bool grant)
     return page;
 }
 
+/* By the grant that the tools reserve for the ring in every domain. */
 static void *map_grant(uint32_t domid)
 {
+    const uint32_t ref = 1;
     uint64_t index;
     void *page;
 
     if (!grants && door_grants_open(&grants))
         return NULL;
-    if (door_grant_map(grants, (hv_domid_t)domid, XENSTORE_GRANT_REF, &page, &index))
+    if (door_grant_map(grants, (hv_domid_t)domid, &ref, 1, &page, &index))
         return NULL;
     return remember(page, index, true);
 }
@@ -159,7 +160,7 @@ void hv_unmap_ring(struct hv_store_domain_interface *page)
         return;
     *at = m->next;
     if (m->grant)
-        door_grant_unmap(grants, page, m->index);
+        door_grant_unmap(grants, page, 1, m->index);
     else
         munmap(page, PAGE_SIZE);
     free(m);
