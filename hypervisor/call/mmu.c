@@ -129,11 +129,15 @@ static long batch_end(struct hcall *h, struct batch *b, size_t size, long rc)
     return rc;
 }
 
-/* Most calls bring one request about the caller's own. */
+static int tell_done(vaddr_t to, unsigned done)
+{
+    return to ? copy_out(to, &done) : 0;
+}
+
+/* One request about the caller's own. */
 static long update_single(struct hcall *h)
 {
     struct hv_mmu_update req;
-    unsigned done;
     long rc;
 
     if (guest_read(&req, h->arg[0], sizeof(req)))
@@ -141,8 +145,7 @@ static long update_single(struct hcall *h)
     rc = mmu_update_one(h->v, h->d, h->d, req.ptr, req.val);
     if (unlikely(rc == -ERESTART))
         return HCALL_AGAIN;
-    done = rc == 0;
-    if (h->arg[2] && copy_out(h->arg[2], &done))
+    if (tell_done(h->arg[2], rc == 0))
         rc = -EFAULT;
     if (unlikely(mmu_pending(h->v))) {
         h->arg[1] = PREEMPTED; /* none left, but not finished */
@@ -151,15 +154,33 @@ static long update_single(struct hcall *h)
     return rc;
 }
 
+/* What most calls bring. False, and nothing done: it is something else. */
+static inline bool update_entry(struct hcall *h, int *rc)
+{
+    uint64_t req[2];
+
+    if (unlikely(!guest_peek_pair(h->arg[0], req)) ||
+        unlikely(!mmu_update_l1(h->v, req[0], req[1], rc)))
+        return false;
+    if (unlikely(h->arg[2]) && tell_done(h->arg[2], *rc == 0))
+        *rc = -EFAULT;
+    return true;
+}
+
 HCALL(call_mmu_update)
 {
     struct hv_mmu_update req[CHUNK];
     struct owners o;
     struct batch b;
     long rc;
+    int one;
 
-    if (likely(h->arg[1] == 1 && h->arg[3] == HV_DOMID_SELF) && !mmu_pending(h->v))
-        return update_single(h);
+    if (likely(h->arg[1] == 1 && h->arg[3] == HV_DOMID_SELF)) {
+        if (likely(update_entry(h, &one)))
+            return one;
+        if (!mmu_pending(h->v))
+            return update_single(h);
+    }
     rc = batch_start(h, &b, sizeof(req[0]));
     if (unlikely(rc))
         return rc;

@@ -9,6 +9,8 @@
 #ifndef HOST_HOST_H
 #define HOST_HOST_H
 
+#include <setjmp.h>
+
 #include "kern/vcpu.h"
 #include "port/cpu.h"
 #include "port/upcall.h"
@@ -44,5 +46,10 @@ void host_console_clear(void);
  * the machine. */
 enum host_end { HOST_RETURNED, HOST_RESTART, HOST_POWEROFF, HOST_HALT };
 enum host_end host_catch(void (*fn)(void *arg), void *arg);
+
+/* An upcall that does not return jumps here, a test's setjmp(), when it leaves: at once,
+ * or by host_leave_by. */
+extern jmp_buf host_leave;
+extern void (*host_leave_by)(struct hv_cpu_user_regs *r);
 
 #endif

@@ -19,7 +19,6 @@
 #include "port/ipi.h"
 #include "port/map.h"
 
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -265,6 +264,17 @@ void ctx_switch(struct vcpu_hw *prev, struct vcpu_hw *next)
 void ctx_resume_pv(void)
 {
     end(HOST_HALT);
+}
+jmp_buf host_leave;
+void (*host_leave_by)(struct hv_cpu_user_regs *r);
+void ctx_leave_by(struct hv_cpu_user_regs *r, void (*fn)(struct hv_cpu_user_regs *r))
+{
+    host_leave_by = fn;
+    longjmp(host_leave, 1);
+}
+void ctx_leave_quick(struct hv_cpu_user_regs *r)
+{
+    ctx_leave_by(r, NULL);
 }
 void ctx_sync_segments(struct vcpu_hw *v)
 {

@@ -214,9 +214,14 @@ void platform_cmos_write(uint8_t index, uint8_t val)
 }
 
 /* port/priv.h */
+static vaddr_t fault_va;
 vaddr_t cpu_fault_va(void)
 {
-    return 0;
+    return fault_va;
+}
+void cpu_set_fault_va(vaddr_t va)
+{
+    fault_va = va;
 }
 void cpu_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
 {

@@ -96,6 +96,14 @@ int guest_read(void *dst, vaddr_t src, size_t n)
 {
     return copy(dst, src, n, false);
 }
+bool guest_peek(vaddr_t va, uint64_t *val)
+{
+    return guest_read(val, va, sizeof(*val)) == 0;
+}
+bool guest_peek_pair(vaddr_t va, uint64_t val[2])
+{
+    return guest_read(val, va, 16) == 0;
+}
 int guest_write(vaddr_t dst, const void *src, size_t n)
 {
     return copy((void *)(uintptr_t)src, dst, n, true);

@@ -26,9 +26,6 @@ enum { ZONE_LOW, ZONE_HIGH, ZONES };
 #define LOW_END     (1ull << (32 - PAGE_SHIFT))
 #define SCRUB_ORDER 9 /* zeroed in one go */
 
-/* A host build has its own table. */
-struct page *const frametable __attribute__((weak)) = (struct page *)FRAMETABLE_START;
-
 struct page_range page_range[PAGE_RANGES_MAX];
 unsigned page_ranges;
 

@@ -48,7 +48,7 @@ struct page_list {
     uint32_t first;
 };
 
-extern struct page *const frametable;
+extern struct page *const frametable; /* the machine's to define, or a test's */
 static inline struct page *page_of(mfn_t m)
 {
     return frametable + m.n;
@@ -69,9 +69,13 @@ extern unsigned page_ranges;
  * not, before page_alloc_add(). */
 void page_add_range(mfn_t start, mfn_t end);
 bool mfn_valid_slow(mfn_t m);
+static inline bool mfn_valid_first(mfn_t m) /* in the biggest range */
+{
+    return m.n - page_range[0].start < page_range[0].frames;
+}
 static inline bool mfn_valid(mfn_t m) /* there is a struct page for it (RAM) */
 {
-    return likely(m.n - page_range[0].start < page_range[0].frames) || mfn_valid_slow(m);
+    return likely(mfn_valid_first(m)) || mfn_valid_slow(m);
 }
 
 #define MAX_ORDER 18 /* 1 GiB */

@@ -17,12 +17,6 @@
 #include "port/layout.h"
 #include "port/map.h"
 
-/* Page-fault error code (Intel SDM vol. 3, "Page-Fault Exceptions"). */
-#define PF_PRESENT  1u
-#define PF_WRITE    2u
-#define PF_RESERVED 8u
-#define PF_FETCH    16u
-
 static uint64_t *reg_ptr(struct hv_cpu_user_regs *r, unsigned n)
 {
 #define AT(reg) offsetof(struct hv_cpu_user_regs, reg)
@@ -190,6 +184,29 @@ static inline uint64_t *walk_writable(struct vcpu *v, vaddr_t va)
     return p;
 }
 
+/* The store in to the L1 pg at va, which p maps, was carried out: more like it may follow
+ * (fault_quick.c). */
+static void quick_learn(struct mm_vcpu *vm, const struct ptwr_insn *in,
+                        struct hv_cpu_user_regs *r, struct page *pg, vaddr_t va,
+                        const uint64_t *p)
+{
+    if (!vm->ptwr_cached || in->op > PTWR_XCHG || in->size != 8 || in->len > 8 ||
+        in->reg == PTWR_REG_NONE)
+        return;
+    vm->quick = (struct ptwr_quick){
+        .at = va & PAGE_MASK,
+        .gen = vm->walk_gen,
+        .map = p,
+        .map_entry = pte_read(p),
+        .table = pg,
+        .code = vm->ptwr_code[0],
+        .code_mask = ~0ull >> (64 - 8 * in->len),
+        .len = in->len,
+        .reg = (uint8_t)((char *)reg_ptr(r, in->reg) - (char *)r),
+        .xchg = in->op == PTWR_XCHG,
+    };
+}
+
 static enum mmu_fault window_fault(struct vcpu *v, vaddr_t va)
 {
     vaddr_t off = va - v->hw.window - VCPU_GDT_PAGES * PAGE_SIZE;
@@ -200,7 +217,6 @@ static enum mmu_fault window_fault(struct vcpu *v, vaddr_t va)
 
 enum mmu_fault mmu_fault(struct vcpu *v, vaddr_t va, struct hv_cpu_user_regs *r)
 {
-    const uint32_t bits = PF_PRESENT | PF_WRITE | PF_RESERVED | PF_FETCH;
     const struct ptwr_insn *in;
     struct page *pg;
     uint64_t *p, e;
@@ -209,7 +225,7 @@ enum mmu_fault mmu_fault(struct vcpu *v, vaddr_t va, struct hv_cpu_user_regs *r)
 
     if (unlikely(va - v->hw.window < VCPU_WINDOW_PAGES * PAGE_SIZE))
         return window_fault(v, va);
-    if ((r->error_code & bits) != (PF_PRESENT | PF_WRITE) || !v->hw.kernel_mode)
+    if ((r->error_code & PF_KIND) != (PF_PRESENT | PF_WRITE) || !v->hw.kernel_mode)
         return MMU_FAULT_GUEST;
     p = walk_writable(v, va);
     if (!p)
@@ -228,6 +244,8 @@ enum mmu_fault mmu_fault(struct vcpu *v, vaddr_t va, struct hv_cpu_user_regs *r)
     if (unlikely(!in || (va & 7) + in->size > 8))
         return MMU_FAULT_GUEST;
     rc = table_write(v, pg, va, r, in);
+    if (likely(rc == 0) && type == PGT_L1)
+        quick_learn(v->mm, in, r, pg, va, p);
     /* Preempted in validating what the entry points to: the fault comes again, after the
      * softirqs. */
     return likely(rc == 0) || rc == -ERESTART ? MMU_FAULT_FIXED : MMU_FAULT_GUEST;

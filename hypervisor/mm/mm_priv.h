@@ -5,6 +5,7 @@
 
 #include "abi/memory.h"
 #include "kern/lock.h"
+#include "lib/errno.h"
 #include "mm/page.h"
 #include "mm/ptwr_decode.h"
 #include "port/layout.h"
@@ -29,9 +30,16 @@
 /* What a guest may not set in the entries of L2, L3, L4 tables. */
 #define PTE_TABLE_BAD (PTE_PWT | PTE_PCD | PTE_PSE | PTE_G)
 /* Mapping of the hypervisor's own in the per-domain area. */
-#define PTE_HV     (PTE_P | PTE_RW | PTE_A | PTE_D)
+#define PTE_HV (PTE_P | PTE_RW | PTE_A | PTE_D)
 
-#define PT_ENTRIES 512u
+/* Page-fault error code (Intel SDM vol. 3, "Page-Fault Exceptions"). */
+#define PF_PRESENT  1u
+#define PF_WRITE    2u
+#define PF_RESERVED 8u
+#define PF_FETCH    16u
+#define PF_KIND     (PF_PRESENT | PF_WRITE | PF_RESERVED | PF_FETCH)
+
+#define PT_ENTRIES  512u
 static inline mfn_t pte_mfn(uint64_t e)
 {
     return (mfn_t){(e & PTE_FRAME) >> PAGE_SHIFT};
@@ -65,13 +73,18 @@ static inline bool page_get_fast(struct page *pg, const struct domain *d)
     }
     return page_get(pg, d);
 }
-static inline void page_put_fast(struct page *pg)
+/* False: nothing was done, page_put() has to. */
+static inline bool page_try_put(struct page *pg)
 {
     uint32_t x = atomic_load_explicit(&pg->count, memory_order_relaxed);
 
-    if (unlikely((x & PGC_COUNT) < 2) ||
-        unlikely(!atomic_compare_exchange_strong_explicit(
-            &pg->count, &x, x - 1, memory_order_acq_rel, memory_order_relaxed)))
+    return likely((x & PGC_COUNT) >= 2) &&
+           likely(atomic_compare_exchange_strong_explicit(
+               &pg->count, &x, x - 1, memory_order_acq_rel, memory_order_relaxed));
+}
+static inline void page_put_fast(struct page *pg)
+{
+    if (unlikely(!page_try_put(pg)))
         page_put(pg);
 }
 #define PGT_WRITABLE_VALID (PGT_WRITABLE << PGT_TYPE_SHIFT | PGT_VALIDATED)
@@ -85,15 +98,59 @@ static inline int page_get_writable(struct page *pg)
         return 0;
     return page_get_type(pg, PGT_WRITABLE);
 }
-static inline void page_put_writable(struct page *pg)
+static inline bool page_try_put_writable(struct page *pg) /* false: as above */
 {
     uint32_t x = atomic_load_explicit(&pg->type, memory_order_relaxed);
 
-    if (unlikely(x - PGT_WRITABLE_VALID - 2 >
-                 PGT_MAX - 2) || /* the last one, or locked */
-        unlikely(!atomic_compare_exchange_strong_explicit(
-            &pg->type, &x, x - 1, memory_order_acq_rel, memory_order_relaxed)))
+    /* Neither the last one, nor locked. */
+    return likely(x - PGT_WRITABLE_VALID - 2 <= PGT_MAX - 2) &&
+           likely(atomic_compare_exchange_strong_explicit(
+               &pg->type, &x, x - 1, memory_order_acq_rel, memory_order_relaxed));
+}
+static inline void page_put_writable(struct page *pg)
+{
+    if (unlikely(!page_try_put_writable(pg)))
         page_put_type(pg);
+}
+
+/* Of a page that has this type already, or keeps it. False: nothing was done. */
+static inline bool table_try_get(struct page *pg, unsigned level)
+{
+    uint32_t x = atomic_load_explicit(&pg->type, memory_order_relaxed);
+
+    return likely((x & (PGT_TYPE | PGT_VALIDATED)) ==
+                  (level << PGT_TYPE_SHIFT | PGT_VALIDATED)) &&
+           likely((x & PGT_COUNT) - 1 < PGT_MAX - 1) &&
+           likely(atomic_compare_exchange_strong_explicit(
+               &pg->type, &x, x + 1, memory_order_acquire, memory_order_relaxed));
+}
+static inline bool table_try_put(struct page *pg)
+{
+    uint32_t x = atomic_load_explicit(&pg->type, memory_order_relaxed);
+
+    return (x & PGT_COUNT) > 2 && /* one may be a locker's */
+           likely(atomic_compare_exchange_strong_explicit(
+               &pg->type, &x, x - 1, memory_order_acq_rel, memory_order_relaxed));
+}
+static inline void page_unlock_fast(struct page *pg)
+{
+    atomic_fetch_sub_explicit(&pg->type, PGT_LOCKED + 1, memory_order_release);
+}
+/* As page_lock(), for an L1 of d that nobody has locked. */
+static inline bool l1_try_lock(struct page *pg, const struct domain *d)
+{
+    uint32_t x = atomic_load_explicit(&pg->type, memory_order_relaxed);
+
+    if (unlikely((x & (PGT_TYPE | PGT_VALIDATED | PGT_LOCKED)) !=
+                 (PGT_L1 << PGT_TYPE_SHIFT | PGT_VALIDATED)) ||
+        unlikely(!atomic_compare_exchange_strong_explicit(
+            &pg->type, &x, (x + 1) | PGT_LOCKED, memory_order_acquire,
+            memory_order_relaxed)))
+        return false;
+    if (likely(pg->owner == d))
+        return true;
+    page_unlock_fast(pg);
+    return false;
 }
 
 /* A domain's memory. Legend: (l) under lock; (k) only by domain_kill. */
@@ -114,6 +171,19 @@ struct mm_domain {
     unsigned e820_n;
 };
 
+/* fault_quick.c: what the last store to an L1 that fault.c carried out has shown. */
+struct ptwr_quick {
+    uint64_t at;  /* page of the guest kernel's that is the L1; ~0: nothing known */
+    uint64_t gen; /* of tables_gen, when that was true */
+    const uint64_t *map; /* the entry that maps it */
+    uint64_t map_entry;  /* ... and what it held */
+    struct page *table;
+    uint64_t code, code_mask; /* the instruction's bytes, of the first eight at rip */
+    uint8_t len, reg;         /* its length, and the frame's offset of its register */
+    bool xchg;                /* else a plain store */
+    uint64_t late; /* an entry taken out whose references are still to be put */
+};
+
 struct mm_vcpu {
     mfn_t base_kernel,
         base_user;     /* held with a reference and an L4 type each, or INVALID_MFN */
@@ -124,6 +194,7 @@ struct mm_vcpu {
     struct ptwr_insn ptwr_insn;
     uint64_t *walk_l1; /* fault.c: the L1 that maps walk_at << 21, NULL: not known */
     uint64_t walk_at, walk_gen;
+    struct ptwr_quick quick;
     uint64_t *window; /* L1 entries of its 32 pages; NULL when it has none */
     mfn_t gdt[14];
     unsigned gdt_frames, gdt_entries;
@@ -137,8 +208,29 @@ struct mm_vcpu {
  */
 void pt_entry_init(void);
 bool may_choose_cache(const struct domain *d); /* it has devices */
-int l1e_get(uint64_t e, struct domain *d, struct domain *pg_owner);
-void l1e_put(uint64_t e, struct domain *d);
+int l1e_get_rare(uint64_t e, struct domain *d, struct domain *pg_owner);
+static inline int l1e_get(uint64_t e, struct domain *d, struct domain *pg_owner)
+{
+    struct page *pg = page_of(pte_mfn(e));
+    int rc;
+
+    if (unlikely(e & PTE_CACHE) || unlikely(!mfn_valid_first(pte_mfn(e))))
+        return l1e_get_rare(e, d, pg_owner);
+    if (unlikely(!page_get_fast(pg, pg_owner)))
+        return -EINVAL;
+    if (!(e & PTE_RW))
+        return 0;
+    rc = page_get_writable(pg);
+    if (unlikely(rc))
+        page_put(pg);
+    return rc;
+}
+void l1e_put_present(uint64_t e, struct domain *d);
+static inline void l1e_put(uint64_t e, struct domain *d)
+{
+    if (e & PTE_P)
+        l1e_put_present(e, d);
+}
 /* The user bit tells guest user from guest kernel mappings, but both run in ring 3: so
  * all get it, and the kernel's are marked by a bit of ours. User mappings are the same in
  * both page tables of a process, so they may be global and survive the change between the
@@ -189,6 +281,12 @@ uint64_t *walk_l1_kernel(struct vcpu *v,
 uint64_t *walk_l1_rights(struct vcpu *v, vaddr_t va,
                          uint64_t *rights); /* and what levels 4 to 2 allow */
 
+/* fault.c: the vCPU's tables are others now. */
+static inline void walk_forget(struct mm_vcpu *vm)
+{
+    vm->walk_l1 = NULL;
+    vm->quick.at = ~0ull;
+}
 /* m2p.c */
 void m2p_init(void);
 void m2p_share(void);

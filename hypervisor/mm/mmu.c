@@ -28,6 +28,8 @@ static struct page *lock_l1(uint64_t *p, struct domain *d)
 {
     struct page *pg = page_of(map_to_mfn(p));
 
+    if (likely(l1_try_lock(pg, d)))
+        return pg;
     if (!page_lock(pg))
         return NULL;
     if (likely(pg->owner == d && pgt_type(pg->type) == PGT_L1))
@@ -134,7 +136,7 @@ int mmu_set_base(struct vcpu *v, mfn_t l4, bool user)
         }
     }
     *base = none ? INVALID_MFN : l4;
-    v->mm->walk_l1 = NULL;
+    walk_forget(v->mm);
     if (user) {
         v->hw.cr3_user = none ? 0 : mfn_to_paddr(l4);
     } else {
@@ -151,7 +153,7 @@ void mmu_drop_bases(struct vcpu *v)
 {
     desc_drop(v);
     v->hw.cr3_kernel = v->hw.cr3_user = 0;
-    v->mm->walk_l1 = NULL;
+    walk_forget(v->mm);
     drop_base(v, &v->mm->base_kernel);
     while (mm_finish(v->mm))
         ;

@@ -14,6 +14,9 @@
 int must_check mmu_pending(struct vcpu *v);
 int mmu_update_one(struct vcpu *v, struct domain *pt_owner, struct domain *pg_owner,
                    uint64_t ptr, uint64_t val);
+/* The common case of one about the caller's own: false, and nothing done, if it is no
+ * entry of an L1. */
+bool mmu_update_l1(struct vcpu *v, uint64_t ptr, uint64_t val, int *rc);
 /* Several: *done grows by each that was carried out. May stop early with 0 when something
  * is to be finished. */
 int mmu_update_list(struct vcpu *v, struct domain *pt_owner, struct domain *pg_owner,

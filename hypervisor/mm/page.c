@@ -529,6 +529,7 @@ static int mm_vcpu_init(struct vcpu *v)
         return -ENOMEM;
     spin_init(&v->mm->ldt_lock, RANK_LEAF);
     v->mm->base_kernel = v->mm->base_user = INVALID_MFN;
+    walk_forget(v->mm);
     if (v->domain->mm && v->domain->mm->window_l3)
         rc = desc_vcpu_init(v);
     if (rc) {

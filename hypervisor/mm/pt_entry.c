@@ -51,33 +51,30 @@ bool may_choose_cache(const struct domain *d)
            (d->ioports && !rangeset_empty(d->ioports));
 }
 
-int l1e_get(uint64_t e, struct domain *d, struct domain *pg_owner)
+/* Cache attributes, device frames, RAM in a smaller range. */
+int l1e_get_rare(uint64_t e, struct domain *d, struct domain *pg_owner)
 {
     mfn_t m = pte_mfn(e);
-    struct page *pg;
-    int rc;
 
-    if (unlikely((e & PTE_CACHE) && !may_choose_cache(d)))
+    if ((e & PTE_CACHE) && !may_choose_cache(d))
         return -EINVAL;
-    if (unlikely(!mfn_valid(m)))
+    if (!mfn_valid(m))
         return device_frame_ok(m, pg_owner == dom_io ? d : pg_owner);
-    pg = page_of(m);
-    if (unlikely(!page_get_fast(pg, pg_owner)))
+    if (!page_get(page_of(m), pg_owner))
         return -EINVAL;
-    if (!(e & PTE_RW))
-        return 0;
-    rc = page_get_writable(pg);
-    if (unlikely(rc))
-        page_put(pg);
-    return rc;
+    if ((e & PTE_RW) && page_get_type(page_of(m), PGT_WRITABLE)) {
+        page_put(page_of(m));
+        return -EINVAL;
+    }
+    return 0;
 }
 
-void l1e_put(uint64_t e, struct domain *d)
+void l1e_put_present(uint64_t e, struct domain *d)
 {
     struct page *pg;
     uint32_t type;
 
-    if (!(e & PTE_P) || !mfn_valid(pte_mfn(e)))
+    if (!mfn_valid(pte_mfn(e)))
         return;
     pg = page_of(pte_mfn(e));
     if (e & PTE_RW) {
@@ -105,9 +102,11 @@ int table_entry_get(uint64_t e, unsigned level, struct domain *d, mfn_t self, bo
     if (!mfn_valid(m))
         return -EINVAL;
     pg = page_of(m);
-    if (!*half && !page_get(pg, d))
+    if (!*half && !page_get_fast(pg, d))
         return -EINVAL;
     *half = false;
+    if (table_try_get(pg, level - 1))
+        return 0;
     rc = page_get_type(pg, level - 1);
     if (rc == -ERESTART)
         *half = true;
@@ -124,9 +123,9 @@ int table_entry_put(uint64_t e, mfn_t self)
     if (!(e & PTE_P) || mfn_eq(pte_mfn(e), self))
         return 0;
     pg = page_of(pte_mfn(e));
-    rc = page_put_type_preempt(pg);
+    rc = table_try_put(pg) ? 0 : page_put_type_preempt(pg);
     if (!rc)
-        page_put(pg);
+        page_put_fast(pg);
     return rc;
 }
 

@@ -211,6 +211,37 @@ int pt_l1_exchange(struct page *pg, uint64_t *p, uint64_t val, struct domain *d,
 
 /* mmu_update. */
 
+/* A page is mapped where none is. */
+static inline int l1_install(struct page *table, uint64_t *p, uint64_t val,
+                             struct domain *d)
+{
+    int rc = l1e_get(val, d, d);
+
+    if (unlikely(rc))
+        return rc;
+    table_mark(table, p);
+    __atomic_store_n(p, l1e_adjust(val), __ATOMIC_RELEASE);
+    return 0;
+}
+
+bool mmu_update_l1(struct vcpu *v, uint64_t ptr, uint64_t val, int *rc)
+{
+    mfn_t m = paddr_to_mfn(ptr);
+    struct page *pg = page_of(m);
+    struct domain *d = v->domain;
+    bool keep_ad = ptr & HV_MMU_PT_UPDATE_PRESERVE_AD;
+    uint64_t *p = (uint64_t *)map_mfn(m) + (ptr & (PAGE_SIZE - 1)) / sizeof(*p);
+
+    if (unlikely(ptr & 7 & ~HV_MMU_PT_UPDATE_PRESERVE_AD) ||
+        unlikely(!mfn_valid_first(m)) || unlikely(v->mm->undo) ||
+        unlikely(!l1_try_lock(pg, d)))
+        return false;
+    *rc = (~pte_read(p) & val & PTE_P) && !keep_ad ? l1_install(pg, p, val, d)
+                                                   : l1_update(pg, p, val, d, d, keep_ad);
+    page_unlock_fast(pg);
+    return true;
+}
+
 /* The frame is no page table now: a plain write, as if the guest did it itself. */
 static int write_plain(struct page *pg, uint64_t *p, uint64_t val,
                        struct domain *pt_owner, bool keep_ad)

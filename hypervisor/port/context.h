@@ -68,6 +68,12 @@ struct hv_cpu_user_regs *guest_regs(void);
 _Noreturn void ctx_switch(struct vcpu_hw *prev, struct vcpu_hw *next);
 _Noreturn void
 ctx_resume_pv(void); /* to the guest through the exit path with its checks */
+/* From an upcall that is not to return, with the frame that it was given. quick: to the
+ * guest at once; interrupts were off all the time. by: fn first, as if it were the
+ * upcall, then as from any. */
+_Noreturn void ctx_leave_quick(struct hv_cpu_user_regs *r);
+_Noreturn void ctx_leave_by(struct hv_cpu_user_regs *r,
+                            void (*fn)(struct hv_cpu_user_regs *r));
 
 /* The vCPU is current (running): its hardware state is written back to / loaded from
  * vcpu_hw, so that hypercalls can read or change it. */

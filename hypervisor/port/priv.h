@@ -11,6 +11,7 @@ struct cpuid_regs {
 };
 
 vaddr_t cpu_fault_va(void); /* CR2: valid until interrupts or faults can come between */
+/* In <port_inline.h>: void cpu_set_fault_va(vaddr_t va); */
 void cpu_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
 bool cpu_rdmsr(uint32_t msr, uint64_t *val); /* false: it faulted */
 bool cpu_wrmsr(uint32_t msr, uint64_t val);

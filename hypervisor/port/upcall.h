@@ -34,6 +34,9 @@ _Noreturn void hv_ap_main(void); /* every other CPU, once its tables are loaded 
 
 void pv_trap(
     struct hv_cpu_user_regs *r); /* exception from a PV guest; vector in entry_vector */
+/* Page fault in a PV guest's kernel mode at va: interrupts are off and the return stack
+ * is not filled, so it neither calls nor returns but leaves by ctx_leave_*(). */
+_Noreturn void mmu_quick_fault(struct hv_cpu_user_regs *r, struct vcpu *v, vaddr_t va);
 bool hv_fault_fixup(
     struct hv_cpu_user_regs *r); /* fault in the hypervisor: hw resolves exception tables
                                   * itself; called for what is left: true = resolved */

@@ -53,6 +53,9 @@ static inline void cpu_relax(void)
 {
     host_relax();
 }
+void cpu_set_fault_va(uint64_t va);
+bool guest_peek(uint64_t va, uint64_t *val);
+bool guest_peek_pair(uint64_t va, uint64_t val[2]);
 static inline void *map_mfn(mfn_t m)
 {
     return host_arena + (m.n << PAGE_SHIFT);

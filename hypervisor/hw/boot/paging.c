@@ -21,6 +21,7 @@
 extern uint64_t boot_l4[512], boot_l3_low[512];
 extern char __image_start[], __text_end[], __rodata_end[], __image_end[];
 
+struct page *const frametable = (struct page *)FRAMETABLE_START;
 uint64_t boot_phys_base;
 static uint64_t *master; /* level 4 */
 static bool late;        /* tables come from page_alloc() */

@@ -23,6 +23,7 @@
 #define HYPERCALL_IRET 23
 /* Exceptions 8, 10 to 14, 17, 21, 29 and 30 bring one. */
 #define HAS_ERROR_CODE 0x60227d00
+#define VECTOR_PF      14
 
 .macro PUSH_REST /* after rdi, rsi, rdx, rcx, rax */
     pushq %r8
@@ -38,6 +39,9 @@
 .endm
 .macro PUSH_ALL
     pushq %rdi
+    PUSH_BUT_RDI
+.endm
+.macro PUSH_BUT_RDI
     pushq %rsi
     pushq %rdx
     pushq %rcx
@@ -78,6 +82,8 @@ vector_stubs:
     movl $vector, 4(%rsp)
     .if vector == 1 || vector == 2 || vector == 8 || vector == 18
     jmp entry_ist
+    .elseif vector == VECTOR_PF
+    jmp entry_page_fault
     .elseif vector < 32 || vector == 0x80
     jmp entry_exception
     .else
@@ -104,6 +110,26 @@ exception_in_hv:
     POP_ALL
     addq $8, %rsp
     iretq
+
+/* Page faults: a guest kernel's may be answered without return addresses of our own.
+ * rsp = &regs.error_code. */
+    .balign 16
+entry_page_fault:
+    testb $3, UREGS_cs - UREGS_error_code(%rsp)
+    jz entry_exception
+    pushq %rdi
+    movq INFO_current - UREGS_rdi(%rsp), %rdi
+    cmpb $0, VCPU_kernel_mode(%rdi)
+    jne 1f
+    popq %rdi
+    jmp entry_exception
+1:  cld
+    PUSH_BUT_RDI
+    ASM_CLAC
+    movq %rdi, %rsi
+    movq %rsp, %rdi
+    movq %cr2, %rdx
+    call mmu_quick_fault
 
     .balign 16
 entry_irq:
@@ -465,6 +491,20 @@ ctx_resume_pv:
     orq $(STACK_SLOT - 1), %rsp
     leaq 1 - INFO_SIZE + INFO_REGS(%rsp), %rsp
     jmp exit_to_guest
+
+/* Ways out of an upcall that does not return. rdi = the frame, rsi = what is to be called
+ * first, as in port/context.h. */
+    .globl ctx_leave_by
+ctx_leave_by:
+    movq %rdi, %rsp
+    movq %rsi, %rax
+    FILL_RSB
+    call __x86_indirect_thunk_rax
+    jmp exit_to_guest
+    .globl ctx_leave_quick
+ctx_leave_quick:
+    movq %rdi, %rsp
+    jmp exit_restore
 
 /* exit_iretq or fast_iretq faulted; trap.c has put the frame back in order. */
     .globl exit_fault

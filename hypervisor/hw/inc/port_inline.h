@@ -7,6 +7,7 @@
 #ifndef HW_PORT_INLINE_H
 #define HW_PORT_INLINE_H
 
+#include "hw/cpu/extable.h"
 #include "hw/cpu/percpu.h"
 #include "lib/types.h"
 #include "port/layout.h"
@@ -65,6 +66,45 @@ static inline void irq_restore(unsigned long f)
 static inline void cpu_relax(void)
 {
     __asm__ volatile("pause" : : : "memory");
+}
+
+static inline void cpu_set_fault_va(vaddr_t va)
+{
+    __asm__ volatile("mov %0, %%cr2" : : "r"(va));
+}
+static inline bool guest_peek(vaddr_t va, uint64_t *val)
+{
+    __asm__ goto(STAC_C "1: mov (%1), %0\n" CLAC_C ".pushsection .text.fixup, \"ax\"\n"
+                        "2: " CLAC_C "jmp %l2\n.popsection\n" EXTABLE_C("1b", "2b")
+                 : "=r"(*val)
+                 : "r"(va)
+                 :
+                 : bad);
+    return true;
+bad:
+    return false;
+}
+/* Around the hypervisor's range there is none, but the wrap to 0, which is the guest's.
+ */
+static inline bool guest_peek_pair(vaddr_t va, uint64_t val[2])
+{
+    uint64_t a, b;
+
+    if (va >> 43 == HV_VIRT_START >> 43)
+        return false;
+    __asm__ goto(STAC_C "1: mov (%2), %0\n2: mov 8(%2), %1\n" CLAC_C
+                        ".pushsection .text.fixup, \"ax\"\n3: " CLAC_C
+                        "jmp %l3\n.popsection\n" EXTABLE_C("1b", "3b")
+                            EXTABLE_C("2b", "3b")
+                 : "=&r"(a), "=r"(b)
+                 : "r"(va)
+                 :
+                 : bad);
+    val[0] = a;
+    val[1] = b;
+    return true;
+bad:
+    return false;
 }
 
 static inline void *map_mfn(mfn_t m)

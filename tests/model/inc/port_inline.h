@@ -53,6 +53,8 @@ static inline void cpu_relax(void)
 {
     sched_yield(); /* there may be more CPUs here than the host has */
 }
+void cpu_set_fault_va(uint64_t va);
+bool guest_peek(uint64_t va, uint64_t *val);
 static inline void *map_mfn(mfn_t m)
 {
     return model_arena + (m.n << PAGE_SHIFT);

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/* Stores to page tables one after the other: which are carried out at once, and which are
+ * left to the long way. */
+#include "mm_world.h"
+#include "port/layout.h"
+#include "port/priv.h"
+#include "port/upcall.h"
+
+/* Entry 1 of the L1 maps the L1 itself read-only, the others pages: 10 to 19 writable and
+ * also somewhere else, as a guest's kernel maps all its memory. */
+static struct tree t, other;
+static mfn_t data[20];
+
+#define L1_VA(i) (VA + PAGE_SIZE + 8 * (i))
+
+static const uint8_t mov[16] = {0x48, 0x89, 0x07};  /* mov %rax, (%rdi) */
+static const uint8_t xchg[16] = {0x48, 0x87, 0x0f}; /* xchg %rcx, (%rdi) */
+
+static void kernel(void)
+{
+    world();
+    t = new_tree();
+    other = new_tree();
+    put_entry(t.l1, 1, t.l1, RO);
+    for (unsigned i = 10; i < 20; i++) {
+        data[i] = frame();
+        put_entry(t.l1, i, data[i], RW);
+        put_entry(other.l1, i, data[i], RW);
+    }
+    ck_assert_int_eq(ext(HV_MMUEXT_PIN_L4_TABLE, other.l4), 0);
+    ck_assert_int_eq(ext(HV_MMUEXT_NEW_BASEPTR, t.l4), 0);
+    g->vm_assist = 1ull << HV_VMASST_TYPE_WRITABLE_PAGETABLES;
+}
+
+static struct hv_cpu_user_regs r;
+
+/* The store at va by code; true: it was carried out at once. */
+static bool quick(vaddr_t va, const uint8_t *code)
+{
+    r.rip = (uint64_t)code;
+    r.error_code = PF_PRESENT | PF_WRITE;
+    if (!setjmp(host_leave))
+        mmu_quick_fault(&r, gv, va);
+    return !host_leave_by;
+}
+
+static void slow(vaddr_t va, const uint8_t *code)
+{
+    r.rip = (uint64_t)code;
+    r.error_code = PF_PRESENT | PF_WRITE;
+    ck_assert_int_eq(mmu_fault(gv, va, &r), MMU_FAULT_FIXED);
+}
+
+START_TEST(the_next_store_after_one_is_quick)
+{
+    r.rcx = 0;
+    ck_assert(!quick(L1_VA(10), xchg));
+    ck_assert_uint_ne(entries(t.l1)[10], 0);
+    slow(L1_VA(10), xchg);
+    for (unsigned i = 11; i < 20; i++) {
+        uint64_t was = entries(t.l1)[i];
+
+        r.rcx = i << 12; /* not present */
+        ck_assert(quick(L1_VA(i), xchg));
+        ck_assert_uint_eq(r.rcx, was);
+        ck_assert_uint_eq(r.rip, (uint64_t)xchg + 3);
+        ck_assert_uint_eq(entries(t.l1)[i], i << 12);
+        ck_assert_uint_eq(type_refs(data[i]), 1);
+        ck_assert_uint_eq(refs(data[i]), 2);
+    }
+    ck_assert_uint_eq(page_of(t.l1)->type & PGT_LOCKED, 0);
+    ck_assert_uint_eq(type_refs(t.l1), 1);
+}
+END_TEST
+
+START_TEST(a_plain_store_keeps_its_register)
+{
+    r.rax = 0;
+    slow(L1_VA(10), mov);
+    r.rax = 0x5000;
+    ck_assert(quick(L1_VA(11), mov));
+    ck_assert_uint_eq(r.rax, 0x5000);
+    ck_assert_uint_eq(entries(t.l1)[11], 0x5000);
+}
+END_TEST
+
+START_TEST(an_entry_that_becomes_present_is_checked_the_long_way)
+{
+    r.rax = 0;
+    slow(L1_VA(10), mov);
+    r.rax = pte_make(t.l4, RW);
+    ck_assert(!quick(L1_VA(11), mov));
+    ck_assert_uint_eq(pte_mfn(entries(t.l1)[11]).n, data[11].n);
+    ck_assert_uint_eq(r.rip, (uint64_t)mov);
+}
+END_TEST
+
+START_TEST(other_instructions_and_places_are_not_quick)
+{
+    static uint8_t patched[16] = {0x48, 0x89, 0x07};
+
+    r.rax = r.rcx = 0;
+    slow(L1_VA(10), patched);
+    ck_assert(!quick(L1_VA(11), xchg));
+    ck_assert(!quick(L1_VA(11), (const uint8_t *)8)); /* unreadable code */
+    ck_assert(!quick(L1_VA(11) + 4, patched));        /* across two entries */
+    ck_assert(!quick(VA + 12 * PAGE_SIZE, patched));
+    patched[1] = 0x87;
+    ck_assert(!quick(L1_VA(11), patched));
+    patched[1] = 0x89;
+    ck_assert(quick(L1_VA(11), patched));
+}
+END_TEST
+
+START_TEST(an_unreadable_instruction_does_not_lose_the_address_of_the_fault)
+{
+    r.rax = 0;
+    slow(L1_VA(10), mov);
+    ck_assert(!quick(L1_VA(11), (const uint8_t *)8));
+    ck_assert_uint_eq(cpu_fault_va(), L1_VA(11));
+}
+END_TEST
+
+START_TEST(only_a_write_to_what_is_present_is_quick)
+{
+    r.rax = 0;
+    slow(L1_VA(10), mov);
+    r.rip = (uint64_t)mov;
+    for (unsigned error = 0; error < 32; error++) {
+        r.error_code = error;
+        if (!setjmp(host_leave))
+            mmu_quick_fault(&r, gv, L1_VA(11));
+        ck_assert(!host_leave_by == ((error & PF_KIND) == (PF_PRESENT | PF_WRITE)));
+        r.rip = (uint64_t)mov;
+    }
+}
+END_TEST
+
+START_TEST(changed_tables_and_assists_end_it)
+{
+    r.rax = 0;
+    slow(L1_VA(10), mov);
+    g->vm_assist = 0;
+    ck_assert(!quick(L1_VA(11), mov));
+    g->vm_assist = 1ull << HV_VMASST_TYPE_WRITABLE_PAGETABLES;
+    ck_assert(quick(L1_VA(11), mov));
+    ck_assert_int_eq(update(t.l1, 1, pte_make(other.l1, RO)), 0);
+    ck_assert(!quick(L1_VA(12), mov)); /* another table is mapped there */
+    slow(L1_VA(12), mov);
+    ck_assert_uint_eq(entries(other.l1)[12], 0);
+    ck_assert(quick(L1_VA(13), mov));
+    ck_assert_uint_eq(entries(other.l1)[13], 0);
+    ck_assert_int_eq(update(other.l2, 9, 0), 0);
+    ck_assert(!quick(L1_VA(14), mov));
+    slow(L1_VA(14), mov);
+    ck_assert_int_eq(ext(HV_MMUEXT_NEW_BASEPTR, other.l4), 0);
+    ck_assert(!quick(L1_VA(15), mov));
+}
+END_TEST
+
+START_TEST(a_frame_that_is_no_longer_this_guests_table_is_not_written)
+{
+    struct vcpu *v2;
+    struct domain *d2 = new_guest(10, &v2);
+    struct page *pg = page_of(t.l1);
+    uint32_t type = pg->type;
+
+    r.rax = 0;
+    slow(L1_VA(10), mov);
+    pg->owner = d2;
+    ck_assert(!quick(L1_VA(11), mov));
+    ck_assert_uint_eq(pg->type, type);
+    pg->owner = g;
+    pg->type = type | PGT_LOCKED;
+    ck_assert(!quick(L1_VA(11), mov));
+    pg->type = (type & ~PGT_TYPE) | PGT_L2 << PGT_TYPE_SHIFT;
+    ck_assert(!quick(L1_VA(11), mov));
+    pg->type = type & ~PGT_VALIDATED;
+    ck_assert(!quick(L1_VA(11), mov));
+    pg->type = type;
+    ck_assert_uint_ne(entries(t.l1)[11], 0);
+    ck_assert(quick(L1_VA(11), mov));
+}
+END_TEST
+
+START_TEST(the_last_reference_goes_after_the_store)
+{
+    mfn_t gone = frame();
+
+    ck_assert_int_eq(update(t.l1, 30, pte_make(gone, RW)), 0);
+    ck_assert_int_eq(update(t.l1, 31, pte_make(gone, RO)), 0);
+    ck_assert(dom_page_drop(page_of(gone)));
+    r.rax = 0;
+    slow(L1_VA(10), mov);
+    ck_assert(!quick(L1_VA(30), mov));
+    ck_assert_uint_eq(entries(t.l1)[30], 0);
+    ck_assert_uint_eq(r.rip, (uint64_t)mov + 3);
+    host_leave_by(&r);
+    ck_assert_uint_eq(type_refs(gone), 0);
+    ck_assert_uint_eq(refs(gone), 1);
+    ck_assert(!quick(L1_VA(31), mov));
+    host_leave_by(&r);
+    ck_assert_uint_eq(refs(gone), 0);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        the_next_store_after_one_is_quick,
+        a_plain_store_keeps_its_register,
+        an_entry_that_becomes_present_is_checked_the_long_way,
+        other_instructions_and_places_are_not_quick,
+        an_unreadable_instruction_does_not_lose_the_address_of_the_fault,
+        only_a_write_to_what_is_present_is_quick,
+        changed_tables_and_assists_end_it,
+        a_frame_that_is_no_longer_this_guests_table_is_not_written,
+        the_last_reference_goes_after_the_store,
+        NULL};
+
+    return unit_run("mm/fault_quick", kernel, tests);
+}
