@@ -9,8 +9,15 @@ static int ep = -1;
 static bool stopping;
 static bool lull_wanted;
 
-#define LULL_MS 1000
+#define LULL_MS      1000
+#define QUIET_ROUNDS 2
+#define MAX_EVENTS   128
+#define LOOK_TURNS   2  /* between this many turns ... */
+#define LOOK_EVENTS  16 /* ... we look at no more than these */
+
 static struct list queue = LIST_INIT(queue);
+static struct list quick = LIST_INIT(quick); /* tasks that have long been quiet */
+static uint64_t round_number;
 
 int loop_init(void)
 {
@@ -49,7 +56,7 @@ void task_init(struct task *t, bool (*turn)(struct task *))
 void task_queue(struct task *t)
 {
     if (list_empty(&t->link))
-        list_append(&queue, &t->link);
+        list_append(round_number - t->served > QUIET_ROUNDS ? &quick : &queue, &t->link);
 }
 
 void task_cancel(struct task *t)
@@ -57,22 +64,51 @@ void task_cancel(struct task *t)
     list_remove(&t->link);
 }
 
-/* Gives one turn to each task that is queued now; those queued meanwhile wait for the
- * next. */
+static void run_first(struct list *l)
+{
+    struct task *t = list_of(l->next, struct task, link);
+
+    list_remove(&t->link);
+    t->served = round_number;
+    if (t->turn(t))
+        task_queue(t);
+}
+
+/* Looks at some descriptors; returns how many were ready. */
+static int look(int max, int ms)
+{
+    struct epoll_event events[MAX_EVENTS];
+    int n = epoll_wait(ep, events, max, ms);
+
+    for (int i = 0; i < n; i++) {
+        struct source *s = events[i].data.ptr;
+
+        s->ready(s, events[i].events);
+    }
+    return n;
+}
+
+/*
+ * Gives one turn to each task that is queued now; those queued meanwhile wait for the
+ * next round, unless they are quick. Quick ones alternate with others, should they be
+ * many.
+ */
 static void run_round(void)
 {
     struct list round = LIST_INIT(round);
 
-    if (list_empty(&queue))
-        return;
-    list_append(&queue, &round);
-    list_remove(&queue);
-    while (!list_empty(&round)) {
-        struct task *t = list_of(round.next, struct task, link);
-
-        list_remove(&t->link);
-        if (t->turn(t))
-            task_queue(t);
+    round_number++;
+    if (!list_empty(&queue)) {
+        list_append(&queue, &round);
+        list_remove(&queue);
+    }
+    for (unsigned int turn = 1; !list_empty(&round) || !list_empty(&quick); turn++) {
+        if (!list_empty(&quick))
+            run_first(&quick);
+        if (!list_empty(&round))
+            run_first(&round);
+        if (!list_empty(&round) && turn % LOOK_TURNS == 0)
+            look(LOOK_EVENTS, 0);
     }
 }
 
@@ -83,25 +119,19 @@ void loop_want_lull(void)
 
 static int timeout(bool more)
 {
-    if (more || !list_empty(&queue))
+    if (more || !list_empty(&queue) || !list_empty(&quick))
         return 0;
     return lull_wanted ? LULL_MS : -1;
 }
 
 void loop_run(bool (*idle)(void), void (*lull)(void))
 {
-    struct epoll_event events[128];
     bool more = false;
 
     while (!stopping) {
         int ms = timeout(more);
-        int n = epoll_wait(ep, events, 128, ms);
+        int n = look(MAX_EVENTS, ms);
 
-        for (int i = 0; i < n; i++) {
-            struct source *s = events[i].data.ptr;
-
-            s->ready(s, events[i].events);
-        }
         if (n == 0 && ms == LULL_MS) {
             lull_wanted = false;
             lull();

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The event loop: file descriptors that call back when ready, and a fair queue of tasks.
- * Each task that has work gets one turn of bounded length per round; between rounds the
- * descriptors are looked at, so nobody waits longer than one turn of everybody who is
- * busy.
+ * Each task that has work gets one turn of bounded length per round, so nobody waits
+ * longer than one turn of everybody who is busy. Now and then between turns the
+ * descriptors are looked at: a task that was quiet for some rounds goes before those that
+ * are left of this one.
  */
 #ifndef DAEMON_LOOP_H
 #define DAEMON_LOOP_H
@@ -19,6 +20,7 @@ struct source {
 
 struct task {
     struct list link;
+    uint64_t served;              /* the round of its last turn */
     bool (*turn)(struct task *t); /* true: there is more to do, queue again */
 };
 
