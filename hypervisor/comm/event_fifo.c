@@ -78,48 +78,54 @@ static bool try_extend(uint32_t *tail, uint32_t port)
     return false;
 }
 
-static void leave_old_queue(struct evtchn_fifo *f, struct evtchn *c, uint32_t port)
+static void enter_queue(struct evtchn_fifo *f, struct evtchn *c, uint32_t port,
+                        uint16_t vcpu, uint8_t prio)
 {
     struct fifo_vcpu *old = &f->vcpu[c->last_vcpu];
 
-    if ((c->last_vcpu != c->notify_vcpu || c->last_priority != c->priority) &&
+    if ((c->last_vcpu != vcpu || c->last_priority != prio) &&
         old->tail[c->last_priority] == port)
         old->tail[c->last_priority] = 0;
-    c->last_vcpu = c->notify_vcpu;
-    c->last_priority = c->priority;
+    c->last_vcpu = vcpu;
+    c->last_priority = prio;
 }
 
-/* With f->lock: puts the port at its queue's end; true: the vCPU must be told. */
-static bool link_port(struct domain *d, struct evtchn *c, uint32_t port, uint32_t *w)
+/* With f->lock: puts the port at its queue's end. Answers the vCPU that must be told, or
+ * NULL. Its vCPU and priority may be changed meanwhile: they are read once, so that who
+ * is told is who has the queue. */
+static struct vcpu *link_port(struct domain *d, struct evtchn *c, uint32_t port,
+                              uint32_t *w)
 {
+    uint16_t vcpu = __atomic_load_n(&c->notify_vcpu, __ATOMIC_RELAXED);
+    uint8_t prio = __atomic_load_n(&c->priority, __ATOMIC_RELAXED);
     struct evtchn_fifo *f = d->evtchn->fifo;
-    struct fifo_vcpu *q = &f->vcpu[c->notify_vcpu];
-    unsigned prio = c->priority;
+    struct fifo_vcpu *q = &f->vcpu[vcpu];
     uint32_t *tail;
 
     if (!q->control || (__atomic_load_n(w, __ATOMIC_RELAXED) & (MASKED | LINKED)))
-        return false;
-    leave_old_queue(f, c, port);
+        return NULL;
+    enter_queue(f, c, port, vcpu, prio);
     if (!try_set_linked(w))
-        return false;
+        return NULL;
     tail = q->tail[prio] && q->tail[prio] != port ? word_of(d, q->tail[prio]) : NULL;
     q->tail[prio] = port;
     if (tail && try_extend(tail, port))
-        return false; /* the queue was not empty: it is announced already */
+        return NULL; /* the queue was not empty: it is announced already */
     __atomic_store_n(&q->control->head[prio], port, __ATOMIC_RELEASE);
-    return !(__atomic_fetch_or(&q->control->ready, 1u << prio, __ATOMIC_SEQ_CST) &
-             (1u << prio));
+    if (__atomic_fetch_or(&q->control->ready, 1u << prio, __ATOMIC_SEQ_CST) & 1u << prio)
+        return NULL;
+    return d->vcpu[vcpu];
 }
 
 static void try_link(struct domain *d, struct evtchn *c, uint32_t port, uint32_t *w)
 {
     struct evtchn_fifo *f = d->evtchn->fifo;
     irqflags_t flags = spin_lock_irq(&f->lock);
-    bool tell = link_port(d, c, port, w);
+    struct vcpu *tell = link_port(d, c, port, w);
 
     spin_unlock_irq(&f->lock, flags);
     if (tell)
-        event_mark_pending(d->vcpu[c->last_vcpu]);
+        event_mark_pending(tell);
 }
 
 static void set_pending(struct domain *d, struct evtchn *c, uint32_t port)
