@@ -14,7 +14,3 @@ HCALL(call_kexec_op)
 {
     return h->d->privileged ? -ENOSYS : -EPERM;
 }
-HCALL(call_mca)
-{
-    return h->d->privileged ? -ENOSYS : -EPERM;
-}

@@ -16,7 +16,7 @@
 typedef void (*irq_fn)(unsigned irq, void *arg); /* irq context: irqs off */
 
 unsigned irq_gsi_count(void);
-/* Trigger and polarity of a GSI: -EBUSY when it is bound with other ones. */
+/* Trigger and polarity of a GSI: -EEXIST when somebody handles it already. */
 int irq_setup_gsi(unsigned gsi, bool level, bool active_low);
 bool irq_is_level(unsigned irq);
 bool irq_is_reserved(unsigned irq); /* the hypervisor's own (serial line) or none such */

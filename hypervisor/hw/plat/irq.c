@@ -133,11 +133,9 @@ int irq_setup_gsi(unsigned gsi, bool level, bool active_low)
         return -EINVAL;
     d = &descs[gsi];
     f = spin_lock_irq(&lock);
-    if (d->level == level && d->low == active_low)
-        ;
-    else if (d->fn && d->level != level)
-        rc = -EBUSY;
-    else {
+    if (d->fn) {
+        rc = -EEXIST;
+    } else if (d->level != level || d->low != active_low) {
         d->level = level;
         d->low = active_low;
         if (d->vector)
