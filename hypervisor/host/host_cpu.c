@@ -286,6 +286,13 @@ void ctx_set_ts(struct vcpu_hw *v, bool on)
 {
     v->ts = on;
 }
+void ctx_load_spec_ctrl(struct vcpu_hw *v)
+{
+}
+uint64_t fpu_xcr0_supported(void)
+{
+    return 7;
+}
 void ctx_sync_fpu(struct vcpu_hw *v)
 {
 }

@@ -50,7 +50,8 @@ struct vcpu_hw {
     uint64_t xcr0;        /* the guest's, 0 = x87 and SSE only */
     uint64_t cr4_guest;   /* bits the guest sees set */
     uint64_t tsc_aux;
-    void *fpu; /* XSAVE/FXSAVE area, 64-byte aligned, fpu_area_size() bytes */
+    uint64_t spec_ctrl; /* MSR_SPEC_CTRL; 0 where the CPU has none */
+    void *fpu;          /* XSAVE/FXSAVE area, 64-byte aligned, fpu_area_size() bytes */
 };
 
 size_t fpu_area_size(void);
@@ -90,6 +91,8 @@ void ctx_load_tables(
 void ctx_load_cr3(struct vcpu_hw *v); /* CR3 by kernel_mode; flushes the TLB */
 void ctx_load_debug(struct vcpu_hw *v);
 void ctx_toggle_mode(struct vcpu_hw *v); /* kernel <-> user: kernel_mode, swapgs, CR3 */
+/* spec_ctrl -> hardware. The hypervisor runs with it, too: it relies on retpolines. */
+void ctx_load_spec_ctrl(struct vcpu_hw *v);
 void ctx_set_xcr0(struct vcpu_hw *v, uint64_t xcr0);
 /* set_segment_base for the running vCPU: which is HV_SEGBASE_*. -EINVAL: not canonical,
  * no such segment. */

@@ -67,6 +67,7 @@ static int vcpu_init(struct vcpu *v)
     }
     fpu_init_area(v->hw.fpu);
     v->pv->cr0 = CR0_PG_PE_ETC;
+    v->pv->cr4 = PV_CR4_FIXED;
     v->hw.kernel_mode = 1;
     v->hw.xcr0 = 0;
     v->hw.dr[6] = 0xffff0ff0;

@@ -7,6 +7,9 @@
 #include "kern/room.h"
 #include "kern/vcpu.h"
 
+/* CR4 as the machine has it for every guest: PAE, MCE, OSFXSR, OSXMMEXCPT. */
+#define PV_CR4_FIXED 0x660ull
+
 struct pv_domain {
     uint64_t tsc_mode, tsc_incarnation;
     _Atomic uint32_t pci_cf8; /* what it wrote to PCI's address port */

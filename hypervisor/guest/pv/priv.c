@@ -19,10 +19,10 @@
 #include "port/priv.h"
 
 #define MAX_INSN 15
-/* A guest's own bits: TSD, DE, OSXSAVE. The others read as the machine has them: PAE,
- * MCE, OSFXSR, OSXMMEXCPT. */
-#define CR4_GUEST 0x4000cull
-#define CR4_FIXED 0x660ull
+/* A guest's own bits: TSD, DE, FSGSBASE, OSXSAVE. The others read as the machine has
+ * them.
+ */
+#define CR4_GUEST 0x5000cull
 
 struct insn {
     uint8_t bytes[MAX_INSN + 1];
@@ -223,7 +223,7 @@ static enum priv_result write_cr(struct vcpu *v, unsigned cr, uint64_t val)
         return mmu_set_base(v, mk_mfn(hv_cr3_to_pfn(val)), false) ? PRIV_FAULT
                                                                   : PRIV_DONE;
     case 4:
-        v->pv->cr4 = (val & CR4_GUEST) | CR4_FIXED;
+        v->pv->cr4 = (val & CR4_GUEST) | PV_CR4_FIXED;
         return PRIV_DONE;
     default:
         return PRIV_FAULT;

@@ -7,9 +7,14 @@
 #include "hw/cpu/msr.h"
 #include "kern/param.h"
 #include "port/cpu.h"
+#include "port/priv.h"
 
 /* x87, SSE, AVX, AVX-512 (three), PKRU. MPX and AMX are not switched. */
-#define XCR0_KNOWN 0x2e7ull
+#define XCR0_KNOWN    0x2e7ull
+#define XCR0_AVX      0x0e4ull /* AVX and AVX-512 */
+#define CAPS_GDS_CTRL (1ull << 25)
+#define CAPS_GDS_NO   (1ull << 26)
+#define DE_CFG_LFENCE 2ull /* LFENCE waits for what is before it */
 
 struct cpu_features cpu_features;
 
@@ -28,6 +33,27 @@ static void probe_extended(struct cpu_features *f)
     f->rdtscp = bit(r[3], 27);
 }
 
+/* Gather Data Sampling: Intel's family 6 from Skylake to Rocket Lake, unless the CPU says
+ * that it is not so, or that microcode mends it. What a hypervisor below us says of the
+ * model is not to be relied on. */
+static bool leaks_gathers(const struct cpu_features *f)
+{
+    static const uint8_t models[] = {0x4e, 0x55, 0x5e, 0x66, 0x6a, 0x6c, 0x7d, 0x7e,
+                                     0x8c, 0x8d, 0x8e, 0x9e, 0xa5, 0xa6, 0xa7};
+    uint32_t r[4];
+    bool leaks;
+
+    cpuid_raw(1, 0, r);
+    if (!f->intel || (r[0] & 0xf00) != 0x600)
+        return false;
+    leaks = bit(r[2], 31);
+    for (unsigned i = 0; i < sizeof(models); i++)
+        leaks |= models[i] == ((r[0] >> 4 & 15) | (r[0] >> 12 & 0xf0));
+    cpuid_raw(7, 0, r);
+    return leaks &&
+           !(bit(r[3], 29) && rdmsr(MSR_ARCH_CAPS) & (CAPS_GDS_CTRL | CAPS_GDS_NO));
+}
+
 static void probe_xsave(struct cpu_features *f)
 {
     uint32_t r[4];
@@ -38,6 +64,8 @@ static void probe_xsave(struct cpu_features *f)
         return;
     cpuid_raw(0xd, 0, r);
     f->xcr0 = (r[0] | (uint64_t)r[3] << 32) & XCR0_KNOWN;
+    if (leaks_gathers(f)) /* Xen's way: without AVX there are none */
+        f->xcr0 &= ~(uint64_t)XCR0_AVX;
     write_cr4(read_cr4() | CR4_OSXSAVE);
     xsetbv(f->xcr0);
     cpuid_raw(0xd, 0, r); /* EBX: size for what XCR0 enables now */
@@ -86,6 +114,12 @@ void features_probe(void)
         f->invpcid = bit(r[1], 10);
         f->smap = bit(r[1], 20) && !is_tcg();
         f->umip = bit(r[2], 2);
+        f->spec_ctrl = f->ibpb = bit(r[3], 26);
+    }
+    cpuid_raw(0x80000000, 0, r);
+    if (r[0] >= 0x80000008) {
+        cpuid_raw(0x80000008, 0, r);
+        f->ibpb |= bit(r[1], 12);
     }
     probe_extended(f);
     probe_xsave(f);
@@ -112,6 +146,12 @@ void features_enable(void)
     if (f->xsave) {
         xsetbv(f->xcr0);
         cpu_info()->xcr0 = f->xcr0;
+    }
+    if (f->amd || f->hygon) {
+        uint64_t cfg;
+
+        if (cpu_rdmsr(MSR_AMD64_DE_CFG, &cfg))
+            (void)cpu_wrmsr(MSR_AMD64_DE_CFG, cfg | DE_CFG_LFENCE);
     }
     if (f->rdtscp) {
         wrmsr(MSR_TSC_AUX, 0);

@@ -8,7 +8,8 @@
 struct cpu_features {
     bool nx, page1g, smep, smap, umip, fsgsbase, xsave, xsaveopt, rdtscp, invpcid,
         cpuid_fault;
-    bool pge; /* the CPU has global pages, and they are used */
+    bool spec_ctrl, ibpb; /* MSR_SPEC_CTRL, MSR_PRED_CMD */
+    bool pge;             /* the CPU has global pages, and they are used */
     bool intel, amd, hygon;
     uint64_t xcr0;     /* every state component that the hardware has and we switch */
     uint32_t fpu_size; /* bytes of a save area with all of them */

@@ -4,6 +4,9 @@
 #ifndef HW_CPU_MSR_H
 #define HW_CPU_MSR_H
 
+#define MSR_SPEC_CTRL      0x48
+#define MSR_PRED_CMD       0x49
+#define MSR_ARCH_CAPS      0x10a
 #define MSR_SYSENTER_CS    0x174
 #define MSR_EFER           0xc0000080
 #define MSR_STAR           0xc0000081
@@ -15,6 +18,7 @@
 #define MSR_KERNEL_GS_BASE 0xc0000102
 #define MSR_TSC_AUX        0xc0000103
 #define MSR_PAT            0x277
+#define MSR_AMD64_DE_CFG   0xc0011029
 
 #define EFER_SCE           0x001
 #define EFER_LME           0x100

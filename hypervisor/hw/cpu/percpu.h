@@ -39,6 +39,8 @@ struct cpu_info {
     uint64_t desc_pte;      /* the PTE that maps it into a vCPU's window */
     uint64_t xcr0;          /* what XCR0 holds */
     uint64_t tsc_aux;       /* what MSR_TSC_AUX holds */
+    uint64_t spec_ctrl;     /* what MSR_SPEC_CTRL holds */
+    struct vcpu_hw *last;   /* guest vCPU that ran here last */
 };
 _Static_assert(sizeof(struct cpu_info) % 16 == 0, "cpu_info would misalign the stack");
 #endif
