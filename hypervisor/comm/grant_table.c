@@ -5,6 +5,7 @@
 #include "abi/domctl.h"
 #include "comm/grant_priv.h"
 #include "kern/heap.h"
+#include "kern/log.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/page.h"
@@ -271,9 +272,30 @@ static void domain_free(struct domain *d)
     d->grant = NULL;
 }
 
+/* The table, and the entries that somebody has mapped. */
+static void dump_grants(struct domain *d)
+{
+    struct grant_domain *g = d->grant;
+
+    if (!g)
+        return;
+    log_info("  version %u, %u of %u frames, maptrack %u of %u pages\n", g->version,
+             g->frames, g->max_frames, g->track_pages, g->max_track_pages);
+    for (uint32_t ref = 0; ref / ACTIVE_PER_PAGE < g->active_pages; ref++) {
+        const struct grant_active *a = grant_active(g, ref);
+
+        if (a->read_pins || a->write_pins)
+            log_info("  [%u] mfn %#lx by d%u, pins %u/%u\n", ref,
+                     (unsigned long)a->frame.n, a->grantee, a->read_pins, a->write_pins);
+    }
+}
+
 const struct room grant_room = {
     .name = "grants",
     .domain_init = domain_init,
     .domain_kill = grant_drop_mappings,
     .domain_free = domain_free,
+    .dump = dump_grants,
+    .dump_key = 'g',
+    .dump_help = "print grant table usage",
 };

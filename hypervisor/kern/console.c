@@ -8,17 +8,10 @@
  * characters are lost.
  */
 #include "kern/console.h"
-#include "kern/domain.h"
-#include "kern/heap.h"
 #include "kern/lock.h"
 #include "kern/log.h"
-#include "kern/page_alloc.h"
-#include "kern/room.h"
 #include "kern/softirq.h"
-#include "kern/vcpu.h"
 #include "port/console.h"
-#include "port/ipi.h"
-#include "port/clock.h"
 
 #define RING         256u /* power of two */
 #define SWITCH_CHAR  0x01
@@ -32,13 +25,6 @@ static uint32_t produced, consumed;
 static bool to_hypervisor;
 static unsigned switch_seen;
 
-#define MAX_KEYS 32
-static struct debug_key {
-    char key;
-    const char *help;
-    void (*fn)(void);
-} keys[MAX_KEYS];
-static unsigned nr_keys;
 static char pressed[16]; /* under lock: keys that wait for the task */
 static unsigned nr_pressed;
 static struct task key_task;
@@ -95,12 +81,6 @@ static void input(char c)
 
 /* ---- debug keys ---- */
 
-void debug_key_add(char key, const char *help, void (*fn)(void))
-{
-    if (nr_keys < MAX_KEYS)
-        keys[nr_keys++] = (struct debug_key){key, help, fn};
-}
-
 void debug_key_press(char key)
 {
     irqflags_t f = spin_lock_irq(&lock);
@@ -117,14 +97,7 @@ static void run_key(char key)
         say_where();
         return;
     }
-    for (unsigned i = 0; i < nr_keys; i++) {
-        if (keys[i].key == key) {
-            log_info("'%c' pressed -> %s\n", key, keys[i].help);
-            keys[i].fn();
-            return;
-        }
-    }
-    if (key > ' ')
+    if (!debug_key_run(key) && key > ' ')
         log_info("'%c' is no debug key; 'h' lists them\n", key);
 }
 
@@ -148,78 +121,9 @@ static void run_keys(void *arg)
     }
 }
 
-static void show_help(void)
-{
-    for (unsigned i = 0; i < nr_keys; i++)
-        log_info(" key '%c' => %s\n", keys[i].key, keys[i].help);
-}
-
-static void show_vcpu(const struct vcpu *v)
-{
-    log_info("  VCPU%u: CPU%u %s flags=%#x pauses=%d upcall_pend=%d upcall_mask=%d "
-             "affinity=%#lx\n",
-             v->id, v->processor, v->running ? "running" : "not running", v->pause_flags,
-             v->pauses, v->hw.info ? v->hw.info->evtchn_upcall_pending : 0,
-             v->hw.info ? v->hw.info->evtchn_upcall_mask : 0,
-             (unsigned long)v->hard_affinity);
-}
-
-static void show_domains(void)
-{
-    struct domain *d;
-    unsigned next = 0;
-
-    log_info("now = %lu ns\n", (unsigned long)clock_now());
-    while (next < HV_DOMID_FIRST_RESERVED &&
-           (d = domain_get_next((domid_t)next)) != NULL) {
-        next = d->id + 1u;
-        log_info("Domain %u: refs=%u pauses=%d dying=%d shutdown=%d\n", d->id, d->refs,
-                 d->pauses, d->dying, d->shutdown_code);
-        for (unsigned i = 0; i < d->max_vcpus; i++)
-            if (d->vcpu[i])
-                show_vcpu(d->vcpu[i]);
-        for (unsigned i = 0; rooms[i]; i++)
-            if (rooms[i]->dump)
-                rooms[i]->dump(d);
-        domain_put(d);
-    }
-}
-
-static void show_memory(void)
-{
-    log_info("Frames: %lu free of %lu\n", (unsigned long)page_alloc_free_count(),
-             (unsigned long)page_alloc_total_count());
-}
-
-static void show_cpu(void *arg)
-{
-    const struct vcpu *v = cpu_current();
-
-    if (v && v->domain)
-        log_info("*** CPU%u runs d%uv%u%s\n", cpu_id(), v->domain->id, v->id,
-                 v->is_idle ? " (idle)" : "");
-    cpu_dump_state();
-}
-
-static void show_registers(void)
-{
-    for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
-        if (cpu_online() & cpumask_of(cpu))
-            ipi_call(cpumask_of(cpu), show_cpu, NULL);
-}
-
-static void reboot(void)
-{
-    machine_restart();
-}
-
 void console_input_init(void)
 {
     task_init(&key_task, run_keys, NULL);
-    debug_key_add('h', "show this help", show_help);
-    debug_key_add('d', "dump registers of all CPUs", show_registers);
-    debug_key_add('m', "memory of the hypervisor", show_memory);
-    debug_key_add('q', "dump domain (and guest debug) info", show_domains);
-    debug_key_add('R', "reboot machine", reboot);
+    keys_init();
     console_set_input(input);
 }

@@ -16,6 +16,8 @@ extern void (*console_input_ready)(void);
 
 /* Debug keys: a row each. fn runs in softirq context, irqs on, and logs what it finds. */
 void debug_key_add(char key, const char *help, void (*fn)(void));
+void keys_init(void);           /* keys.c: those of the kernel and the rooms */
+bool debug_key_run(char key);   /* now, here; false: no such key */
 void debug_key_press(char key); /* any context; runs soon on this CPU */
 
 #endif

@@ -19,7 +19,9 @@ struct room {
     void (*domain_free)(struct domain *d); /* last reference gone */
     int (*vcpu_init)(struct vcpu *v);
     void (*vcpu_free)(struct vcpu *v);
-    void (*dump)(struct domain *d); /* debug key 'q' and friends */
+    void (*dump)(struct domain *d); /* logs what it has: debug key 'q', or dump_key */
+    char dump_key;
+    const char *dump_help;
 };
 
 extern const struct room *const rooms[]; /* main.c; NULL at the end */

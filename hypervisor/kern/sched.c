@@ -574,3 +574,51 @@ uint64_t sched_cpu_idle_ns(unsigned cpu)
     sched_runstate_of(sched_cpu[cpu].idle, &r);
     return r.time[HV_RUNSTATE_RUNNING];
 }
+
+/* ---- debug key ---- */
+
+#define DUMP_MAX 32
+
+struct waiting {
+    unsigned domain, vcpu;
+    int64_t credit;
+};
+
+static unsigned snapshot(struct runq *rq, struct waiting *out)
+{
+    irqflags_t f = spin_lock_irq(&rq->lock);
+    struct sched_unit *u;
+    unsigned n = 0;
+
+    list_for_each_entry(u, &rq->queue, queue)
+    {
+        if (n == DUMP_MAX)
+            break;
+        out[n++] = (struct waiting){u->vcpu->domain->id, u->vcpu->id, u->credit};
+    }
+    spin_unlock_irq(&rq->lock, f);
+    return n;
+}
+
+void sched_dump(void)
+{
+    struct waiting w[DUMP_MAX];
+
+    log_info("Scheduler: SMP Credit Scheduler rev2 (credit2)\n");
+    for (unsigned i = 0; i < nr_runqs; i++) {
+        unsigned n = snapshot(&runqs[i], w);
+
+        log_info("Runqueue %u: CPUs %#lx, %u running, %u waiting\n", i,
+                 (unsigned long)runqs[i].cpus, runqs[i].nr_running, runqs[i].nr_queued);
+        for (unsigned k = 0; k < n; k++)
+            log_info("  [d%uv%u] credit=%ld\n", w[k].domain, w[k].vcpu,
+                     (long)w[k].credit);
+    }
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+        const struct vcpu *v = sched_cpu[cpu].curr;
+
+        if (v)
+            log_info("CPU%u: [d%uv%u]%s\n", cpu, v->domain->id, v->id,
+                     v->is_idle ? " idle" : "");
+    }
+}

@@ -32,6 +32,7 @@ void sched_set_cap(struct domain *d, unsigned cap); /* percent of one CPU, 0: no
 void sched_get_params(const struct domain *d, unsigned *weight, unsigned *cap);
 int must_check sched_unit_init(struct vcpu *v); /* between the scheduler's files */
 void sched_place_new(struct vcpu *v);
+void sched_dump(void); /* debug key: who runs, who waits */
 /* Called with irqs off when v starts to run and when it stops; in the second case v is
  * still current and its address space loaded. guest/time.c copies it to the guest. */
 extern void (*sched_runstate_changed)(struct vcpu *v);

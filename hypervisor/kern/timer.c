@@ -253,3 +253,34 @@ void timer_subsys_init(void)
     }
     softirq_register(SOFTIRQ_TIMER, timer_softirq);
 }
+
+#define DUMP_MAX 32
+
+/* The heap's timers, parents first, as many as there is room for. */
+static unsigned snapshot(const struct timer *t, struct timer *out, unsigned n)
+{
+    for (; t && n < DUMP_MAX; t = t->sibling) {
+        out[n++] = *t;
+        if (t->child) /* as deep as what is left of `out` */
+            n = snapshot(t->child, out, n);
+    }
+    return n;
+}
+
+void timer_dump(void)
+{
+    struct timer found[DUMP_MAX];
+
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+        irqflags_t f = spin_lock_irq(&heaps[cpu].lock);
+        unsigned n = snapshot(heaps[cpu].root, found, 0);
+        uint64_t now = clock_now();
+
+        spin_unlock_irq(&heaps[cpu].lock, f);
+        log_info("CPU%u:\n", cpu);
+        for (unsigned i = 0; i < n; i++)
+            log_info("  in %ld us: %#lx(%#lx)\n", (long)(found[i].expires - now) / 1000,
+                     (unsigned long)(uintptr_t)found[i].fn,
+                     (unsigned long)(uintptr_t)found[i].arg);
+    }
+}

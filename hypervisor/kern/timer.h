@@ -22,5 +22,6 @@ void timer_kill(struct timer *t);   /* as stop, and waits for a running function
 bool timer_active(struct timer *t); /* set and not yet run */
 void timer_migrate(struct timer *t, unsigned cpu);
 void timer_subsys_init(void);
+void timer_dump(void); /* debug key: what is set on each CPU */
 
 #endif

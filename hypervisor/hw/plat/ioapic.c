@@ -9,6 +9,7 @@
 #include "hw/plat/ioapic.h"
 #include "hw/plat/acpi.h"
 #include "hw/plat/io.h"
+#include "kern/console.h"
 #include "kern/heap.h"
 #include "kern/lock.h"
 #include "kern/log.h"
@@ -21,6 +22,7 @@
 #define REG_VERSION      1
 #define REG_ENTRY        0x10
 #define ENTRY_LOW_ACTIVE (1u << 13)
+#define ENTRY_IRR        (1u << 14)
 #define ENTRY_LEVEL      (1u << 15)
 #define ENTRY_MASKED     (1u << 16)
 #define MAX_PINS         240
@@ -76,9 +78,35 @@ static bool chip_init(struct ioapic *c, unsigned n)
     return true;
 }
 
+/* Debug key 'z': every pin that is routed. */
+static void dump(void)
+{
+    for (unsigned i = 0; i < nr_chips; i++) {
+        struct ioapic *c = &chips[i];
+
+        log_info("IO APIC %u at %#lx: GSIs %u to %u\n", i, (unsigned long)c->addr,
+                 c->base, c->base + c->pins - 1);
+        for (unsigned pin = 0; pin < c->pins; pin++) {
+            irqflags_t f = spin_lock_irq(&lock);
+            uint32_t low = reg_get(c, REG_ENTRY + 2 * pin),
+                     high = reg_get(c, REG_ENTRY + 2 * pin + 1);
+
+            spin_unlock_irq(&lock, f);
+            if (low & 0xff)
+                log_info("  pin %u: vector %#x, to APIC %u, %s, active %s%s%s\n", pin,
+                         low & 0xff, high >> 24, low & ENTRY_LEVEL ? "level" : "edge",
+                         low & ENTRY_LOW_ACTIVE ? "low" : "high",
+                         low & ENTRY_MASKED ? ", masked" : "",
+                         low & ENTRY_IRR ? ", in service" : "");
+        }
+    }
+}
+
 unsigned ioapic_init(void)
 {
     unsigned top = 0;
+
+    debug_key_add('z', "dump IOAPIC info", dump);
 
     for (unsigned i = 0; i < acpi.ioapics; i++) {
         struct ioapic *c = &chips[nr_chips];
