@@ -5,6 +5,7 @@
 #include "kern/softirq.h"
 #include "comm/pirq.h"
 #include "kern/heap.h"
+#include "kern/log.h"
 #include "kern/page_alloc.h"
 #include "kern/room.h"
 #include "abi/domctl.h"
@@ -548,6 +549,43 @@ static void vcpu_drop(struct vcpu *v)
     v->evtchn = NULL;
 }
 
+/* What a port is bound to, and where that is. */
+static void dump_port(struct domain *d, struct evtchn *c, uint32_t port)
+{
+    static const char *const states[] = {"free", "unbound", "interdomain",
+                                         "pirq", "virq",    "ipi"};
+    unsigned state, vcpu, what = 0, peer = 0;
+    irqflags_t f = spin_lock_irq(&c->lock);
+
+    state = c->state;
+    vcpu = c->notify_vcpu;
+    if (state == CHAN_INTERDOMAIN) {
+        what = c->u.peer.dom->id;
+        peer = c->u.peer.port;
+    } else if (state == CHAN_UNBOUND) {
+        what = c->u.unbound_remote;
+    } else if (state != CHAN_IPI) {
+        what = c->u.virq;
+    }
+    spin_unlock_irq(&c->lock, f);
+    if (state == CHAN_FREE)
+        return;
+    log_info("  %4u: %s %u%s%u, vcpu %u%s\n", port, states[state], what,
+             state == CHAN_INTERDOMAIN ? ":" : " priority ",
+             state == CHAN_INTERDOMAIN ? peer : c->priority, vcpu,
+             d->evtchn->ops->is_pending(d, port) ? ", pending" : "");
+}
+
+static void dump_ports(struct domain *d)
+{
+    struct evtchn *c;
+
+    for (uint32_t port = 1; d->evtchn && port < d->evtchn->buckets * CHANS_PER_BUCKET;
+         port++)
+        if ((c = event_chan(d, port)) && c->state != CHAN_FREE)
+            dump_port(d, c, port);
+}
+
 const struct room evtchn_room = {
     .name = "events",
     .domain_init = domain_init,
@@ -555,4 +593,7 @@ const struct room evtchn_room = {
     .domain_free = domain_free,
     .vcpu_init = vcpu_init,
     .vcpu_free = vcpu_drop,
+    .dump = dump_ports,
+    .dump_key = 'e',
+    .dump_help = "dump evtchn info",
 };

@@ -9,10 +9,12 @@
  * irq that ever led to them has been waited for.
  *
  * A level-triggered line stays masked from delivery to the guest's EOI: `in_service`
- * remembers that one is owed, so that an EOI nobody owes changes nothing.
+ * remembers that one is owed, so that an EOI nobody owes changes nothing. Guests that say
+ * so share one: each hears of every interrupt, and the last EOI that is owed opens the
+ * line again.
  *
- * Lock: pirq_domain.lock (RANK_PIRQ) for mappings and bindings; never taken in irq
- * context.
+ * Locks: pirq_domain.lock (RANK_PIRQ) for mappings and bindings; lines_lock inside it for
+ * who shares what. Neither is taken in irq context.
  */
 #include "comm/pirq.h"
 #include "comm/event.h"
@@ -42,7 +44,17 @@ struct pirq {
     uint8_t kind;            /* lock */
     bool bound;              /* lock */
     _Atomic bool in_service; /* delivered, EOI owed */
+    struct line *line;       /* set while bound to a line that can be shared */
 };
+
+/* A level-triggered irq that guests share. It goes away with the last of them. */
+#define MAX_SHARERS 7u /* as on Xen */
+struct line {
+    struct pirq *_Atomic guest[MAX_SHARERS]; /* lines_lock to change */
+    _Atomic unsigned owed;                   /* EOIs; and one while it is delivered */
+};
+static struct line *lines[IRQ_MAX];
+static spinlock_t lines_lock = SPINLOCK_INIT(RANK_PIRQ + 1);
 
 struct pirq_domain {
     spinlock_t lock;
@@ -171,13 +183,49 @@ static void deliver(unsigned irq, void *arg)
                          it */
 }
 
+static void line_paid(struct line *l, unsigned irq)
+{
+    if (atomic_fetch_sub(&l->owed, 1) == 1)
+        irq_eoi(irq);
+}
+
+static void deliver_shared(unsigned irq, void *arg)
+{
+    struct line *l = arg;
+
+    atomic_fetch_add(&l->owed, 1);
+    for (unsigned i = 0; i < MAX_SHARERS; i++) {
+        struct pirq *p = atomic_load(&l->guest[i]);
+
+        if (!p || atomic_exchange(&p->in_service, true))
+            continue;
+        atomic_fetch_add(&l->owed, 1);
+        if (!evtchn_raise_pirq(p->d, p->nr) && atomic_exchange(&p->in_service, false))
+            line_paid(l, irq);
+    }
+    line_paid(l, irq);
+}
+
+/* The lock keeps the line from going away. */
+static void eoi_shared(struct domain *d, struct pirq *p)
+{
+    spin_lock(&d->pirq->lock);
+    if (p->line && atomic_exchange(&p->in_service, false))
+        line_paid(p->line, p->irq);
+    spin_unlock(&d->pirq->lock);
+}
+
 int pirq_eoi(struct domain *d, unsigned pirq)
 {
     struct pirq *p = find(d, pirq);
 
     if (!mapped(p))
         return -EINVAL;
-    if (atomic_load(&p->in_service) && atomic_exchange(&p->in_service, false))
+    if (!atomic_load(&p->in_service))
+        return 0;
+    if (__atomic_load_n(&p->line, __ATOMIC_RELAXED))
+        eoi_shared(d, p);
+    else if (atomic_exchange(&p->in_service, false))
         irq_eoi(p->irq);
     return 0;
 }
@@ -190,6 +238,65 @@ bool pirq_needs_eoi(struct domain *d, unsigned pirq)
 }
 
 /* ---- binding ---- */
+
+static int bind_shared(struct pirq *p, unsigned cpu)
+{
+    struct line *l;
+    int rc = -EBUSY;
+
+    spin_lock(&lines_lock);
+    l = lines[p->irq];
+    if (l) {
+        for (unsigned i = 0; rc && i < MAX_SHARERS; i++) {
+            if (atomic_load(&l->guest[i]))
+                continue;
+            p->line = l;
+            atomic_store(&l->guest[i], p);
+            rc = 0;
+        }
+        goto out;
+    }
+    rc = -ENOMEM;
+    l = heap_new(struct line);
+    if (!l)
+        goto out;
+    p->line = l;
+    atomic_store(&l->guest[0], p);
+    rc = irq_bind(p->irq, deliver_shared, l, cpu);
+    if (rc) {
+        p->line = NULL;
+        heap_free(l);
+    } else {
+        lines[p->irq] = l;
+    }
+out:
+    spin_unlock(&lines_lock);
+    return rc;
+}
+
+static void unbind_shared(struct pirq *p)
+{
+    struct line *l = p->line;
+    bool used = false;
+
+    spin_lock(&lines_lock);
+    for (unsigned i = 0; i < MAX_SHARERS; i++) {
+        if (atomic_load(&l->guest[i]) == p)
+            atomic_store(&l->guest[i], NULL);
+        used |= atomic_load(&l->guest[i]) != NULL;
+    }
+    irq_sync(p->irq); /* whoever delivers from now on knows p no more */
+    if (atomic_exchange(&p->in_service, false))
+        line_paid(l, p->irq);
+    p->line = NULL;
+    if (!used) {
+        irq_unbind(p->irq);
+        irq_sync(p->irq);
+        lines[p->irq] = NULL;
+        heap_free(l);
+    }
+    spin_unlock(&lines_lock);
+}
 
 int pirq_bind(struct vcpu *v, unsigned pirq, bool share)
 {
@@ -207,7 +314,8 @@ int pirq_bind(struct vcpu *v, unsigned pirq, bool share)
         atomic_store(&p->in_service, false);
         pd->used_irqs[p->irq / 64] |= 1ull << p->irq % 64;
         eoi_map_set(v->domain, pirq, irq_is_level(p->irq));
-        rc = irq_bind(p->irq, deliver, p, v->processor);
+        rc = share && irq_is_level(p->irq) ? bind_shared(p, v->processor)
+                                           : irq_bind(p->irq, deliver, p, v->processor);
         p->bound = !rc;
     }
     spin_unlock(&pd->lock);
@@ -218,7 +326,10 @@ static void unbind(struct pirq *p)
 {
     if (!p->bound)
         return;
-    irq_unbind(p->irq);
+    if (p->line)
+        unbind_shared(p);
+    else
+        irq_unbind(p->irq);
     p->bound = false;
     atomic_store(&p->in_service, false);
     eoi_map_set(p->d, p->nr, false);
@@ -445,4 +556,6 @@ const struct room pirq_room = {
     .domain_kill = pirq_domain_kill,
     .domain_free = pirq_domain_free,
     .dump = pirq_dump,
+    .dump_key = 'i',
+    .dump_help = "dump interrupt bindings",
 };

@@ -93,6 +93,66 @@ START_TEST(an_irq_has_one_owner_until_that_one_lets_go)
 }
 END_TEST
 
+static uint32_t shared(struct domain *d)
+{
+    int pirq = -1;
+    uint32_t port;
+
+    ck_assert_int_eq(pirq_map_gsi(d, LEVEL, &pirq), 0);
+    ck_assert_int_eq(evtchn_bind_pirq(d, LEVEL, HV_BIND_PIRQ__WILL_SHARE, &port), 0);
+    return port;
+}
+
+START_TEST(guests_that_say_so_share_a_line_and_the_last_end_opens_it)
+{
+    uint32_t one = shared(a), two = shared(b);
+
+    ck_assert(host_irq_fire(LEVEL));
+    take(a, one);
+    take(b, two);
+    ck_assert_int_eq(pirq_eoi(a, LEVEL), 0);
+    ck_assert_int_eq(pirq_eoi(a, LEVEL), 0);
+    ck_assert(!host_irq_fire(LEVEL));
+    ck_assert_int_eq(pirq_eoi(b, LEVEL), 0);
+    ck_assert(host_irq_fire(LEVEL));
+    take(a, one);
+    take(b, two);
+}
+END_TEST
+
+START_TEST(who_leaves_a_shared_line_pays_its_end_and_the_last_frees_it)
+{
+    uint32_t one = shared(a), two = shared(b);
+    int pirq = -1;
+
+    ck_assert(host_irq_fire(LEVEL));
+    ck_assert_int_eq(pirq_eoi(b, LEVEL), 0);
+    take(b, two);
+    ck_assert_int_eq(evtchn_close(a, one), 0);
+    ck_assert(host_irq_fire(LEVEL));
+    take(b, two);
+    ck_assert_int_eq(evtchn_close(b, two), 0);
+    ck_assert(!host_irq_fire(LEVEL));
+    ck_assert_int_eq(pirq_map_gsi(a, LEVEL, &pirq), 0);
+    ck_assert_int_eq(evtchn_bind_pirq(a, LEVEL, 0, &one), 0);
+}
+END_TEST
+
+START_TEST(an_edge_line_and_one_held_alone_are_not_shared)
+{
+    int pirq = -1;
+    uint32_t port;
+
+    bound(a, EDGE);
+    bound(a, LEVEL);
+    ck_assert_int_eq(pirq_map_gsi(b, EDGE, &pirq), 0);
+    pirq = -1;
+    ck_assert_int_eq(pirq_map_gsi(b, LEVEL, &pirq), 0);
+    ck_assert_int_eq(evtchn_bind_pirq(b, EDGE, HV_BIND_PIRQ__WILL_SHARE, &port), -EBUSY);
+    ck_assert_int_eq(evtchn_bind_pirq(b, LEVEL, HV_BIND_PIRQ__WILL_SHARE, &port), -EBUSY);
+}
+END_TEST
+
 START_TEST(unmapping_a_bound_interrupt_silences_it)
 {
     uint32_t port = bound(a, LEVEL);
@@ -180,6 +240,9 @@ int main(void)
         a_level_interrupt_comes_again_only_after_its_end,
         an_edge_interrupt_needs_no_end,
         an_irq_has_one_owner_until_that_one_lets_go,
+        guests_that_say_so_share_a_line_and_the_last_end_opens_it,
+        who_leaves_a_shared_line_pays_its_end_and_the_last_frees_it,
+        an_edge_line_and_one_held_alone_are_not_shared,
         unmapping_a_bound_interrupt_silences_it,
         the_bitmap_says_which_ones_need_an_end,
         only_an_own_writable_frame_becomes_the_bitmap_and_once,
