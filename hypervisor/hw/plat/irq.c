@@ -393,9 +393,8 @@ void irq_8259_off(void)
 
 void irq_init(void)
 {
-    nr_gsis = MIN(ioapic_init(), (unsigned)IRQ_MAX / 2);
-    if (nr_gsis < 16)
-        nr_gsis = 16;
+    nr_gsis = ioapic_init();
+    nr_gsis = MAX(MIN(nr_gsis, (unsigned)IRQ_MAX / 2), 16u);
     for (unsigned i = 0; i < IRQ_MAX; i++)
         descs[i].masks = MASK_FREE;
     for (unsigned i = 16; i < nr_gsis;
