@@ -15,7 +15,7 @@ static void store(uint32_t *at, uint32_t value)
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
-struct journal *journal_map(int fd, int keep)
+struct journal *journal_map(int fd, bool keep)
 {
     struct journal *j;
 
@@ -24,7 +24,16 @@ struct journal *journal_map(int fd, int keep)
     if (ftruncate(fd, sizeof(*j)))
         return NULL;
     j = mmap(NULL, sizeof(*j), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    return j == MAP_FAILED ? NULL : j;
+    if (j == MAP_FAILED)
+        return NULL;
+    if (keep && j->magic != JOURNAL_MAGIC) {
+        journal_unmap(j);
+        errno = EINVAL;
+        return NULL;
+    }
+    /* Seen by the next worker before anything is: it is stored first. */
+    store(&j->magic, JOURNAL_MAGIC);
+    return j;
 }
 
 void journal_unmap(struct journal *j)

@@ -12,11 +12,13 @@
 #ifndef BLKBACK_JOURNAL_H
 #define BLKBACK_JOURNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "abi/io/blkif.h"
 
+#define JOURNAL_MAGIC       0x31424c4aU /* changes with the layout below */
 #define JOURNAL_MAX_QUEUES  8U
 #define JOURNAL_MAX_ENTRIES 512U
 
@@ -37,11 +39,15 @@ struct journal_queue {
 };
 
 struct journal {
+    uint32_t magic; /* 0: a new file */
     struct journal_queue queue[JOURNAL_MAX_QUEUES];
 };
 
-/* Maps the file; makes it empty unless it is to be kept. NULL with errno. */
-struct journal *journal_map(int fd, int keep);
+/*
+ * Maps the file; makes it empty unless it is to be kept. NULL with errno: EINVAL if it is to
+ * be kept and is none of ours.
+ */
+struct journal *journal_map(int fd, bool keep);
 void journal_unmap(struct journal *j);
 
 /* A request that was copied to rec->req. */

@@ -45,5 +45,76 @@ check "the guest reads it back" in_guest blk 60 \
 head -c 4194304 /tmp/one.img >/tmp/want.img
 check "dom0 reads what the guest wrote" cmp /tmp/want.img /dev/loop0
 says "block-list shows the disks" "^51728 +0 +0 +4 +[0-9]+ +[0-9]+ " $T block-list blk
+
+# Disks come and go under a running guest.
+state >/tmp/attached
+check "block-attach gives it another disk" $T block-attach blk "/tmp/cd.img,raw,xvdc,r"
+check "the guest reads it" in_guest blk 30 \
+    "sleep 1; test \"\$(md5sum </dev/xvdc)\" = '$(cat /tmp/cd.md5)'"
+check "the guest cannot write to it" in_guest blk 30 \
+    '! dd if=/dev/zero of=/dev/xvdc bs=4k count=1 conv=fsync 2>/dev/null'
+refuses "a name that is taken is refused" 'xvdc already' \
+    $T block-attach blk /tmp/cd.img,raw,xvdc,r
+check "block-detach takes it away" $T block-detach blk xvdc
+check "the guest sees it go" in_guest blk 30 'sleep 1; test ! -e /dev/xvdc'
+check "a mounted disk" in_guest blk 30 'mount -t ext4 /dev/xvda /mnt'
+
+# Killed under load: the guest sees no error, and what it wrote is there.
+load='for i in 1 2 3 4 5 6; do dd if=/dev/urandom of=/mnt/$i bs=64k count=16 conv=fsync'
+load="$load 2>/dev/null && md5sum /mnt/\$i >>/sums; done; test \$(wc -l </sums) = 6"
+workers() { pidof hvblkd | tr ' ' '\n' | grep -vx "$(cat /run/hvblkd/pid)"; }
+kill_backends() {
+    local n
+    for n in 1 2 3 4 5 6 7 8; do
+        usleep 300000
+        if [ $((n % 3)) = 0 ]; then
+            kill -9 "$(cat /run/hvblkd/pid)"
+            hvblkd
+        else
+            kill -9 $(workers) 2>/dev/null
+        fi
+    done
+}
+kill_backends &
+check "the guest works on while its backends are killed" in_guest blk 120 "$load"
+wait $!
+check "its files are what it wrote" in_guest blk 60 \
+    'umount /mnt; echo 3 >/proc/sys/vm/drop_caches; mount -t ext4 /dev/xvda /mnt &&
+     md5sum -c /sums >/dev/null && umount /mnt'
+
+# What cannot be had is said before the guest is there.
+refuses "a missing image is refused by name" '/tmp/none.img: No such file' \
+    $T block-attach blk /tmp/none.img,raw,xvdd,w
+refuses "an image in use is refused" '/tmp/one.img: it is in use' \
+    $T block-attach blk /tmp/one.img,raw,xvdd,w
+refuses "a block device in use is refused" '/dev/loop0: it is in use' \
+    $T block-attach blk /dev/loop0,raw,xvdd,w
+config second 'disk = ["/tmp/one.img,raw,xvda,w"]'
+refuses "a guest with an image in use is refused" '/tmp/one.img: it is in use' \
+    $T create /tmp/second.cfg
+config second 'disk = ["/tmp/cd.img,raw,xvda,w", "/tmp/none.img,raw,xvdb,w"]'
+refuses "a guest without its image is refused" '/tmp/none.img: No such file' \
+    $T create /tmp/second.cfg
+unchanged "none of it leaves anything" /tmp/attached
+
+# Many times over.
+files() { ls "/proc/$(cat /run/hvblkd/pid)/fd" | wc -l; }
+before=$(files)
+cycles() {
+    local n=0
+    while [ $n -lt "$1" ]; do
+        n=$((n + 1))
+        $T block-attach blk /tmp/cd.img,raw,xvdc,r || return 1
+        $T block-detach blk xvdc || return 1
+    done
+}
+check "200 attachments and detachments" cycles 200
+unchanged "they leave nothing" /tmp/attached
+if [ "$(files)" = "$before" ]; then
+    ok "they leave no file open"
+else
+    not_ok "they leave no file open" "$before, now $(files)"
+fi
+check "the guest still reads its disk" in_guest blk 30 'dd if=/dev/xvda of=/dev/null bs=64k'
 check "shutdown ends the guest" down blk
 unchanged "nothing is left of it" /tmp/before
