@@ -94,7 +94,9 @@ static void worker_ended(struct device *dev)
             fail(dev, "closed", "its worker crashes again and again");
         } else {
             say(dev, "its worker has ended", "starting another");
-            device_start(dev, true);
+            /* Before we were connected there was nothing to go on with. */
+            device_start(dev, xenbus_state(dev->daemon->xs, dev->back) ==
+                                  HV_XENBUS_STATE_CONNECTED);
         }
     }
     device_check(dev);

@@ -44,8 +44,8 @@ struct journal {
 };
 
 /*
- * Maps the file; makes it empty unless it is to be kept. NULL with errno: EINVAL if it is to
- * be kept and is none of ours.
+ * Maps the file; makes it empty unless it is to be kept. NULL with errno: EINVAL if it is
+ * to be kept and is none of ours.
  */
 struct journal *journal_map(int fd, bool keep);
 void journal_unmap(struct journal *j);
