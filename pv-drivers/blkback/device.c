@@ -247,13 +247,14 @@ void device_check(struct device *dev)
     case DEVICE_STOPPING:
         break;
     case DEVICE_DOWN:
+        /* Initialising: another driver has come in the guest. */
+        if (front == HV_XENBUS_STATE_CLOSED || front == HV_XENBUS_STATE_UNKNOWN ||
+            front == HV_XENBUS_STATE_INITIALISING)
+            closed(dev);
+        break;
     case DEVICE_FAILED:
-        /* A new driver in the guest begins where it was; not so if it could never begin.
-         */
-        if (!dev->worker &&
-            (unplug || front == HV_XENBUS_STATE_CLOSED ||
-             front == HV_XENBUS_STATE_UNKNOWN ||
-             (front == HV_XENBUS_STATE_INITIALISING && dev->phase == DEVICE_DOWN)))
+        if (!dev->worker && (unplug || front == HV_XENBUS_STATE_CLOSED ||
+                             front == HV_XENBUS_STATE_UNKNOWN))
             closed(dev);
         break;
     case DEVICE_CLOSED:
