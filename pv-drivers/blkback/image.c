@@ -10,9 +10,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "blkback/blk_worker.h"
 #include "blkback/image.h"
 #include "blkback/plan.h"
-#include "blkback/worker.h"
 
 #define DEFAULT_SECTOR 512U
 #define DEFAULT_BLOCK  4096U

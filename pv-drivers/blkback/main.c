@@ -1,166 +1,284 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hvblkd: disks for guests. This process follows XenStore and opens images; each disk is
- * served by a process of its own (worker.h), which has given up all rights.
+ * hvblkd: disks for guests. What the two ends tell each other in XenStore, and what is
+ * kept of a disk between one worker and the next.
+ *
+ * Reference: Xen public interface, io/blkif.h, "Backend XenBus Nodes" and "Frontend
+ * XenBus Nodes". As Linux's and QEMU's ends do, `sectors` counts 512 bytes whatever
+ * sector-size is.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
-#include <signal.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <sys/stat.h>
+#include <sys/random.h>
 #include <unistd.h>
 
-#include "blkback/device_priv.h"
-#include "common/background.h"
-#include "common/log.h"
-#include "common/sandbox.h"
+#include "blkback/blk_worker.h"
+#include "blkback/image.h"
+#include "common/backend.h"
+#include "common/worker.h"
 
-#define RUN_DIR "/run/hvblkd"
-#define USER    "hvblkd"
+#define OFFERED_QUEUES 4U
+#define MAX_PORT       (1U << 17)
+#define JOURNAL_KEY    16 /* hexadecimal digits */
 
-struct options {
-    bool foreground;
-    const char *pid_file, *run_dir, *user;
+/* Our part of a device. */
+struct disk_device {
+    struct image image;
+    char journal[64]; /* the file's name; empty: none */
 };
 
-static struct daemon daemon_state;
-
-static void store_ready(struct loop_source *source)
+static int open_disk(struct device *dev, char what[200], const char **why)
 {
-    struct daemon *d = &daemon_state;
-    char **event;
+    struct disk_device *own = dev->own;
+    char *path = xenbus_read(dev->daemon->xs, dev->back, "params");
+    char *mode = xenbus_read(dev->daemon->xs, dev->back, "mode");
+    bool readonly = !mode || *mode != 'w';
+    int rc = path ? image_open(&own->image, path, readonly, why) : -ENOENT;
 
-    while ((event = xs_check_watch(d->xs))) {
-        const char *path = event[0], *token = event[1];
-        size_t root = strlen(DEVICE_ROOT);
+    snprintf(what, 200, "%s", path ? path : "no image");
+    free(path);
+    free(mode);
+    return rc;
+}
 
-        if (strcmp(token, "root"))
-            device_look(d, token);
-        else if (!strncmp(path, DEVICE_ROOT "/", root + 1) &&
-                 strchr(path + root + 1, '/'))
-            device_look(d, path + root + 1);
-        else
-            device_scan(d);
-        free(event);
+static void close_disk(struct device *dev)
+{
+    struct disk_device *own = dev->own;
+
+    image_close(&own->image);
+}
+
+static void offer_disk(const struct device *dev, struct offer *o)
+{
+    const struct disk_device *own = dev->own;
+    const struct image *image = &own->image;
+
+    offer_number(o, "feature-flush-cache", 1);
+    offer_number(o, "feature-persistent", 1);
+    offer_number(o, "feature-max-indirect-segments", PLAN_MAX_SEGMENTS);
+    offer_number(o, "max-ring-page-order", WORKER_MAX_RING_ORDER);
+    offer_number(o, "multi-queue-max-queues", OFFERED_QUEUES);
+    if (!image->readonly) {
+        offer_number(o, "feature-discard", 1);
+        offer_number(o, "discard-granularity", image->discard_granularity);
+        offer_number(o, "discard-alignment", 0);
+        offer_number(o, "discard-secure", 0);
     }
+    offer_number(o, "sectors", image->sectors);
+    offer_number(o, "sector-size", image->sector_size);
+    offer_number(o, "physical-sector-size", image->physical_sector);
+    offer_number(o, "info", image->readonly ? HV_VDISK_READONLY : 0);
 }
 
-static void signal_ready(struct loop_source *source)
+/* A ring's references: "ring-ref" for one page, or "ring-ref0", "ring-ref1", ... */
+static bool read_refs(struct xs_handle *xs, const char *dir, bool numbered,
+                      unsigned int pages, uint32_t *refs)
 {
-    daemon_state.loop.stop = true;
+    char name[24] = "ring-ref";
+    uint64_t ref;
+
+    for (unsigned int i = 0; i < pages; i++) {
+        if (numbered)
+            snprintf(name, sizeof(name), "ring-ref%u", i);
+        if (!xenbus_number(xs, dir, name, UINT32_MAX, &ref))
+            return false;
+        refs[i] = (uint32_t)ref;
+    }
+    return true;
 }
 
-static int idle(void *ctx)
+static const char *read_queue(struct xs_handle *xs, const char *dir,
+                              struct worker_config *cfg, unsigned int i, bool numbered)
 {
-    return device_tick(ctx);
+    uint64_t port;
+
+    if (!read_refs(xs, dir, numbered, cfg->ring_pages, cfg->queue[i].refs))
+        return "its ring-ref is missing or no reference";
+    if (!xenbus_number(xs, dir, "event-channel", MAX_PORT, &port))
+        return "its event-channel is missing or no port";
+    cfg->queue[i].port = (uint32_t)port;
+    return NULL;
 }
 
-static int catch_signals(void)
+static bool protocol_served(struct xs_handle *xs, const char *front)
 {
-    sigset_t set;
+    char *protocol = xenbus_read(xs, front, "protocol");
+    bool ok = !protocol || !strcmp(protocol, "x86_64-abi");
 
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    return signalfd(-1, &set, SFD_CLOEXEC);
+    free(protocol);
+    return ok;
 }
 
-static int open_store(struct daemon *d)
+static const char *front_read(const struct device *dev, struct worker_config *cfg)
 {
-    d->xs = xs_open(0);
-    if (!d->xs) {
-        log_line("cannot reach XenStore (%s): is xenstored running?", strerror(errno));
+    struct xs_handle *xs = dev->daemon->xs;
+    uint64_t order = 0, queues = 1, persistent = 0;
+    char path[XENBUS_PATH + 24];
+    const char *why = NULL;
+    bool numbered;
+
+    if (!protocol_served(xs, dev->front))
+        return "only the protocol x86_64-abi is served";
+    /* A node that is there must be right; one that is not means the default. */
+    numbered = xenbus_number(xs, dev->front, "ring-page-order", UINT32_MAX, &order);
+    xenbus_number(xs, dev->front, "multi-queue-num-queues", UINT32_MAX, &queues);
+    xenbus_number(xs, dev->front, "feature-persistent", UINT32_MAX, &persistent);
+    if (order > WORKER_MAX_RING_ORDER)
+        return "its ring-page-order is more than was offered";
+    if (!queues || queues > OFFERED_QUEUES)
+        return "its multi-queue-num-queues is not what was offered";
+    cfg->ring_pages = 1U << order;
+    cfg->nr_queues = (unsigned int)queues;
+    cfg->persistent = persistent;
+    if (queues == 1)
+        return read_queue(xs, dev->front, cfg, 0, numbered);
+    for (unsigned int i = 0; i < queues && !why; i++) {
+        snprintf(path, sizeof(path), "%s/queue-%u", dev->front, i);
+        why = read_queue(xs, path, cfg, i, numbered);
+    }
+    return why;
+}
+
+static void journal_path(const struct daemon *d, const char *name, char out[512])
+{
+    snprintf(out, 512, "%s/%s", d->run_dir, name);
+}
+
+static void journal_remove(struct device *dev)
+{
+    struct disk_device *own = dev->own;
+    char path[512];
+
+    if (!own->journal[0])
+        return;
+    journal_path(dev->daemon, own->journal, path);
+    unlink(path);
+    own->journal[0] = 0;
+}
+
+static int journal_make(struct device *dev)
+{
+    struct disk_device *own = dev->own;
+    struct xenbus_node node = {.name = "journal"};
+    char path[512];
+    uint64_t key;
+    int fd, rc;
+
+    if (getrandom(&key, sizeof(key), 0) != sizeof(key))
+        return -EIO;
+    journal_remove(dev);
+    snprintf(node.value, sizeof(node.value), "%0*" PRIx64, JOURNAL_KEY, key);
+    snprintf(own->journal, sizeof(own->journal), "%u-%u-%.16s", dev->domid, dev->devid,
+             node.value);
+    journal_path(dev->daemon, own->journal, path);
+    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
         return -errno;
-    }
-    if (!xs_watch(d->xs, DEVICE_ROOT, "root")) {
-        log_line("XenStore: %s", strerror(errno));
-        return -errno;
-    }
-    return 0;
+    rc = xenbus_write(dev->daemon->xs, dev->back, &node, 1);
+    if (!rc)
+        return fd;
+    close(fd);
+    return rc;
 }
 
-static int usage(void)
+/* The open file, new or (recover) the one that the last worker had. */
+static int journal_open(struct device *dev, bool recover)
 {
-    fprintf(stderr,
-            "Usage: hvblkd [-n] [--pid-file FILE] [--run-dir DIR] [--user NAME]\n");
-    return 1;
+    struct disk_device *own = dev->own;
+    char path[512], *key;
+    int fd;
+
+    if (!recover)
+        return journal_make(dev);
+    key = xenbus_read(dev->daemon->xs, dev->back, "journal");
+    if (!key || strlen(key) != JOURNAL_KEY ||
+        strspn(key, "0123456789abcdef") != JOURNAL_KEY) {
+        free(key);
+        return -ENOENT;
+    }
+    snprintf(own->journal, sizeof(own->journal), "%u-%u-%.16s", dev->domid, dev->devid,
+             key);
+    free(key);
+    journal_path(dev->daemon, own->journal, path);
+    fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    return fd < 0 ? -errno : fd;
 }
 
-static int parse_options(struct options *o, int argc, char **argv)
+static bool journal_wanted(const struct daemon *d, const char *name)
 {
-    static const struct option names[] = {{"foreground", no_argument, NULL, 'n'},
-                                          {"pid-file", required_argument, NULL, 'p'},
-                                          {"run-dir", required_argument, NULL, 'r'},
-                                          {"user", required_argument, NULL, 'u'},
-                                          {0}};
-    int c;
+    char whose[32];
 
-    while ((c = getopt_long(argc, argv, "n", names, NULL)) != -1) {
-        if (c == 'n')
-            o->foreground = true;
-        else if (c == 'p')
-            o->pid_file = optarg;
-        else if (c == 'r')
-            o->run_dir = optarg;
-        else if (c == 'u')
-            o->user = optarg;
-        else
-            return 1;
+    for (const struct device *dev = d->devices; dev; dev = dev->next) {
+        snprintf(whose, sizeof(whose), "%u-%u-", dev->domid, dev->devid);
+        if (!strncmp(name, whose, strlen(whose)))
+            return true;
     }
-    return optind != argc;
+    return false;
 }
 
-static int serve(struct daemon *d, int ready)
+/* Removes those that belong to no device. */
+static void journal_sweep(struct daemon *d)
 {
-    struct loop_source store = {.ready = store_ready}, signals = {.ready = signal_ready};
+    DIR *dir = opendir(d->run_dir);
+    struct dirent *entry;
+    char path[512];
 
-    signals.fd = catch_signals();
-    if (open_store(d))
-        return 1;
-    store.fd = xs_fileno(d->xs);
-    if (loop_open(&d->loop) || loop_add(&d->loop, &store) ||
-        loop_add(&d->loop, &signals)) {
-        log_line("cannot wait for events: %s", strerror(errno));
-        return 1;
+    while (dir && (entry = readdir(dir))) {
+        /* Journals begin with a domain's number. */
+        if (*entry->d_name < '0' || *entry->d_name > '9' ||
+            journal_wanted(d, entry->d_name))
+            continue;
+        journal_path(d, entry->d_name, path);
+        unlink(path);
     }
-    device_scan(d);
-    journal_sweep(d);
-    background_ready(ready);
-    loop_run(&d->loop, idle, d);
-    /* Workers end by themselves; the next daemon goes on with their devices. */
-    loop_close(&d->loop);
-    return 0;
+    if (dir)
+        closedir(dir);
+}
+
+static const char *start_disk(struct device *dev, bool recover)
+{
+    const struct disk_device *own = dev->own;
+    const struct image *image = &own->image;
+    struct worker_config cfg = {.domid = dev->domid,
+                                .recover = recover,
+                                .image = image->fd,
+                                .direct = image->direct,
+                                .inline_io = image->inline_io,
+                                .user = dev->daemon->user};
+    const char *why = front_read(dev, &cfg);
+    int rc;
+
+    if (why)
+        return why;
+    cfg.limits = (struct plan_limits){.sectors = image->sectors,
+                                      .sector_size = image->sector_size,
+                                      .readonly = image->readonly,
+                                      .discard = !image->readonly};
+    cfg.journal = journal_open(dev, recover);
+    if (cfg.journal < 0)
+        return strerror(-cfg.journal);
+    rc = worker_spawn(blk_worker, &cfg, &dev->worker, &dev->control.fd);
+    close(cfg.journal);
+    return rc ? strerror(-rc) : NULL;
 }
 
 int main(int argc, char **argv)
 {
-    struct options o = {.run_dir = RUN_DIR, .user = USER};
-    int ready = -1, status;
+    static const struct backend_class class = {.name = "hvblkd",
+                                               .root = "/local/domain/0/backend/hvblk",
+                                               .what = "disk",
+                                               .own_size = sizeof(struct disk_device),
+                                               .open = open_disk,
+                                               .close = close_disk,
+                                               .offer = offer_disk,
+                                               .start = start_disk,
+                                               .forget = journal_remove,
+                                               .ready = journal_sweep};
 
-    if (parse_options(&o, argc, argv))
-        return usage();
-    if (!o.foreground && background_start(&ready)) {
-        fprintf(stderr, "hvblkd: cannot go to the background: %s\n", strerror(errno));
-        return 1;
-    }
-    log_start("hvblkd", !o.foreground);
-    mkdir("/run", 0755);
-    if (mkdir(o.run_dir, 0700) && errno != EEXIST) {
-        log_line("cannot make %s: %s", o.run_dir, strerror(errno));
-        return 1;
-    }
-    if (background_lock(o.pid_file, o.run_dir))
-        return 1;
-    daemon_state.run_dir = o.run_dir;
-    daemon_state.user = sandbox_user(o.user);
-    status = serve(&daemon_state, ready);
-    background_unlock();
-    return status;
+    return backend_main(&class, argc, argv);
 }

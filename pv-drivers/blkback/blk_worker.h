@@ -19,12 +19,6 @@
 
 #define WORKER_MAX_RING_ORDER 4U
 #define WORKER_MAX_RING_PAGES (1U << WORKER_MAX_RING_ORDER)
-#define WORKER_MAX_LINE       200 /* of a message, with its NUL */
-
-/* What a message to the daemon begins with; a line of text follows. */
-#define WORKER_CONNECTED 'C' /* serving */
-#define WORKER_BROKEN    'B' /* not serving any more, and why */
-#define WORKER_SAYS      'L' /* for the log */
 
 struct worker_config {
     hv_domid_t domid;
@@ -41,8 +35,8 @@ struct worker_config {
     uid_t user;         /* who to be */
 };
 
-/* Makes the process. *control is its messages, one a read. */
-int worker_start(const struct worker_config *cfg, pid_t *pid, int *control);
+/* What worker_spawn() is to run, with a struct worker_config. */
+void blk_worker(const void *config);
 
 /* The byte of the image that a worker locks as long as anything it started is going on.
  */

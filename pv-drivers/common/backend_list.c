@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "blkback/device_priv.h"
-#include "common/log.h"
+#include "common/backend.h"
 
-#define LOCK_RETRY_MS 50
+#define RETRY_MS 50
 
 static struct device *find(struct daemon *d, unsigned int domid, unsigned int devid)
 {
@@ -19,17 +18,17 @@ static struct device *find(struct daemon *d, unsigned int domid, unsigned int de
 
 static struct device *add(struct daemon *d, unsigned int domid, unsigned int devid)
 {
-    struct device *dev = calloc(1, sizeof(*dev));
+    struct device *dev = calloc(1, sizeof(*dev) + d->class->own_size);
     char path[XENBUS_PATH + 8], *front;
     static unsigned int serial;
 
     if (!dev)
         return NULL;
     dev->daemon = d;
+    dev->own = dev + 1;
     dev->domid = (hv_domid_t)domid;
     dev->devid = devid;
-    dev->image.fd = -1;
-    snprintf(dev->back, sizeof(dev->back), DEVICE_ROOT "/%u/%u", domid, devid);
+    snprintf(dev->back, sizeof(dev->back), "%s/%u/%u", d->class->root, domid, devid);
     /* Never the same twice: an old device's watch may end after the new one's began. */
     snprintf(dev->token, sizeof(dev->token), "%u/%u/%u", domid, devid, serial++);
     front = xenbus_read(d->xs, dev->back, "frontend");
@@ -49,7 +48,7 @@ static struct device *add(struct daemon *d, unsigned int domid, unsigned int dev
     return dev;
 }
 
-void device_look(struct daemon *d, const char *place)
+void backend_look(struct daemon *d, const char *place)
 {
     unsigned int domid, devid;
     struct device *dev;
@@ -69,19 +68,19 @@ static void scan_domain(struct daemon *d, const char *domid)
     unsigned int nr = 0;
     char **list;
 
-    snprintf(path, sizeof(path), DEVICE_ROOT "/%.20s", domid);
+    snprintf(path, sizeof(path), "%s/%.20s", d->class->root, domid);
     list = xs_directory(d->xs, XBT_NULL, path, &nr);
     for (unsigned int i = 0; list && i < nr; i++) {
         snprintf(place, sizeof(place), "%.20s/%.20s", domid, list[i]);
-        device_look(d, place);
+        backend_look(d, place);
     }
     free(list);
 }
 
-void device_scan(struct daemon *d)
+void backend_scan(struct daemon *d)
 {
     unsigned int nr = 0;
-    char **list = xs_directory(d->xs, XBT_NULL, DEVICE_ROOT, &nr);
+    char **list = xs_directory(d->xs, XBT_NULL, d->class->root, &nr);
 
     for (unsigned int i = 0; list && i < nr; i++)
         scan_domain(d, list[i]);
@@ -101,7 +100,7 @@ static void release(struct daemon *d, struct device *dev)
     free(dev);
 }
 
-int device_tick(struct daemon *d)
+int backend_tick(struct daemon *d)
 {
     int again = -1;
 
@@ -111,7 +110,7 @@ int device_tick(struct daemon *d)
         if (dev->phase == DEVICE_WAITING && !dev->gone)
             device_check(dev);
         if (dev->phase == DEVICE_WAITING)
-            again = LOCK_RETRY_MS;
+            again = RETRY_MS;
         if (dev->gone) {
             *at = dev->next;
             release(d, dev);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -9,16 +10,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "blkback/device_priv.h"
+#include "common/backend.h"
 #include "common/log.h"
+#include "common/worker.h"
 
-#define LOCK_TRIES  600
-#define MAX_CRASHES 5 /* of a device's workers, after which it is closed */
+#define MAX_TRIES   600 /* 30 s, as often as backend_tick() asks for */
+#define MAX_CRASHES 5   /* of a device's workers, after which it is closed */
 
 static void say(const struct device *dev, const char *what, const char *why)
 {
-    log_line("domain %u, disk %u: %s%s%s", dev->domid, dev->devid, what, *why ? ": " : "",
-             why);
+    log_line("domain %u, %s %u: %s%s%s", dev->domid, dev->daemon->class->what, dev->devid,
+             what, *why ? ": " : "", why);
 }
 
 static void switch_to(struct device *dev, unsigned int state)
@@ -29,10 +31,15 @@ static void switch_to(struct device *dev, unsigned int state)
         say(dev, "cannot write its state to XenStore", strerror(-rc));
 }
 
-static void release_image(struct device *dev)
+static void let_go(struct device *dev)
 {
-    if (dev->image.fd >= 0)
-        image_close(&dev->image);
+    const struct backend_class *class = dev->daemon->class;
+
+    if (dev->is_open)
+        class->close(dev);
+    dev->is_open = false;
+    if (class->forget)
+        class->forget(dev);
 }
 
 /* Tells the guest and the tools that this does not go on. */
@@ -46,15 +53,13 @@ static void fail(struct device *dev, const char *what, const char *why)
              *why ? ": " : "", why);
     snprintf(nodes[2].value, sizeof(nodes[2].value), "%u", HV_XENBUS_STATE_CLOSING);
     xenbus_write(dev->daemon->xs, dev->back, nodes, 3);
-    release_image(dev);
-    journal_remove(dev);
+    let_go(dev);
     dev->phase = DEVICE_FAILED;
 }
 
 static void closed(struct device *dev)
 {
-    release_image(dev);
-    journal_remove(dev);
+    let_go(dev);
     dev->phase = DEVICE_CLOSED;
     switch_to(dev, HV_XENBUS_STATE_CLOSED);
 }
@@ -74,6 +79,8 @@ static void hear(struct device *dev, char *line)
         switch_to(dev, HV_XENBUS_STATE_CONNECTED);
     }
 }
+
+static void start(struct device *dev, bool recover);
 
 static void worker_ended(struct device *dev)
 {
@@ -95,8 +102,8 @@ static void worker_ended(struct device *dev)
         } else {
             say(dev, "its worker has ended", "starting another");
             /* Before we were connected there was nothing to go on with. */
-            device_start(dev, xenbus_state(dev->daemon->xs, dev->back) ==
-                                  HV_XENBUS_STATE_CONNECTED);
+            start(dev,
+                  xenbus_state(dev->daemon->xs, dev->back) == HV_XENBUS_STATE_CONNECTED);
         }
     }
     device_check(dev);
@@ -117,37 +124,17 @@ static void worker_ready(struct loop_source *source)
     }
 }
 
-void device_start(struct device *dev, bool recover)
+static void start(struct device *dev, bool recover)
 {
-    struct worker_config cfg = {.domid = dev->domid,
-                                .recover = recover,
-                                .image = dev->image.fd,
-                                .user = dev->daemon->user};
-    const char *why = front_read(dev, &cfg);
-    int rc;
+    const char *why;
 
+    dev->control.ready = worker_ready;
+    why = dev->daemon->class->start(dev, recover);
     if (why) {
-        fail(dev, "the guest's driver cannot be served", why);
-        return;
-    }
-    cfg.limits = (struct plan_limits){.sectors = dev->image.sectors,
-                                      .sector_size = dev->image.sector_size,
-                                      .readonly = dev->image.readonly,
-                                      .discard = !dev->image.readonly};
-    cfg.direct = dev->image.direct;
-    cfg.inline_io = dev->image.inline_io;
-    cfg.journal = journal_open(dev, recover);
-    rc = cfg.journal < 0 ? cfg.journal
-                         : worker_start(&cfg, &dev->worker, &dev->control.fd);
-    if (cfg.journal >= 0)
-        close(cfg.journal);
-    if (rc) {
-        dev->worker = 0;
-        fail(dev, recover ? "cannot go on" : "cannot start its worker", strerror(-rc));
+        fail(dev, recover ? "cannot go on" : "the guest's driver cannot be served", why);
         return;
     }
     dev->phase = DEVICE_STARTING;
-    dev->control.ready = worker_ready;
     loop_add(&dev->daemon->loop, &dev->control);
 }
 
@@ -157,31 +144,52 @@ static void stop_worker(struct device *dev)
     shutdown(dev->control.fd, SHUT_WR);
 }
 
-/* Opens the image and makes the offer. */
-static void offer(struct device *dev, bool recover)
+void offer_number(struct offer *o, const char *name, uint64_t value)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%" PRIu64, value);
+    offer_text(o, name, text);
+}
+
+void offer_text(struct offer *o, const char *name, const char *value)
+{
+    struct xenbus_node *node = &o->node[o->nr++];
+
+    node->name = name;
+    snprintf(node->value, sizeof(node->value), "%s", value);
+}
+
+static void offer(struct device *dev)
+{
+    struct offer o = {.nr = 0};
+    int rc;
+
+    dev->daemon->class->offer(dev, &o);
+    offer_text(&o, "hotplug-status", "connected");
+    offer_number(&o, "state", HV_XENBUS_STATE_INIT_WAIT);
+    rc = xenbus_write(dev->daemon->xs, dev->back, o.node, o.nr);
+    dev->phase = DEVICE_READY;
+    if (rc)
+        fail(dev, "cannot write to XenStore", strerror(-rc));
+}
+
+static void begin(struct device *dev, bool recover)
 {
     const char *why = "";
-    char *path = xenbus_read(dev->daemon->xs, dev->back, "params");
-    char *mode = xenbus_read(dev->daemon->xs, dev->back, "mode");
-    bool readonly = !mode || *mode != 'w';
-    int rc = path ? image_open(&dev->image, path, readonly, &why) : -ENOENT;
+    char what[200];
+    int rc = dev->daemon->class->open(dev, what, &why);
 
-    if (rc == -EBUSY && recover && dev->lock_tries++ < LOCK_TRIES) {
+    dev->is_open = !rc;
+    if (rc == -EBUSY && recover && dev->tries++ < MAX_TRIES)
         /* The kernel has still to end what the last worker began. */
         dev->phase = DEVICE_WAITING;
-    } else if (rc) {
-        dev->image.fd = -1;
-        fail(dev, path ? path : "no image", why);
-    } else if (recover) {
-        device_start(dev, true);
-    } else {
-        rc = back_offer(dev);
-        dev->phase = DEVICE_READY;
-        if (rc)
-            fail(dev, "cannot write to XenStore", strerror(-rc));
-    }
-    free(path);
-    free(mode);
+    else if (rc)
+        fail(dev, what, why);
+    else if (recover)
+        start(dev, true);
+    else
+        offer(dev);
 }
 
 static void check_idle(struct device *dev, unsigned int front, unsigned int back,
@@ -192,10 +200,10 @@ static void check_idle(struct device *dev, unsigned int front, unsigned int back
     if (unplug || front_down)
         closed(dev);
     else if (dev->phase == DEVICE_NEW || dev->phase == DEVICE_WAITING)
-        offer(dev,
+        begin(dev,
               front == HV_XENBUS_STATE_CONNECTED && back == HV_XENBUS_STATE_CONNECTED);
     else if (front == HV_XENBUS_STATE_INITIALISED || front == HV_XENBUS_STATE_CONNECTED)
-        device_start(dev, false);
+        start(dev, false);
 }
 
 static bool has_gone(struct device *dev)
@@ -214,8 +222,7 @@ static void forget(struct device *dev)
             stop_worker(dev);
         return;
     }
-    release_image(dev);
-    journal_remove(dev);
+    let_go(dev);
     dev->gone = true;
 }
 

@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "blkback/blk_worker.h"
 #include "blkback/queue.h"
-#include "blkback/worker.h"
 #include "common/sandbox.h"
+#include "common/worker.h"
 
-#define MAX_DEPTH      1024U
-#define MAX_COMPLAINTS 16U
-#define BIND_TRIES     200U
+#define MAX_DEPTH  1024U
+#define BIND_TRIES 200U
 
 struct worker {
     const struct worker_config *cfg;
@@ -26,44 +23,6 @@ struct worker {
     struct queue queue[JOURNAL_MAX_QUEUES];
     uint32_t port[JOURNAL_MAX_QUEUES]; /* ours */
 };
-
-static int control;
-
-static void tell(char kind, const char *text)
-{
-    char line[WORKER_MAX_LINE];
-    int len = snprintf(line, sizeof(line), "%c%s", kind, text);
-
-    if (len >= (int)sizeof(line))
-        len = sizeof(line) - 1;
-    /* If the daemon has gone there is nobody to be told. */
-    if (write(control, line, (size_t)len) < 0)
-        return;
-}
-
-/* The end of this process, but for a successful one. */
-__attribute__((format(printf, 2, 3), noreturn)) static void die(char kind,
-                                                                const char *fmt, ...)
-{
-    char line[WORKER_MAX_LINE];
-    va_list args;
-
-    va_start(args, fmt);
-    vsnprintf(line, sizeof(line), fmt, args);
-    va_end(args);
-    tell(kind, line);
-    _exit(1);
-}
-
-static void complain(const char *line)
-{
-    static unsigned int said;
-
-    if (said < MAX_COMPLAINTS)
-        tell(WORKER_SAYS, line);
-    if (++said == MAX_COMPLAINTS)
-        tell(WORKER_SAYS, "more of this kind will not be told");
-}
 
 /*
  * Opens the image anew, so that a lock of our own goes with it: the kernel keeps a file
@@ -80,9 +39,9 @@ static int open_image(const struct worker_config *cfg)
     snprintf(path, sizeof(path), "/proc/self/fd/%d", cfg->image);
     fd = open(path, flags | (cfg->direct ? O_DIRECT : 0));
     if (fd < 0)
-        die(WORKER_BROKEN, "cannot open the image again: %s", strerror(errno));
+        worker_die("cannot open the image again: %s", strerror(errno));
     if (!cfg->limits.readonly && fcntl(fd, F_OFD_SETLKW, &lock))
-        die(WORKER_BROKEN, "cannot lock the image: %s", strerror(errno));
+        worker_die("cannot lock the image: %s", strerror(errno));
     close(cfg->image);
     return fd;
 }
@@ -93,10 +52,10 @@ static void open_journal(struct worker *w)
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
     if (fcntl(w->cfg->journal, F_OFD_SETLKW, &lock))
-        die(WORKER_BROKEN, "cannot lock the journal: %s", strerror(errno));
+        worker_die("cannot lock the journal: %s", strerror(errno));
     w->journal = journal_map(w->cfg->journal, w->cfg->recover);
     if (!w->journal)
-        die(WORKER_BROKEN, "cannot map the journal: %s", strerror(errno));
+        worker_die("cannot map the journal: %s", strerror(errno));
 }
 
 static void open_doors(struct worker *w)
@@ -110,7 +69,7 @@ static void open_doors(struct worker *w)
     if (!rc)
         rc = pages_open(&w->dev.pages, w->dev.grants, w->cfg->domid, w->cfg->persistent);
     if (rc)
-        die(WORKER_BROKEN, "cannot reach the hypervisor: %s", strerror(-rc));
+        worker_die("cannot reach the hypervisor: %s", strerror(-rc));
 }
 
 static void open_disk(struct worker *w)
@@ -122,9 +81,9 @@ static void open_disk(struct worker *w)
                        depth < MAX_DEPTH ? depth : MAX_DEPTH);
 
     if (rc)
-        die(WORKER_BROKEN, "no io_uring: %s", strerror(-rc));
+        worker_die("no io_uring: %s", strerror(-rc));
     disk_poll(&w->dev.disk, door_events_fd(w->events));
-    disk_poll(&w->dev.disk, control);
+    disk_poll(&w->dev.disk, worker_control());
 }
 
 /* The kernel may still be closing the event channels of a worker that was killed. */
@@ -148,16 +107,15 @@ static void open_queue(struct worker *w, unsigned int i)
                             cfg->ring_pages, &shared, &index);
 
     if (rc)
-        die(WORKER_BROKEN, "cannot map ring %u: %s", i, strerror(-rc));
+        worker_die("cannot map ring %u: %s", i, strerror(-rc));
     rc = bind_port(w, cfg->queue[i].port);
     if (rc < 0)
-        die(WORKER_BROKEN, "cannot bind event channel %u: %s", cfg->queue[i].port,
-            strerror(-rc));
+        worker_die("cannot bind event channel %u: %s", cfg->queue[i].port, strerror(-rc));
     w->port[i] = (uint32_t)rc;
     rc = queue_open(&w->queue[i], &w->dev, shared, cfg->ring_pages * PAGE_SIZE,
                     &w->journal->queue[i], cfg->recover);
     if (rc)
-        die(WORKER_BROKEN, "ring %u cannot be taken up: %s", i, strerror(-rc));
+        worker_die("ring %u cannot be taken up: %s", i, strerror(-rc));
 }
 
 static void take_events(struct worker *w)
@@ -183,8 +141,9 @@ static bool serve(struct worker *w, bool notify_anyway)
         if (!rc)
             rc = queue_arm(q);
         if (rc < 0)
-            die(WORKER_BROKEN, "ring %u: %s", i,
-                rc == -EPROTO ? "the front end's index is out of range" : strerror(-rc));
+            worker_die("ring %u: %s", i,
+                       rc == -EPROTO ? "the front end's index is out of range"
+                                     : strerror(-rc));
         more |= rc > 0;
     }
     return more;
@@ -209,7 +168,7 @@ static void loop(struct worker *w)
         int fired = disk_wait(&w->dev.disk, !more);
 
         if (fired < 0)
-            die(WORKER_BROKEN, "io_uring: %s", strerror(-fired));
+            worker_die("io_uring: %s", strerror(-fired));
         if (fired & 1)
             take_events(w);
         if ((fired & 2) && !stopping) {
@@ -222,23 +181,20 @@ static void loop(struct worker *w)
     }
 }
 
-__attribute__((noreturn)) static void run(const struct worker_config *cfg)
+void blk_worker(const void *config)
 {
-    int keep[] = {control, cfg->image, cfg->journal};
+    const struct worker_config *cfg = config;
+    int keep[] = {cfg->image, cfg->journal};
     struct worker *w = calloc(1, sizeof(*w));
     int rc;
 
-    for (int sig = SIGHUP; sig <= SIGTERM; sig++)
-        signal(sig, sig == SIGHUP || sig == SIGINT || sig == SIGPIPE || sig == SIGTERM
-                        ? SIG_IGN
-                        : SIG_DFL);
-    sandbox_keep_files(keep, sizeof(keep) / sizeof(keep[0]));
+    worker_alone(keep, sizeof(keep) / sizeof(keep[0]));
     if (!w)
-        die(WORKER_BROKEN, "out of memory");
+        worker_die("out of memory");
     w->cfg = cfg;
     w->dev.domid = cfg->domid;
     w->dev.limits = cfg->limits;
-    w->dev.complain = complain;
+    w->dev.complain = worker_complain;
     open_journal(w);
     open_doors(w);
     open_disk(w);
@@ -248,30 +204,9 @@ __attribute__((noreturn)) static void run(const struct worker_config *cfg)
     if (!rc)
         rc = sandbox_enter(cfg->user);
     if (rc)
-        die(WORKER_BROKEN, "cannot give up rights: %s", strerror(-rc));
-    tell(WORKER_CONNECTED, "");
+        worker_die("cannot give up rights: %s", strerror(-rc));
+    worker_tell(WORKER_CONNECTED, "");
     serve(w, true);
+    /* When it is over the kernel takes back what is mapped and bound. */
     loop(w);
-    /* The kernel takes back what is mapped and bound. */
-    _exit(0);
-}
-
-int worker_start(const struct worker_config *cfg, pid_t *pid, int *out)
-{
-    int ends[2], rc;
-
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
-        return -errno;
-    *pid = fork();
-    if (*pid == 0) {
-        control = ends[1];
-        run(cfg);
-    }
-    rc = *pid < 0 ? -errno : 0;
-    close(ends[1]);
-    if (rc)
-        close(ends[0]);
-    else
-        *out = ends[0];
-    return rc;
 }
