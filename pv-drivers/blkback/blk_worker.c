@@ -77,9 +77,12 @@ static void open_disk(struct worker *w)
     const struct worker_config *cfg = w->cfg;
     unsigned int depth =
         cfg->nr_queues * ring_entries(cfg->ring_pages * PAGE_SIZE, QUEUE_SLOT);
-    int rc = disk_open(&w->dev.disk, open_image(cfg), cfg->inline_io,
-                       depth < MAX_DEPTH ? depth : MAX_DEPTH);
+    int rc = pool_open(&w->dev.pool);
 
+    if (!rc)
+        rc = disk_open(&w->dev.disk, open_image(cfg), cfg->inline_io,
+                       depth < MAX_DEPTH ? depth : MAX_DEPTH, w->dev.pool.base,
+                       POOL_PAGES * POOL_PAGE);
     if (rc)
         worker_die("no io_uring: %s", strerror(-rc));
     disk_poll(&w->dev.disk, door_events_fd(w->events));

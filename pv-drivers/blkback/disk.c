@@ -8,8 +8,10 @@
 
 #define DISCARD_MODE (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
 
-int disk_open(struct disk *d, int fd, bool inline_io, unsigned int depth)
+int disk_open(struct disk *d, int fd, bool inline_io, unsigned int depth, void *memory,
+              size_t memory_size)
 {
+    const struct iovec all = {.iov_base = memory, .iov_len = memory_size};
     unsigned int flags = IORING_SETUP_R_DISABLED;
     int rc;
 
@@ -20,6 +22,8 @@ int disk_open(struct disk *d, int fd, bool inline_io, unsigned int depth)
         depth, &d->ring, flags | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
     if (rc == -EINVAL)
         rc = io_uring_queue_init(depth, &d->ring, flags);
+    /* It may not be allowed to lock so much memory; then it is looked up each time. */
+    d->fixed = !rc && !inline_io && !io_uring_register_buffers(&d->ring, &all, 1);
     return rc;
 }
 
@@ -35,8 +39,9 @@ void disk_poll(struct disk *d, int fd)
 
 int disk_restrict(struct disk *d)
 {
-    static const uint8_t ops[] = {IORING_OP_READV, IORING_OP_WRITEV, IORING_OP_FSYNC,
-                                  IORING_OP_FALLOCATE, IORING_OP_POLL_ADD};
+    static const uint8_t ops[] = {
+        IORING_OP_READV, IORING_OP_WRITEV,    IORING_OP_READ_FIXED, IORING_OP_WRITE_FIXED,
+        IORING_OP_FSYNC, IORING_OP_FALLOCATE, IORING_OP_POLL_ADD};
     struct io_uring_restriction allow[sizeof(ops)] = {0};
     int rc;
 
@@ -76,10 +81,18 @@ static void prepare(const struct disk *d, struct io_uring_sqe *sqe, struct disk_
 
     switch (op->kind) {
     case DISK_READ:
-        io_uring_prep_readv(sqe, d->fd, op->iov, op->nr_iov, at);
+        if (d->fixed)
+            io_uring_prep_read_fixed(sqe, d->fd, op->iov->iov_base,
+                                     (unsigned int)op->iov->iov_len, at, 0);
+        else
+            io_uring_prep_readv(sqe, d->fd, op->iov, op->nr_iov, at);
         break;
     case DISK_WRITE:
-        io_uring_prep_writev(sqe, d->fd, op->iov, op->nr_iov, at);
+        if (d->fixed)
+            io_uring_prep_write_fixed(sqe, d->fd, op->iov->iov_base,
+                                      (unsigned int)op->iov->iov_len, at, 0);
+        else
+            io_uring_prep_writev(sqe, d->fd, op->iov, op->nr_iov, at);
         break;
     case DISK_FLUSH:
         io_uring_prep_fsync(sqe, d->fd, IORING_FSYNC_DATASYNC);

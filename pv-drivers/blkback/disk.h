@@ -35,6 +35,7 @@ struct disk_op {
 struct disk {
     int fd;
     bool inline_io;
+    bool fixed; /* the kernel knows the memory: operations have one iov, within it */
     struct io_uring ring;
     unsigned int room; /* operations that still fit into the ring */
     struct disk_op *ready;
@@ -42,8 +43,12 @@ struct disk {
     unsigned int nr_polled, armed; /* armed: a bit for each that the ring waits for */
 };
 
-/* fd is the image, its caller's. depth: operations at a time, at most. */
-int disk_open(struct disk *d, int fd, bool inline_io, unsigned int depth);
+/*
+ * fd is the image, memory what data are moved from and to; both are the caller's. With
+ * inline_io they may be anywhere. depth: operations at a time, at most.
+ */
+int disk_open(struct disk *d, int fd, bool inline_io, unsigned int depth, void *memory,
+              size_t memory_size);
 /* Nothing may be under way. */
 void disk_close(struct disk *d);
 /* A file whose becoming readable ends disk_wait. */

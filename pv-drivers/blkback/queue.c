@@ -13,12 +13,10 @@ struct flight {
     uint32_t record;
     int16_t status;
     struct flight *next; /* in queue->unshown or queue->held */
-    char *bounce;        /* NULL: all pages are mapped */
-    size_t bounce_size;
-    unsigned int nr_copies;
+    char *buffer;        /* of the pool; NULL: the guest's pages themselves are used */
     struct plan plan;
+    char *page[PLAN_MAX_SEGMENTS]; /* where segments are mapped; NULL: to be copied */
     struct iovec iov[PLAN_MAX_SEGMENTS];
-    struct door_copy copy[PLAN_MAX_SEGMENTS];
 };
 
 static struct journal_record *record_of(const struct flight *f)
@@ -74,12 +72,37 @@ static void complain(struct queue_device *dev, const struct plan *plan, const ch
     dev->complain(line);
 }
 
-static void free_bounce(struct flight *f)
+static void free_buffer(struct flight *f)
 {
-    f->queue->dev->bounced -= f->bounce_size;
-    free(f->bounce);
-    f->bounce = NULL;
-    f->bounce_size = 0;
+    if (f->buffer)
+        pool_put(&f->queue->dev->pool, f->buffer, f->plan.length);
+    f->buffer = NULL;
+}
+
+/* Between the buffer and the guest's pages: those that are mapped, then the others. */
+static int move_data(struct flight *f, bool to_guest)
+{
+    struct queue_device *dev = f->queue->dev;
+    struct door_copy copy[PLAN_MAX_SEGMENTS];
+    unsigned int nr_copies = 0;
+    char *at = f->buffer;
+
+    for (unsigned int i = 0; at && i < f->plan.nr; i++) {
+        const struct plan_segment *seg = &f->plan.seg[i];
+
+        if (!f->page[i])
+            copy[nr_copies++] = (struct door_copy){
+                .local = at, .ref = seg->ref, .offset = seg->offset, .len = seg->len};
+        else if (to_guest)
+            memcpy(f->page[i] + seg->offset, at, seg->len);
+        else
+            memcpy(at, f->page[i] + seg->offset, seg->len);
+        at += seg->len;
+    }
+    if (!nr_copies)
+        return 0;
+    return to_guest ? door_grant_copy_to(dev->grants, dev->domid, copy, nr_copies)
+                    : door_grant_copy_from(dev->grants, dev->domid, copy, nr_copies);
 }
 
 /* The end of a request that was started. */
@@ -88,18 +111,18 @@ static void finish(struct flight *f, int rc)
     struct queue_device *dev = f->queue->dev;
 
     if (rc == -EOPNOTSUPP && f->plan.kind == PLAN_DISCARD) {
-        f->queue->dev->started--;
+        dev->started--;
         answer(f, HV_BLKIF_RSP_EOPNOTSUPP);
         return;
     }
     if (rc)
         complain(dev, &f->plan, strerror(-rc));
-    if (!rc && f->plan.kind == PLAN_READ && f->nr_copies) {
-        rc = door_grant_copy_to(dev->grants, dev->domid, f->copy, f->nr_copies);
+    if (!rc && f->plan.kind == PLAN_READ) {
+        rc = move_data(f, true);
         if (rc)
             complain(dev, &f->plan, "its pages are not granted to be written to");
     }
-    free_bounce(f);
+    free_buffer(f);
     dev->started--;
     answer(f, rc ? HV_BLKIF_RSP_ERROR : HV_BLKIF_RSP_OKAY);
 }
@@ -119,8 +142,6 @@ static void start_data(struct flight *f)
     f->op.kind = kinds[f->plan.kind];
     f->op.offset = f->plan.offset;
     f->op.length = f->plan.length;
-    f->op.iov = f->iov;
-    f->op.nr_iov = f->plan.nr;
     f->op.done = disk_done;
 }
 
@@ -137,53 +158,34 @@ static void flushed_first(struct disk_op *op, int rc)
     disk_start(&f->queue->dev->disk, op);
 }
 
-/* Where the data are: in mapped pages, or in memory of our own for those that are not. */
+/*
+ * Where the data are while the disk works on them: in the pool; or, where the kernel
+ * copies them itself, in the guest's pages if all of them are mapped. -EAGAIN: not now.
+ */
 static int find_memory(struct flight *f)
 {
     struct queue_device *dev = f->queue->dev;
     const struct plan *plan = &f->plan;
-    size_t need = 0;
-    char *at;
+    bool all_mapped = true;
 
-    f->nr_copies = 0;
+    f->op.iov = f->iov;
+    f->op.nr_iov = plan->nr;
     for (unsigned int i = 0; i < plan->nr; i++) {
-        char *page = pages_get(&dev->pages, plan->seg[i].ref);
-
-        f->iov[i].iov_base = page ? page + plan->seg[i].offset : NULL;
-        f->iov[i].iov_len = plan->seg[i].len;
-        need += page ? 0 : PAGE_SIZE;
+        f->page[i] = pages_get(&dev->pages, plan->seg[i].ref);
+        if (!f->page[i])
+            all_mapped = false;
+        else
+            f->iov[i] = (struct iovec){.iov_base = f->page[i] + plan->seg[i].offset,
+                                       .iov_len = plan->seg[i].len};
     }
-    if (!need)
+    if (!plan->nr || (dev->disk.inline_io && all_mapped))
         return 0;
-    if (dev->bounced + need > QUEUE_BOUNCE_LIMIT)
+    f->buffer = pool_get(&dev->pool, plan->length);
+    if (!f->buffer)
         return -EAGAIN;
-    if (posix_memalign((void **)&f->bounce, PAGE_SIZE, need)) {
-        f->bounce = NULL;
-        return -EAGAIN;
-    }
-    f->bounce_size = need;
-    dev->bounced += need;
-    at = f->bounce;
-    for (unsigned int i = 0; i < plan->nr; i++) {
-        if (f->iov[i].iov_base)
-            continue;
-        f->iov[i].iov_base = at;
-        f->copy[f->nr_copies++] = (struct door_copy){.local = at,
-                                                     .ref = plan->seg[i].ref,
-                                                     .offset = plan->seg[i].offset,
-                                                     .len = plan->seg[i].len};
-        at += PAGE_SIZE;
-    }
+    f->iov[0] = (struct iovec){.iov_base = f->buffer, .iov_len = plan->length};
+    f->op.nr_iov = 1;
     return 0;
-}
-
-static int load_memory(struct flight *f)
-{
-    struct queue_device *dev = f->queue->dev;
-
-    if (f->plan.kind != PLAN_WRITE || !f->nr_copies)
-        return 0;
-    return door_grant_copy_from(dev->grants, dev->domid, f->copy, f->nr_copies);
 }
 
 /* False: something is short; to be tried again when others have ended. */
@@ -193,16 +195,12 @@ static bool start(struct flight *f)
 
     if (!dev->disk.room)
         return false;
-    if (find_memory(f)) {
-        if (dev->started)
-            return false;
-        complain(dev, &f->plan, "out of memory");
-        answer(f, HV_BLKIF_RSP_ERROR);
-        return true;
-    }
-    if (load_memory(f)) {
+    /* The pool is large enough for any request alone. */
+    if (find_memory(f))
+        return false;
+    if (f->plan.kind == PLAN_WRITE && move_data(f, false)) {
         complain(dev, &f->plan, "its pages are not granted");
-        free_bounce(f);
+        free_buffer(f);
         answer(f, HV_BLKIF_RSP_ERROR);
         return true;
     }

@@ -10,12 +10,11 @@
 #include "blkback/journal.h"
 #include "blkback/pages.h"
 #include "blkback/plan.h"
+#include "blkback/pool.h"
 #include "common/ring.h"
 #include "hv/door.h"
 
 #define QUEUE_SLOT sizeof(union hv_blkif_sring_entry)
-/* Memory that copied requests may take, for all queues of a device. */
-#define QUEUE_BOUNCE_LIMIT (32UL << 20)
 
 /* What the queues of a device share. */
 struct queue_device {
@@ -24,7 +23,7 @@ struct queue_device {
     struct disk disk;
     struct pages pages;
     struct door_grants *grants;
-    size_t bounced;       /* bytes of memory in use for copied requests */
+    struct pool pool;
     unsigned int started; /* requests under way */
     /* A line for the log: what the front end did wrong, or the image. */
     void (*complain)(const char *line);

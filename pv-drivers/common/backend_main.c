@@ -34,12 +34,12 @@ static void store_ready(struct loop_source *source)
         const char *path = event[0], *token = event[1];
 
         if (strcmp(token, "root"))
-            device_look(d, token);
-        else if (!strncmp(path, DEVICE_ROOT "/", root + 1) &&
-                 strchr(path + root + 1, '/'))
-            device_look(d, path + root + 1);
+            backend_look(d, token);
+        else if (!strncmp(path, root, len) && path[len] == '/' &&
+                 strchr(path + len + 1, '/'))
+            backend_look(d, path + len + 1);
         else
-            device_scan(d);
+            backend_scan(d);
         free(event);
     }
 }

@@ -7,8 +7,9 @@
 #ifndef FAKE_GUEST_H
 #define FAKE_GUEST_H
 
-#define GUEST_DIR_VARIABLE "FAKE_GUEST_DIR" /* in the environment: where the files are   \
-                                             */
+#define GUEST_DIR_VARIABLE                                                               \
+    "FAKE_GUEST_DIR"             /* in the environment: where the files are              \
+                                  */
 #define GUEST_MEMORY   "memory"  /* memory-0: of all guests, who use pages of their own */
 #define GUEST_TO_BACK  "to-back" /* pipes, to-back-DOMID: a byte is an event */
 #define GUEST_TO_FRONT "to-front"

@@ -48,7 +48,8 @@ static void open_once(void)
     dev.complain = complain;
     dev.limits =
         (struct plan_limits){.sectors = SECTORS, .sector_size = 512, .discard = true};
-    if (ftruncate(image, SECTORS * 512) || disk_open(&dev.disk, image, true, 16) ||
+    if (ftruncate(image, SECTORS * 512) || pool_open(&dev.pool) ||
+        disk_open(&dev.disk, image, true, 16, dev.pool.base, POOL_PAGES * POOL_PAGE) ||
         disk_restrict(&dev.disk))
         abort();
 }
@@ -118,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         step(&in, idx, fake_page[0] + sizeof(*idx));
         if (serve(&q) < 0)
             break;
-        if (dev.bounced || q.ring.r.req_cons != q.ring.r.rsp_prod_pvt)
+        if (dev.pool.used || q.ring.r.req_cons != q.ring.r.rsp_prod_pvt)
             abort();
     }
     while (dev.started)

@@ -34,7 +34,10 @@ static void open_device(bool persistent, bool inline_io)
     dev = (struct queue_device){.domid = 1, .complain = complain};
     dev.limits = (struct plan_limits){.sectors = SECTORS, .sector_size = 512};
     dev.limits.discard = true;
-    ck_assert_int_eq(disk_open(&dev.disk, image, inline_io, 32), 0);
+    ck_assert_int_eq(pool_open(&dev.pool), 0);
+    ck_assert_int_eq(
+        disk_open(&dev.disk, image, inline_io, 32, dev.pool.base, POOL_PAGES * POOL_PAGE),
+        0);
     ck_assert_int_eq(disk_restrict(&dev.disk), 0);
     ck_assert_int_eq(pages_open(&dev.pages, NULL, 1, persistent), 0);
 }
@@ -51,6 +54,8 @@ static void close_all(void)
     queue_close(&queue);
     pages_close(&dev.pages);
     disk_close(&dev.disk);
+    ck_assert_uint_eq(dev.pool.used, 0);
+    pool_close(&dev.pool);
     ck_assert_uint_eq(fake_mapped, 0);
 }
 
@@ -150,7 +155,6 @@ START_TEST(without_persistent_grants_nothing_stays_mapped)
     open_queue(false);
     write_and_read_back();
     ck_assert_uint_eq(fake_mapped, 0);
-    ck_assert_uint_eq(dev.bounced, 0);
     close_all();
 }
 END_TEST
@@ -256,7 +260,7 @@ START_TEST(pages_that_are_not_granted_are_an_error_and_others_go_on)
     run();
     expect_only(3, HV_BLKIF_OP_READ, HV_BLKIF_RSP_ERROR);
     ck_assert_uint_eq(complaints, 3);
-    ck_assert_uint_eq(dev.bounced, 0);
+    ck_assert_uint_eq(dev.pool.used, 0);
     ask(HV_BLKIF_OP_READ, 4, 0, DATA_REF + 1, 1);
     run();
     expect_only(4, HV_BLKIF_OP_READ, HV_BLKIF_RSP_OKAY);
@@ -380,10 +384,8 @@ END_TEST
 
 START_TEST(requests_wait_when_memory_for_copies_is_short)
 {
-    close_all();
-    open_device(false, false);
-    open_queue(false);
-    dev.bounced = QUEUE_BOUNCE_LIMIT - 12 * PAGE_SIZE;
+    void *all = pool_get(&dev.pool, (POOL_PAGES - 12) * POOL_PAGE);
+
     for (unsigned int i = 0; i < 20; i++)
         ask(HV_BLKIF_OP_WRITE, i, i * 88, DATA_REF, 11);
     ck_assert_int_eq(queue_take(&queue), 0);
@@ -392,8 +394,28 @@ START_TEST(requests_wait_when_memory_for_copies_is_short)
     run();
     for (unsigned int i = 0; i < 20; i++)
         ck_assert_int_eq(expect().status, HV_BLKIF_RSP_OKAY);
-    ck_assert_uint_eq(dev.bounced, QUEUE_BOUNCE_LIMIT - 12 * PAGE_SIZE);
+    pool_put(&dev.pool, all, (POOL_PAGES - 12) * POOL_PAGE);
     close_all();
+}
+END_TEST
+
+START_TEST(the_pool_gives_each_page_once)
+{
+    static char *got[POOL_PAGES];
+    unsigned int nr = 0;
+
+    while ((got[nr] = pool_get(&dev.pool, nr % 3 * POOL_PAGE + 512))) {
+        memset(got[nr], (int)nr, nr % 3 * POOL_PAGE + 512);
+        nr++;
+    }
+    ck_assert_uint_ge(nr, POOL_PAGES / 2 - 3);
+    for (unsigned int i = 0; i < nr; i++) {
+        ck_assert_int_eq(got[i][i % 3 * POOL_PAGE + 511], (char)i);
+        pool_put(&dev.pool, got[i], i % 3 * POOL_PAGE + 512);
+    }
+    ck_assert_uint_eq(dev.pool.used, 0);
+    ck_assert_ptr_nonnull(pool_get(&dev.pool, POOL_PAGES * POOL_PAGE));
+    ck_assert_ptr_null(pool_get(&dev.pool, 1));
 }
 END_TEST
 
@@ -414,6 +436,7 @@ int main(void)
         what_was_shown_but_not_noted_as_done_is_not_answered_twice,
         a_journal_of_nonsense_is_refused,
         requests_wait_when_memory_for_copies_is_short,
+        the_pool_gives_each_page_once,
         NULL};
 
     return unit_run("queue", prepare, tests);
