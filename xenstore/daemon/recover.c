@@ -99,7 +99,8 @@ static void set_node(const char *path, size_t len, const void *value, size_t vle
 
         edit_create(NULL, path, at, last ? value : NULL, last ? vlen : 0,
                     last ? perms : n->perms, false);
-        n = store_find(store.root, path, at);
+        if (!last)
+            n = store_find(store.root, path, at);
     }
 }
 

@@ -312,8 +312,8 @@ void store_set_perms(struct node **root, const char *path, size_t len,
     n->value_gen = ++store.generation;
 }
 
-void store_insert(struct node **root, const char *path, size_t len, const void *value,
-                  size_t value_len, struct perms *perms)
+struct node *store_insert(struct node **root, const char *path, size_t len,
+                          const void *value, size_t value_len, struct perms *perms)
 {
     size_t parent = xs_path_parent(path, len);
     size_t name = parent == 1 ? 1 : parent + 1;
@@ -322,9 +322,10 @@ void store_insert(struct node **root, const char *path, size_t len, const void *
 
     dir->list_gen = ++store.generation;
     treap_insert(&dir->child, new);
+    return dir;
 }
 
-void store_remove(struct node **root, const char *path, size_t len)
+struct node *store_remove(struct node **root, const char *path, size_t len)
 {
     size_t parent = xs_path_parent(path, len);
     size_t name = parent == 1 ? 1 : parent + 1;
@@ -333,6 +334,7 @@ void store_remove(struct node **root, const char *path, size_t len)
 
     dir->list_gen = ++store.generation;
     treap_remove(&dir->child, path + name, len - name, guests);
+    return dir;
 }
 
 /* --- listing and walking --- */

@@ -117,11 +117,12 @@ void store_set_value(struct node **root, const char *path, size_t len, const voi
                      size_t value_len); /* path exists */
 void store_set_perms(struct node **root, const char *path, size_t len,
                      struct perms *perms); /* path exists */
-void store_insert(struct node **root, const char *path, size_t len, const void *value,
-                  size_t value_len,
-                  struct perms *perms); /* parent exists, path does not */
-void store_remove(struct node **root, const char *path,
-                  size_t len); /* path exists, not "/" */
+/* Both return the parent. */
+struct node *store_insert(struct node **root, const char *path, size_t len,
+                          const void *value, size_t value_len,
+                          struct perms *perms); /* parent exists, path does not */
+struct node *store_remove(struct node **root, const char *path,
+                          size_t len); /* path exists, not "/" */
 
 /*
  * Writes names of n's children, each with its NUL, from byte offset of the whole list on,

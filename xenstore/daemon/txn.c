@@ -355,12 +355,12 @@ static bool unaccount_node(void *arg, const char *path, size_t len, struct node 
 
 /* A child of this name has come (1) or gone (-1): that is its parent's owner's as well.
  */
-static void account_name(struct txn *t, const char *path, size_t len, int sign)
+static void account_name(struct txn *t, const struct node *parent, const char *path,
+                         size_t len, int sign)
 {
-    size_t parent = xs_path_parent(path, len);
-    struct node *n = store_find(*slot(t), path, parent);
+    size_t at = xs_path_parent(path, len);
 
-    txn_account(t, node_owner(n), 0, sign * (int32_t)(len - (parent == 1 ? 0 : parent)));
+    txn_account(t, node_owner(parent), 0, sign * (int32_t)(len - (at == 1 ? 0 : at)));
 }
 
 /* --- changes to the tree, with accounting --- */
@@ -389,15 +389,13 @@ void txn_insert(struct txn *t, const char *path, size_t len, const void *value,
 {
     txn_account(t, perms->entry[0].id, 1,
                 (int32_t)(NODE_FLAT + NODE_PER_ENTRY * perms->count + vlen + len));
-    account_name(t, path, len, 1);
-    store_insert(slot(t), path, len, value, vlen, perms);
+    account_name(t, store_insert(slot(t), path, len, value, vlen, perms), path, len, 1);
 }
 
 void txn_remove(struct txn *t, const char *path, size_t len)
 {
     store_walk(store_find(*slot(t), path, len), path, len, true, unaccount_node, t);
-    account_name(t, path, len, -1);
-    store_remove(slot(t), path, len);
+    account_name(t, store_remove(slot(t), path, len), path, len, -1);
 }
 
 /* --- edits --- */
