@@ -144,18 +144,29 @@ static void block_cut(struct page *pg, unsigned have, unsigned order, uint32_t s
     }
 }
 
-/* Under frames_lock: the smallest block that has room for order frames below end. */
+static struct page *first_below(const struct page_list *l, unsigned order, uint64_t end)
+{
+    struct page *pg;
+
+    page_list_for_each(pg, l) if (page_mfn(pg).n + (1ull << order) <= end) return pg;
+    return NULL;
+}
+
+/* Under frames_lock: the smallest block that has room for order frames below end; a clean
+ * one, if there is any, before all dirty ones: zeroing is for idle CPUs. */
 static struct page *block_find(unsigned zone, unsigned order, uint64_t end)
 {
     uint32_t left = orders[zone] & ~((1u << order) - 1);
+    struct page *dirty = NULL;
 
     for (; left; left &= left - 1) {
-        struct page_list *l = &blocks[zone][__builtin_ctz(left)];
-        struct page *pg;
+        struct page *pg = first_below(&blocks[zone][__builtin_ctz(left)], order, end);
 
-        page_list_for_each(pg, l) if (page_mfn(pg).n + (1ull << order) <= end) return pg;
+        if (pg && !(pg->state & PGB_DIRTY))
+            return pg;
+        dirty = dirty ? dirty : pg;
     }
-    return NULL;
+    return dirty;
 }
 
 static struct page *block_take(unsigned order, uint64_t end, uint32_t *state,

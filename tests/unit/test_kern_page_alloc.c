@@ -103,6 +103,24 @@ START_TEST(scrubbing_ends_and_leaves_zeroes)
 }
 END_TEST
 
+START_TEST(clean_memory_goes_first)
+{
+    uint64_t n;
+    mfn_t m, dirty;
+
+    while (page_alloc_scrub())
+        ;
+    n = page_alloc_free_count();
+    dirty = page_alloc(0, 0);
+    page_free(dirty, 0);
+    for (uint64_t i = 1; i < n; i++) {
+        m = page_alloc(0, 0);
+        ck_assert(mfn_valid(m) && !mfn_eq(m, dirty));
+    }
+    ck_assert(mfn_eq(page_alloc(0, 0), dirty));
+}
+END_TEST
+
 START_TEST(a_limit_is_kept)
 {
     mfn_t m;
@@ -148,6 +166,7 @@ int main(void)
                                   too_large_an_order_is_refused,
                                   zeroed_pages_are_zero_after_use,
                                   scrubbing_ends_and_leaves_zeroes,
+                                  clean_memory_goes_first,
                                   a_limit_is_kept,
                                   freed_frames_are_flushed_from_tlbs_before_reuse,
                                   only_ram_is_valid,
