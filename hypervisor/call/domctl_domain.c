@@ -265,10 +265,14 @@ void domctl_fill_info(struct domain *d, struct hv_domctl_getdomaininfo *i)
     i->gpaddr_bits = 0;
 }
 
-/* The domain named, or the next one above it. */
+/* The domain named, or the next one above it: tools walk all domains that way. */
 DOMCTL(domctl_get_info)
 {
-    d = domain_get(op->domain == HV_DOMID_SELF ? h->d->id : op->domain);
+    domid_t first = op->domain == HV_DOMID_SELF ? h->d->id : op->domain;
+
+    if (first >= HV_DOMID_FIRST_RESERVED)
+        return -EINVAL;
+    d = domain_get_next(first);
     if (!d)
         return -ESRCH;
     domctl_fill_info(d, &op->u.getdomaininfo);
