@@ -2,6 +2,7 @@
 /* Any bytes as a kernel: what passes must have a layout that keeps to its rules. */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dom/image.h"
 #include "dom/layout.h"
@@ -27,11 +28,25 @@ static void try_elf(const uint8_t *data, size_t size)
         abort();
 }
 
+struct gathered {
+    uint8_t *data;
+    size_t size;
+};
+
+static int gather(void *ctx, const uint8_t *data, size_t size)
+{
+    struct gathered *g = ctx;
+
+    memcpy(g->data + g->size, data, size);
+    g->size += size;
+    return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct dom_error err = {{0}};
     struct dom_payload payload;
-    uint8_t *to;
+    struct gathered g = {0};
 
     if (!dom_bzimage_probe(data, size)) {
         try_elf(data, size);
@@ -40,9 +55,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (dom_bzimage_payload(&payload, data, size, &err) ||
         payload.unpacked_size > 1 << 20)
         return 0;
-    to = malloc(payload.unpacked_size);
-    if (!dom_payload_unpack(&payload, to, &err))
-        try_elf(to, payload.unpacked_size);
-    free(to);
+    g.data = malloc(payload.unpacked_size);
+    if (!dom_payload_unpack(&payload, gather, &g, &err))
+        try_elf(g.data, g.size);
+    free(g.data);
     return 0;
 }

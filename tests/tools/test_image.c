@@ -201,8 +201,23 @@ static const struct {
     size_t (*pack)(uint8_t *to, size_t room);
 } packers[] = {{"xz", pack_xz}, {"gzip", pack_gzip}, {"zstd", pack_zstd}};
 
+struct gathered {
+    uint8_t *data;
+    size_t size;
+};
+
+static int gather(void *ctx, const uint8_t *data, size_t size)
+{
+    struct gathered *g = ctx;
+
+    memcpy(g->data + g->size, data, size);
+    g->size += size;
+    return 0;
+}
+
 static int unpack(const uint8_t *image, size_t size, uint8_t **out, size_t *out_size)
 {
+    struct gathered g = {0};
     struct dom_payload p;
     int rc;
 
@@ -213,9 +228,10 @@ static int unpack(const uint8_t *image, size_t size, uint8_t **out, size_t *out_
     rc = dom_bzimage_payload(&p, image, size, &err);
     if (rc)
         return rc;
-    *out = malloc(p.unpacked_size);
-    *out_size = p.unpacked_size;
-    return dom_payload_unpack(&p, *out, &err);
+    g.data = *out = malloc(p.unpacked_size);
+    rc = dom_payload_unpack(&p, gather, &g, &err);
+    *out_size = g.size;
+    return rc;
 }
 
 START_TEST(bzimages_are_unpacked)

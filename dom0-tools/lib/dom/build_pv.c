@@ -6,11 +6,12 @@
  * before memory is given.
  *
  * All frames that must be written are mapped at once (a "window"): the boot pages and
- * page tables, the ramdisk, the p2m list, the parts of the kernel that come from its
- * file, and the shared-info page. Pages of the kernel that are all zero are cleared by
- * the hypervisor instead. A large window is filled by a child process: when a process of
- * a PV dom0 ends, its page tables cease to be such before they are emptied, and that
- * costs a tenth of an munmap, where the hypervisor emulates the write to each entry.
+ * page tables, the ramdisk, the p2m list, the parts of the kernel that are not zero, and
+ * the shared-info page. Pages of the kernel that are all zero are cleared by the
+ * hypervisor instead (runs.h). A large window is filled by a child process: when a
+ * process of a PV dom0 ends, its page tables cease to be such before they are emptied,
+ * and that costs a tenth of an munmap, where the hypervisor emulates the write to each
+ * entry.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +27,7 @@
 #include "dom/build.h"
 #include "dom/image.h"
 #include "dom/layout.h"
+#include "dom/runs.h"
 
 #define STORE_DOMID   0
 #define CONSOLE_DOMID 0
@@ -52,7 +54,8 @@ struct build {
     size_t window_nr;
     char *window;
     /* Where things begin in the window, in pages. */
-    size_t boot, ramdisk, p2m, shared, kernel[DOM_ELF_MAX_SEGMENTS];
+    size_t boot, ramdisk, p2m, shared;
+    struct dom_runs kernel; /* `at` is in the window, too */
 };
 
 static int open_ramdisk(struct build *b)
@@ -131,39 +134,27 @@ static size_t add_range(struct build *b, uint64_t first, uint64_t nr)
     return at;
 }
 
-/* Adds the pages of a segment that hold bytes of the file. */
-static size_t add_segment(struct build *b, unsigned int i)
-{
-    const struct dom_elf_segment *s = &b->elf.segment[i], *prev = s - 1;
-    uint64_t first = s->paddr / PAGE_SIZE;
-    uint64_t end = (s->paddr + s->filesz + PAGE_SIZE - 1) / PAGE_SIZE;
-
-    if (!s->filesz)
-        return 0;
-    /* The page in which the previous segment ends may be this one's first. */
-    if (i && prev->filesz && (prev->paddr + prev->filesz - 1) / PAGE_SIZE == first) {
-        add_range(b, first + 1, end - first - 1);
-        return b->window_nr - (end - first);
-    }
-    return add_range(b, first, end - first);
-}
-
 /* Collects the frames of the window. */
 static int plan_window(struct build *b)
 {
     const struct pv_layout *l = &b->l;
     uint64_t boot = l->stack + 1 - l->start_info;
+    /* Runs lie within the kernel's pages. */
     size_t room = boot + l->ramdisk.nr + l->p2m.nr + l->p2m_tables.nr + l->kernel.nr + 1;
 
     b->list = malloc(room * sizeof(*b->list));
     if (!b->list)
         return dom_fail(b->err, -ENOMEM, "out of memory");
+    dom_runs_find(&b->kernel, &b->elf, &b->image);
     b->boot = add_range(b, l->start_info, boot);
     b->ramdisk = add_range(b, l->ramdisk.first, l->ramdisk.nr);
     /* The p2m list's own tables follow it directly. */
     b->p2m = add_range(b, l->p2m.first, l->p2m.nr + l->p2m_tables.nr);
-    for (unsigned int i = 0; i < b->elf.nr_segments; i++)
-        b->kernel[i] = add_segment(b, i);
+    for (unsigned int i = 0; i < b->kernel.nr; i++) {
+        struct dom_run *r = &b->kernel.run[i];
+
+        r->at = add_range(b, r->first, r->end - r->first);
+    }
     b->shared = b->window_nr;
     b->list[b->window_nr++] = b->shared_info;
     return 0;
@@ -174,43 +165,70 @@ static char *page(const struct build *b, size_t nr)
     return b->window + nr * PAGE_SIZE;
 }
 
-/* Zeros what follows a segment's file bytes: the rest of that page, then whole pages. */
-static int clear_tail(struct build *b, const struct dom_elf_segment *s, char *end)
+/* Has the hypervisor clear what of a segment is in no run. */
+static int clear_rest(struct build *b, const struct dom_elf_segment *s)
 {
-    uint64_t from = s->paddr + s->filesz, to = s->paddr + s->memsz;
-    uint64_t first = (from + PAGE_SIZE - 1) / PAGE_SIZE;
-    uint64_t last = (to + PAGE_SIZE - 1) / PAGE_SIZE;
+    uint64_t end = (s->paddr + s->memsz + PAGE_SIZE - 1) / PAGE_SIZE;
+    int rc = 0;
 
-    if (s->filesz && (from & (PAGE_SIZE - 1)))
-        memset(end, 0, PAGE_SIZE - (from & (PAGE_SIZE - 1)));
-    if (!s->filesz)
-        first = from / PAGE_SIZE;
-    if (first >= last)
-        return 0;
-    return door_clear_pages(b->door, b->domid, &b->frames[first], last - first);
+    for (uint64_t pfn = s->paddr / PAGE_SIZE, to; pfn < end && !rc; pfn = to) {
+        to = dom_runs_gap(&b->kernel, &pfn, end);
+        if (pfn < to)
+            rc = door_clear_pages(b->door, b->domid, &b->frames[pfn], to - pfn);
+    }
+    return rc;
 }
 
-/*
- * Zeros come first: the last page of one segment may hold the next one's beginning,
- * and clearing goes by whole pages.
- */
+/* A segment's first and last page need not be its own alone, or full. */
+static void clear_ends(struct build *b, const struct dom_elf_segment *s)
+{
+    uint64_t ends[2] = {s->paddr / PAGE_SIZE, (s->paddr + s->filesz) / PAGE_SIZE};
+
+    for (unsigned int i = 0; i < b->kernel.nr; i++) {
+        const struct dom_run *r = &b->kernel.run[i];
+
+        for (unsigned int k = 0; k < 2; k++)
+            if (ends[k] >= r->first && ends[k] < r->end)
+                memset(page(b, r->at + (ends[k] - r->first)), 0, PAGE_SIZE);
+    }
+}
+
+/* Reads those bytes of a segment that lie in a run. */
+static int load_run(struct build *b, const struct dom_elf_segment *s,
+                    const struct dom_run *r)
+{
+    uint64_t first = r->first * PAGE_SIZE, end = r->end * PAGE_SIZE;
+    uint64_t from = s->paddr > first ? s->paddr : first;
+    uint64_t to = s->paddr + s->filesz < end ? s->paddr + s->filesz : end;
+
+    if (from >= to)
+        return 0;
+    return dom_image_read(&b->image, s->offset + (from - s->paddr),
+                          page(b, r->at) + (from - first), to - from);
+}
+
+static int load_segment(struct build *b, const struct dom_elf_segment *s)
+{
+    int rc = 0;
+
+    for (unsigned int i = 0; i < b->kernel.nr && !rc; i++)
+        rc = load_run(b, s, &b->kernel.run[i]);
+    return rc;
+}
+
+/* Zeros come first: where a segment ends may be where the next begins. */
 static int load_kernel(struct build *b)
 {
     int rc = 0;
 
+    for (unsigned int i = 0; i < b->elf.nr_segments; i++)
+        clear_ends(b, &b->elf.segment[i]);
     for (unsigned int i = 0; i < b->elf.nr_segments && !rc; i++) {
-        const struct dom_elf_segment *s = &b->elf.segment[i];
-        char *to = page(b, b->kernel[i]) + (s->paddr & (PAGE_SIZE - 1));
-
-        rc = clear_tail(b, s, to + s->filesz);
-    }
-    for (unsigned int i = 0; i < b->elf.nr_segments && !rc; i++) {
-        const struct dom_elf_segment *s = &b->elf.segment[i];
-        char *to = page(b, b->kernel[i]) + (s->paddr & (PAGE_SIZE - 1));
-
+        rc = clear_rest(b, &b->elf.segment[i]);
+        if (!rc)
+            rc = load_segment(b, &b->elf.segment[i]);
         if (b->progress && b->progress->report)
             b->progress->report(b->progress->ctx, "kernel", i + 1, b->elf.nr_segments);
-        rc = dom_image_read(&b->image, s->offset, to, s->filesz);
     }
     if (rc)
         return dom_fail(b->err, rc, "cannot load the kernel: %s", strerror(-rc));
@@ -412,8 +430,7 @@ static int write_window(struct build *b, const struct dom_built *built)
 
     if (rc)
         return rc;
-    /* A kernel unpacked into our memory would have to be copied for the child. */
-    if (b->window_nr >= LARGE_WINDOW && b->image.fd >= 0)
+    if (b->window_nr >= LARGE_WINDOW)
         return write_in_child(b, built);
     rc = write_memory(b, built);
     door_unmap(b->window, b->window_nr);

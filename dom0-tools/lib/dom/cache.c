@@ -175,22 +175,21 @@ static void make_room(void)
         closedir(dir);
 }
 
-void dom_cache_add(const struct dom_cache_key *key, const void *data, size_t size)
+int dom_cache_begin(struct dom_cache_file *out)
 {
-    char temp[] = CACHE_DIR "/.elf-XXXXXX", name[96];
-    size_t done = 0;
-    ssize_t n = 1;
-    int fd;
-
     make_room();
-    fd = mkostemp(temp, O_CLOEXEC);
-    if (fd < 0)
-        return;
-    for (; done < size && n > 0; done += n > 0 ? (size_t)n : 0)
-        n = write(fd, (const char *)data + done, size - done);
-    name_of(key, name);
+    strcpy(out->name, CACHE_DIR "/.elf-XXXXXX");
+    out->fd = mkostemp(out->name, O_CLOEXEC);
+    return out->fd < 0 ? -1 : 0;
+}
+
+void dom_cache_end(const struct dom_cache_file *file, const struct dom_cache_key *key)
+{
+    char name[96];
+
+    if (key)
+        name_of(key, name);
     /* A file under its final name is whole, whatever happens to the machine. */
-    if (done < size || fdatasync(fd) || rename(temp, name))
-        unlink(temp);
-    close(fd);
+    if (!key || fdatasync(file->fd) || rename(file->name, name))
+        unlink(file->name);
 }

@@ -18,6 +18,15 @@ struct dom_cache_key {
 int dom_cache_key(struct dom_cache_key *out, int fd);
 /* An open file, or -1. */
 int dom_cache_find(const struct dom_cache_key *key);
-void dom_cache_add(const struct dom_cache_key *key, const void *data, size_t size);
+
+/* A file on its way into the cache. */
+struct dom_cache_file {
+    int fd;
+    char name[64];
+};
+/* Makes an empty file, to be written through out->fd. -1: there can be none. */
+int dom_cache_begin(struct dom_cache_file *out);
+/* Puts it under its key, or drops it if that is NULL. The caller closes fd. */
+void dom_cache_end(const struct dom_cache_file *file, const struct dom_cache_key *key);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Opening a kernel image, whatever its form. A bzImage is unpacked into memory and the
- * result offered to the cache; the next time the cache's file is used as if the kernel
- * were a plain ELF file.
+ * Opening a kernel image, whatever its form. A bzImage is unpacked into a file of the
+ * cache, or one in memory; the next time the cache's file is used as if the kernel were a
+ * plain ELF file.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +14,8 @@
 #include "dom/cache.h"
 #include "dom/elf.h"
 #include "dom/image.h"
+
+#define SPARSE_PAGE 4096U
 
 /* Makes an image of an open file; takes the file over only on success. */
 static int from_fd(struct dom_image *out, int fd)
@@ -36,26 +38,100 @@ static int from_fd(struct dom_image *out, int fd)
     return 0;
 }
 
-static int unpack(struct dom_image *out, const struct dom_image *file,
+/* An unpacked kernel is written where it is not zero: half of Linux is. */
+struct sparse {
+    int fd;
+    uint64_t size;
+};
+
+static bool is_zero(const uint8_t *at, size_t size)
+{
+    uint64_t word[4];
+
+    for (; size >= sizeof(word); at += sizeof(word), size -= sizeof(word)) {
+        memcpy(word, at, sizeof(word));
+        if (word[0] | word[1] | word[2] | word[3])
+            return false;
+    }
+    while (size && !*at)
+        at++, size--;
+    return !size;
+}
+
+static int write_at(int fd, const uint8_t *data, size_t size, uint64_t offset)
+{
+    while (size) {
+        ssize_t n = pwrite(fd, data, size, (off_t)offset);
+
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        data += n > 0 ? n : 0;
+        size -= n > 0 ? (size_t)n : 0;
+        offset += n > 0 ? (uint64_t)n : 0;
+    }
+    return 0;
+}
+
+static int put_sparse(void *ctx, const uint8_t *data, size_t size)
+{
+    struct sparse *f = ctx;
+    size_t from = 0, at = 0;
+    int rc = 0;
+
+    while (at < size && !rc) {
+        size_t n = size - at < SPARSE_PAGE ? size - at : SPARSE_PAGE;
+
+        if (is_zero(data + at, n)) {
+            rc = write_at(f->fd, data + from, at - from, f->size + from);
+            from = at + n;
+        }
+        at += n;
+    }
+    if (!rc)
+        rc = write_at(f->fd, data + from, at - from, f->size + from);
+    f->size += size;
+    return rc;
+}
+
+/* Unpacks to a file of which only fd is known, yet. */
+static int unpack_to(int fd, const struct dom_payload *payload, struct dom_error *err)
+{
+    struct sparse f = {.fd = fd};
+    int rc = dom_payload_unpack(payload, put_sparse, &f, err);
+
+    if (!rc && ftruncate(fd, (off_t)f.size) < 0)
+        rc =
+            dom_fail(err, -errno, "cannot keep the unpacked kernel: %s", strerror(errno));
+    return rc;
+}
+
+/* Returns a file with the ELF file in it: the cache's if that can be, else in memory. */
+static int unpack(const struct dom_image *file, const struct dom_cache_key *key,
                   struct dom_error *err)
 {
+    struct dom_cache_file kept = {.fd = -1};
     struct dom_payload payload;
-    void *mem;
-    int rc = dom_bzimage_payload(&payload, file->data, file->size, err);
+    int rc = dom_bzimage_payload(&payload, file->data, file->size, err), fd;
 
     if (rc)
         return rc;
-    mem = mmap(NULL, payload.unpacked_size, PROT_READ | PROT_WRITE,
-               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (mem == MAP_FAILED)
-        return dom_fail(err, -errno, "no memory to unpack the kernel");
-    rc = dom_payload_unpack(&payload, mem, err);
-    if (rc) {
-        munmap(mem, payload.unpacked_size);
-        return rc;
+    if (key && !dom_cache_begin(&kept)) {
+        rc = unpack_to(kept.fd, &payload, err);
+        dom_cache_end(&kept, rc ? NULL : key);
+        if (!rc)
+            return kept.fd;
+        close(kept.fd);
+        if (rc == -EINVAL)
+            return rc;
+        memset(err, 0, sizeof(*err));
     }
-    *out = (struct dom_image){mem, payload.unpacked_size, -1};
-    return 0;
+    fd = memfd_create("kernel", MFD_CLOEXEC);
+    if (fd < 0)
+        return dom_fail(err, -errno, "no memory to unpack the kernel");
+    rc = unpack_to(fd, &payload, err);
+    if (rc)
+        close(fd);
+    return rc ? rc : fd;
 }
 
 /* Replaces an opened bzImage by the ELF file inside it. */
@@ -63,21 +139,23 @@ static int replace_by_payload(struct dom_image *image, struct dom_error *err)
 {
     struct dom_image unpacked;
     struct dom_cache_key key;
-    int fd = -1, rc;
-    bool cached = !dom_cache_key(&key, image->fd);
+    bool has_key = !dom_cache_key(&key, image->fd);
+    int fd = has_key ? dom_cache_find(&key) : -1, rc;
 
-    if (cached)
-        fd = dom_cache_find(&key);
     if (fd >= 0 && from_fd(&unpacked, fd)) {
         close(fd);
         fd = -1;
     }
     if (fd < 0) {
-        rc = unpack(&unpacked, image, err);
-        if (rc)
-            return rc;
-        if (cached)
-            dom_cache_add(&key, unpacked.data, unpacked.size);
+        fd = unpack(image, has_key ? &key : NULL, err);
+        if (fd < 0)
+            return fd;
+        rc = from_fd(&unpacked, fd);
+        if (rc) {
+            close(fd);
+            return dom_fail(err, rc, "cannot read the unpacked kernel: %s",
+                            strerror(-rc));
+        }
     }
     dom_image_close(image);
     *image = unpacked;
@@ -121,10 +199,6 @@ void dom_image_close(struct dom_image *image)
 
 int dom_image_read(const struct dom_image *image, uint64_t offset, void *to, size_t size)
 {
-    if (image->fd < 0) {
-        memcpy(to, image->data + offset, size);
-        return 0;
-    }
     while (size) {
         ssize_t got = pread(image->fd, to, size, (off_t)offset);
 
@@ -135,4 +209,17 @@ int dom_image_read(const struct dom_image *image, uint64_t offset, void *to, siz
         size -= (size_t)got;
     }
     return 0;
+}
+
+uint64_t dom_image_data(const struct dom_image *image, uint64_t *from, uint64_t end)
+{
+    off_t data = lseek(image->fd, (off_t)*from, SEEK_DATA), hole;
+
+    if (data < 0 && errno != ENXIO) /* a file system that cannot tell */
+        return end;
+    if (data < 0 || (uint64_t)data >= end)
+        return *from = end;
+    *from = (uint64_t)data;
+    hole = lseek(image->fd, data, SEEK_HOLE);
+    return hole < 0 || (uint64_t)hole > end ? end : (uint64_t)hole;
 }

@@ -6,6 +6,7 @@
  * Reference: Linux Documentation/x86/boot.rst, "The Real-Mode Kernel Header".
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <lzma.h>
@@ -23,6 +24,7 @@
 
 #define MAX_UNPACKED   (1UL << 30)
 #define XZ_MEMORY      (256UL << 20)
+#define CHUNK          (16 * 4096UL)
 
 static uint32_t get32(const uint8_t *at)
 {
@@ -57,48 +59,85 @@ int dom_bzimage_payload(struct dom_payload *out, const uint8_t *data, size_t siz
     return 0;
 }
 
-static int unpack_xz(const struct dom_payload *p, uint8_t *to, size_t *got)
-{
-    uint64_t memory = XZ_MEMORY;
-    size_t at = 0;
+/* Where unpacked bytes go, a chunk at a time: touching all of them at once would cost a
+ * page fault for each page, which is dear in a PV dom0. */
+struct outlet {
+    dom_sink_t *sink;
+    void *ctx;
+    size_t left;
+    int rc; /* of the sink */
+    uint8_t chunk[CHUNK];
+};
 
-    *got = 0;
-    return lzma_stream_buffer_decode(&memory, 0, NULL, p->data, &at, p->size - 4, to, got,
-                                     p->unpacked_size) == LZMA_OK;
+static bool emit(struct outlet *o, size_t n)
+{
+    if (n > o->left)
+        return false;
+    o->left -= n;
+    o->rc = n ? o->sink(o->ctx, o->chunk, n) : 0;
+    return !o->rc;
 }
 
-static int unpack_gzip(const struct dom_payload *p, uint8_t *to, size_t *got)
+static bool unpack_xz(const struct dom_payload *p, struct outlet *o)
+{
+    lzma_stream z = LZMA_STREAM_INIT;
+    lzma_ret rc = lzma_stream_decoder(&z, XZ_MEMORY, 0);
+
+    z.next_in = p->data;
+    z.avail_in = p->size - 4;
+    while (rc == LZMA_OK) {
+        z.next_out = o->chunk;
+        z.avail_out = CHUNK;
+        rc = lzma_code(&z, LZMA_FINISH);
+        if ((rc == LZMA_OK || rc == LZMA_STREAM_END) && !emit(o, CHUNK - z.avail_out))
+            break;
+    }
+    lzma_end(&z);
+    return rc == LZMA_STREAM_END && !o->rc;
+}
+
+static bool unpack_gzip(const struct dom_payload *p, struct outlet *o)
 {
     /* The size at the end is gzip's own trailer here. */
-    z_stream z = {.next_in = (uint8_t *)p->data,
-                  .avail_in = (uInt)p->size,
-                  .next_out = to,
-                  .avail_out = (uInt)p->unpacked_size};
-    int rc;
+    z_stream z = {.next_in = (uint8_t *)p->data, .avail_in = (uInt)p->size};
+    int rc = inflateInit2(&z, 16 + MAX_WBITS);
 
-    if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK)
-        return 0;
-    rc = inflate(&z, Z_FINISH);
-    *got = z.total_out;
+    if (rc != Z_OK)
+        return false;
+    while (rc == Z_OK) {
+        z.next_out = o->chunk;
+        z.avail_out = CHUNK;
+        rc = inflate(&z, Z_NO_FLUSH);
+        if ((rc == Z_OK || rc == Z_STREAM_END) && !emit(o, CHUNK - z.avail_out))
+            break;
+    }
     inflateEnd(&z);
-    return rc == Z_STREAM_END;
+    return rc == Z_STREAM_END && !o->rc;
 }
 
-static int unpack_zstd(const struct dom_payload *p, uint8_t *to, size_t *got)
+static bool unpack_zstd(const struct dom_payload *p, struct outlet *o)
 {
-    size_t size = ZSTD_findFrameCompressedSize(p->data, p->size - 4);
+    ZSTD_DStream *z = ZSTD_createDStream();
+    ZSTD_inBuffer in = {.src = p->data, .size = p->size - 4};
+    size_t rc = 1;
 
-    if (ZSTD_isError(size))
-        return 0;
-    *got = ZSTD_decompress(to, p->unpacked_size, p->data, size);
-    return !ZSTD_isError(*got);
+    while (z && rc && !ZSTD_isError(rc)) {
+        ZSTD_outBuffer out = {.dst = o->chunk, .size = CHUNK};
+        size_t before = in.pos;
+
+        rc = ZSTD_decompressStream(z, &out, &in);
+        if (ZSTD_isError(rc) || !emit(o, out.pos) || (in.pos == before && !out.pos))
+            break;
+    }
+    ZSTD_freeDStream(z);
+    return !rc && !o->rc;
 }
 
 static const struct {
     const char *name;
     size_t magic_size;
     const char *magic;
-    int (*unpack)(const struct dom_payload *p, uint8_t *to, size_t *got);
+    bool (*unpack)(const struct dom_payload *p, struct outlet *o);
 } formats[] = {
     {"xz", 6,
      "\xfd"
@@ -112,25 +151,39 @@ static const struct {
     {"lzo", 4, "\x89LZO", NULL},
 };
 
-int dom_payload_unpack(const struct dom_payload *payload, uint8_t *to,
+static int unpack_as(size_t format, const struct dom_payload *payload, struct outlet *o,
+                     struct dom_error *err)
+{
+    if (!formats[format].unpack)
+        return dom_fail(err, -EINVAL,
+                        "this bzImage is packed with %s; xz, gzip and zstd can be "
+                        "unpacked",
+                        formats[format].name);
+    if (formats[format].unpack(payload, o) && !o->left)
+        return 0;
+    if (o->rc)
+        return dom_fail(err, o->rc, "cannot keep the unpacked kernel: %s",
+                        strerror(-o->rc));
+    return dom_fail(err, -EINVAL, "this bzImage is damaged: its %s data does not unpack",
+                    formats[format].name);
+}
+
+int dom_payload_unpack(const struct dom_payload *payload, dom_sink_t *sink, void *ctx,
                        struct dom_error *err)
 {
-    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-        size_t got = 0;
+    struct outlet *o;
+    int rc;
 
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
         if (memcmp(payload->data, formats[i].magic, formats[i].magic_size))
             continue;
-        if (!formats[i].unpack)
-            return dom_fail(err, -EINVAL,
-                            "this bzImage is packed with %s; xz, gzip and zstd can be "
-                            "unpacked",
-                            formats[i].name);
-        if (!formats[i].unpack(payload, to, &got) || got != payload->unpacked_size)
-            return dom_fail(err, -EINVAL,
-                            "this bzImage is damaged: its %s data does "
-                            "not unpack",
-                            formats[i].name);
-        return 0;
+        o = malloc(sizeof(*o));
+        if (!o)
+            return dom_fail(err, -ENOMEM, "out of memory");
+        *o = (struct outlet){.sink = sink, .ctx = ctx, .left = payload->unpacked_size};
+        rc = unpack_as(i, payload, o, err);
+        free(o);
+        return rc;
     }
     return dom_fail(err, -EINVAL, "this bzImage is packed in an unknown way");
 }
