@@ -41,7 +41,7 @@ guest() {
     shift
     config "$name" 256 /guest/vmlinuz 'ramdisk = "/bench/guest.cpio"' "$@" >"/tmp/$name.cfg"
     timed "create $name" $T create -p "/tmp/$name.cfg" || return 1
-    sleep 100000 | $T console "$name" >"/tmp/$name.out" 2>&1 & # the end of its input ends it
+    $T console "$name" </dev/null >"/tmp/$name.out" 2>&1 &
     usleep 200000
     timed "start $name" $T unpause "$name"
     gone "$name" || echo "# guest $name did not end"
@@ -65,6 +65,13 @@ config tiny 16 /bench/tiny.elf >/tmp/tiny.cfg
 $T create -p /tmp/tiny.cfg >/dev/null 2>&1 && $T destroy tiny
 timed "create tiny" $T create -p /tmp/tiny.cfg && timed "destroy tiny" $T destroy tiny
 timed list $T list
+
+# A kernel as a plain ELF file. The disk may be longer than the file.
+dd if=/dev/vda of=/tmp/vmlinux bs=1M 2>/dev/null
+config elf 256 /tmp/vmlinux 'ramdisk = "/bench/guest.cpio"' >/tmp/elf.cfg
+$T create -p /tmp/elf.cfg >/dev/null 2>&1 && $T destroy elf
+timed "create elf" $T create -p /tmp/elf.cfg && $T destroy elf
+rm /tmp/vmlinux
 
 guest native 'extra = "console=hvc0"' 'tsc_mode = "native"'
 guest default 'extra = "console=hvc0 clock_gettime"'

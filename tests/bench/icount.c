@@ -49,7 +49,8 @@ void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, insn_
                                             int flags, void *data);
 EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv);
 
-#define OPERATIONS 32
+#define OPERATIONS 64
+#define FIRST_STEP 32 /* the steps between stamps 1 and 2 are windows, too */
 #define BLOCKS     (1u << 20)
 #define ENTRY_MAX  16
 
@@ -137,6 +138,20 @@ static void write_sums(void)
         fclose(f);
 }
 
+static void on_stamp(unsigned n)
+{
+    static unsigned steps;
+
+    fprintf(out, "stamp %u %lu\n", n, instructions);
+    if (n == 0)
+        write_sums();
+    fflush(out);
+    if (n == 1)
+        window_begin();
+    else if (n == 2 && steps < OPERATIONS - FIRST_STEP)
+        window_end(FIRST_STEP + steps++);
+}
+
 static void on_mark(unsigned cpu, void *data)
 {
     unsigned mark = (unsigned)(uintptr_t)data, op = mark & 0xff;
@@ -146,13 +161,10 @@ static void on_mark(unsigned cpu, void *data)
         window_begin();
         break;
     case MARK_END:
-        window_end(op % OPERATIONS);
+        window_end(op % FIRST_STEP);
         break;
     case MARK_STAMP:
-        fprintf(out, "stamp %u %lu\n", op, instructions);
-        if (op == 0)
-            write_sums();
-        fflush(out);
+        on_stamp(op);
         break;
     }
 }
