@@ -431,6 +431,8 @@ static void unlock(void *lock)
 static void read_message(struct link *l, bool wait, int *rc)
 {
     pthread_cleanup_push(stop_reading, l);
+    if (wait && !l->got) /* an answer takes its time: a read would be in vain */
+        wait_readable(l);
     for (;;) {
         uint8_t generation = l->generation;
 
