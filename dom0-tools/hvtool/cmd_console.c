@@ -20,6 +20,8 @@
 #define ESCAPE_KEY     0x1d /* Ctrl-] */
 #define TTY_TIMEOUT_MS 10000
 
+enum input { INPUT_TAKEN, INPUT_ENDED, INPUT_ESCAPED };
+
 static struct termios saved_terminal;
 static bool terminal_changed;
 
@@ -89,19 +91,19 @@ static bool write_all(int fd, const char *data, ssize_t len)
     return true;
 }
 
-/* Keys go to the guest up to the escape key. Returns false to leave. */
-static bool pass_input(int tty)
+/* Keys go to the guest up to the escape key. */
+static enum input pass_input(int tty)
 {
     char buf[512], *escape;
     ssize_t n = read(STDIN_FILENO, buf, sizeof(buf));
 
-    if (n < 0)
-        return errno == EINTR || errno == EAGAIN;
-    if (n == 0)
-        return false;
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return INPUT_TAKEN;
+    if (n <= 0)
+        return INPUT_ENDED;
     escape = memchr(buf, ESCAPE_KEY, (size_t)n);
     write_all(tty, buf, escape ? escape - buf : n);
-    return !escape;
+    return escape ? INPUT_ESCAPED : INPUT_TAKEN;
 }
 
 static bool pass_output(int tty)
@@ -115,8 +117,10 @@ static bool pass_output(int tty)
     return n > 0 && write_all(STDOUT_FILENO, buf, n);
 }
 
+/* Goes on without input when that has come to its end. */
 static enum console_end relay(int tty, bool only_output)
 {
+    enum input input;
     struct pollfd fds[2] = {{.fd = tty, .events = POLLIN},
                             {.fd = only_output ? -1 : STDIN_FILENO, .events = POLLIN}};
 
@@ -125,8 +129,13 @@ static enum console_end relay(int tty, bool only_output)
             return CONSOLE_FAILED;
         if ((fds[0].revents & (POLLIN | POLLHUP | POLLERR)) && !pass_output(tty))
             return CONSOLE_CLOSED;
-        if ((fds[1].revents & (POLLIN | POLLHUP | POLLERR)) && !pass_input(tty))
+        if (!fds[1].revents)
+            continue;
+        input = pass_input(tty);
+        if (input == INPUT_ESCAPED)
             return CONSOLE_ESCAPED;
+        if (input == INPUT_ENDED)
+            fds[1].fd = -1;
     }
 }
 

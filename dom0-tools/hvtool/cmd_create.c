@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tool.h"
@@ -54,33 +55,35 @@ static int parse_options(struct create_options *o, int argc, char **argv)
     return optind >= argc;
 }
 
-/* Goes on with the next life of a domain that reboots under its console. */
-static int stay_on_console(struct tool *t, const struct dom_config *cfg, hv_domid_t domid)
+/* Waits for a domain's next life. False: its monitor has ended, there will be none. */
+static bool lives_again(struct tool *t, const struct dom_config *cfg, pid_t monitor,
+                        hv_domid_t *domid)
 {
-    for (;;) {
-        struct hv_domctl_getdomaininfo info;
-        struct dom_error ignored = {{0}};
-        hv_domid_t next = domid;
+    struct dom_error ignored = {{0}};
+    hv_domid_t next = *domid;
+    bool ended;
 
-        switch (console_attach(t, domid, false)) {
-        case CONSOLE_ESCAPED:
-            return 0;
-        case CONSOLE_FAILED:
-            return 1;
-        case CONSOLE_CLOSED:
-            break;
-        }
-        if (cfg->on_reboot != DOM_ACTION_RESTART)
-            return 0;
-        /* The monitor makes the new domain before it forgets the old name. */
-        for (int tries = 0; tries < 20 && next == domid; tries++) {
-            usleep(250000);
-            dom_find_name(&t->host, cfg->name, &next, &ignored);
-        }
-        if (next == domid || dom_info(&t->host, next, &info, &ignored))
-            return 0;
-        domid = next;
-    }
+    do {
+        ended = waitpid(monitor, NULL, WNOHANG) != 0;
+        dom_find_name(&t->host, cfg->name, &next, &ignored);
+        if (next == *domid && !ended)
+            usleep(100000);
+    } while (next == *domid && !ended);
+    ended = next == *domid;
+    *domid = next;
+    return !ended;
+}
+
+/* Goes on with the next life of a domain that reboots under its console. */
+static int stay_on_console(struct tool *t, const struct dom_config *cfg, pid_t monitor,
+                           hv_domid_t domid)
+{
+    enum console_end end;
+
+    do
+        end = console_attach(t, domid, false);
+    while (end == CONSOLE_CLOSED && lives_again(t, cfg, monitor, &domid));
+    return end == CONSOLE_FAILED;
 }
 
 static int report(struct tool *t, const struct create_options *o,
@@ -99,6 +102,7 @@ static int create(struct tool *t, const struct create_options *o,
 {
     struct dom_progress progress = {.ctx = cfg->name};
     hv_domid_t domid;
+    pid_t monitor;
     int rc;
 
     if (!o->quiet && isatty(STDERR_FILENO))
@@ -109,7 +113,8 @@ static int create(struct tool *t, const struct create_options *o,
     end_progress(&progress);
     if (rc)
         return 1;
-    rc = monitor_start(t, cfg, domid);
+    monitor = monitor_start(t, cfg, domid);
+    rc = monitor < 0 ? (int)monitor : 0;
     if (!rc && !o->paused)
         rc = dom_unpause(&t->host, domid, &t->err);
     if (rc) {
@@ -117,7 +122,7 @@ static int create(struct tool *t, const struct create_options *o,
         return 1;
     }
     rc = report(t, o, cfg, domid);
-    return o->console ? stay_on_console(t, cfg, domid) : rc;
+    return o->console ? stay_on_console(t, cfg, monitor, domid) : rc;
 }
 
 int cmd_create(struct tool *t, int argc, char **argv)

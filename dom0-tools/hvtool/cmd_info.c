@@ -12,6 +12,7 @@
 
 #define PAGES_PER_MIB 256
 #define LOG_STEP      8192U
+#define MAX_NODES     64U
 
 /* Lines go to the terminal at once, or into a document. */
 struct report {
@@ -132,6 +133,111 @@ static unsigned int free_cpus(struct tool *t)
     return nr;
 }
 
+static void cpu_line(struct json_object *doc, unsigned int cpu,
+                     const struct hv_sysctl_cputopo *topo)
+{
+    struct json_object *row;
+
+    if (!doc) {
+        printf("%3u:    %4u     %4u     %4u\n", cpu, topo->core, topo->socket,
+               topo->node);
+        return;
+    }
+    row = json_object_new_object();
+    json_object_object_add(row, "cpu", json_object_new_int((int)cpu));
+    json_object_object_add(row, "core", json_object_new_int((int)topo->core));
+    json_object_object_add(row, "socket", json_object_new_int((int)topo->socket));
+    json_object_object_add(row, "node", json_object_new_int((int)topo->node));
+    json_object_array_add(doc, row);
+}
+
+static void topology_lines(struct report *r, struct json_object *doc)
+{
+    size_t size = DOM_MAX_CPUS * sizeof(struct hv_sysctl_cputopo);
+    struct hv_sysctl_cputopo *cpu = door_buf_get(r->t->host.door, size);
+    struct hv_sysctl op = {.cmd = HV_SYSCTL_CPUTOPOINFO};
+
+    if (!cpu)
+        return;
+    op.u.cputopoinfo.num_cpus = DOM_MAX_CPUS;
+    op.u.cputopoinfo.cputopo = (uintptr_t)cpu;
+    if (door_sysctl(r->t->host.door, &op))
+        op.u.cputopoinfo.num_cpus = 0;
+    for (unsigned int i = 0; i < op.u.cputopoinfo.num_cpus && i < DOM_MAX_CPUS; i++)
+        if (cpu[i].core != HV_INVALID_CORE_ID)
+            cpu_line(doc, i, &cpu[i]);
+    door_buf_put(r->t->host.door, cpu, size);
+}
+
+/* One node's row; distance to each of nr. */
+static void node_line(struct json_object *doc, unsigned int node,
+                      const struct hv_sysctl_meminfo *mem, const uint32_t *distance,
+                      unsigned int nr)
+{
+    struct json_object *row, *list;
+
+    if (!doc) {
+        printf("%4u:    %6llu     %6llu      %u", node,
+               (unsigned long long)mem->memsize >> 20,
+               (unsigned long long)mem->memfree >> 20, distance[0]);
+        for (unsigned int i = 1; i < nr; i++)
+            printf(",%u", distance[i]);
+        printf("\n");
+        return;
+    }
+    row = json_object_new_object();
+    list = json_object_new_array();
+    for (unsigned int i = 0; i < nr; i++)
+        json_object_array_add(list, json_object_new_int((int)distance[i]));
+    json_object_object_add(row, "node", json_object_new_int((int)node));
+    json_object_object_add(row, "memsize", json_object_new_int64((int64_t)mem->memsize));
+    json_object_object_add(row, "memfree", json_object_new_int64((int64_t)mem->memfree));
+    json_object_object_add(row, "distances", list);
+    json_object_array_add(doc, row);
+}
+
+static void node_lines(struct report *r, struct json_object *doc)
+{
+    struct numa {
+        struct hv_sysctl_meminfo mem[MAX_NODES];
+        uint32_t distance[MAX_NODES * MAX_NODES];
+    } *numa = door_buf_get(r->t->host.door, sizeof(*numa));
+    struct hv_sysctl op = {.cmd = HV_SYSCTL_NUMAINFO};
+    unsigned int nr;
+
+    if (!numa)
+        return;
+    op.u.numainfo.num_nodes = MAX_NODES;
+    op.u.numainfo.meminfo = (uintptr_t)numa->mem;
+    op.u.numainfo.distance = (uintptr_t)numa->distance;
+    nr = door_sysctl(r->t->host.door, &op) ? 0 : op.u.numainfo.num_nodes;
+    for (unsigned int i = 0; i < nr && i < MAX_NODES; i++)
+        if (numa->mem[i].memsize != HV_INVALID_MEM_SZ)
+            node_line(doc, i, &numa->mem[i], &numa->distance[i * nr], nr);
+    door_buf_put(r->t->host.door, numa, sizeof(*numa));
+}
+
+/* info -n: where CPUs and memory sit. Which node a device is at nobody knows here. */
+static void numa_lines(struct report *r)
+{
+    struct json_object *cpus = NULL, *nodes = NULL;
+
+    if (r->doc) {
+        cpus = json_object_new_array();
+        nodes = json_object_new_array();
+        json_object_object_add(r->doc, "cpu_topology", cpus);
+        json_object_object_add(r->doc, "numa_info", nodes);
+    } else {
+        printf("cpu_topology           :\ncpu:    core    socket     node\n");
+    }
+    topology_lines(r, cpus);
+    if (!r->doc)
+        printf("device topology        :\ndevice           node\n"
+               "No device topology data available\n"
+               "numa_info              :\nnode:    memsize    memfree    distances\n");
+    node_lines(r, nodes);
+}
+
 static void build_id_line(struct report *r)
 {
     struct {
@@ -187,13 +293,18 @@ static void hypervisor_lines(struct report *r)
 
 int cmd_info(struct tool *t, int argc, char **argv)
 {
+    static const struct option names[] = {
+        {"json", no_argument, NULL, 'j'}, {"numa", no_argument, NULL, 'n'}, {0}};
     struct report r = {.t = t};
+    bool numa = false;
     int c;
 
-    while ((c = getopt_long(argc, argv, "", tool_json_option, NULL)) != -1) {
-        if (c != 'j')
+    while ((c = getopt_long(argc, argv, "n", names, NULL)) != -1) {
+        if (c == '?')
             return tool_usage(t);
-        r.doc = r.doc ? r.doc : json_object_new_object();
+        numa |= c == 'n';
+        if (c == 'j' && !r.doc)
+            r.doc = json_object_new_object();
     }
     if (optind != argc)
         return tool_usage(t);
@@ -203,6 +314,8 @@ int cmd_info(struct tool *t, int argc, char **argv)
     if (machine_lines(&r))
         return 1;
     number(&r, "free_cpus", free_cpus(t));
+    if (numa)
+        numa_lines(&r);
     hypervisor_lines(&r);
     build_id_line(&r);
     number(&r, "xend_config_format", 4);

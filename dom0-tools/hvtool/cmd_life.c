@@ -49,7 +49,7 @@ int cmd_unpause(struct tool *t, int argc, char **argv)
 static int ask_all(struct tool *t, const struct hv_domctl_getdomaininfo *list,
                    unsigned int nr, bool wait, const char *request)
 {
-    int status = 0, reason;
+    int status = 0;
 
     for (unsigned int i = 0; i < nr; i++) {
         if (!list[i].domain)
@@ -62,8 +62,7 @@ static int ask_all(struct tool *t, const struct hv_domctl_getdomaininfo *list,
     }
     for (unsigned int i = 0; i < nr && wait && !status; i++)
         if (list[i].domain)
-            status =
-                dom_wait_end(&t->host, list[i].domain, list[i].handle, &reason, &t->err);
+            status = dom_wait_gone(&t->host, list[i].domain, list[i].handle, &t->err);
     return status ? 1 : 0;
 }
 

@@ -61,6 +61,8 @@ static struct json_object *json_row(struct tool *t,
     json_object_object_add(doc, "uuid", json_object_new_string(uuid));
     json_object_object_add(doc, "memory_kib",
                            json_object_new_int64((int64_t)info->tot_pages * 4));
+    json_object_object_add(doc, "max_memory_kib",
+                           json_object_new_int64((int64_t)info->max_pages * 4));
     json_object_object_add(doc, "vcpus", json_object_new_int((int)info->nr_online_vcpus));
     json_object_object_add(doc, "state", state);
     json_object_object_add(doc, "shutdown_reason",
@@ -141,21 +143,40 @@ static void print_uptime(const char *name, hv_domid_t domid, long long s)
            s / 3600 % 24, s / 60 % 60, s % 60);
 }
 
+/* As of uptime(1): the time of day, and hours and minutes. */
+static void print_short_uptime(const char *name, hv_domid_t domid, long long s)
+{
+    char now[16], days[32] = "";
+    time_t t = time(NULL);
+
+    strftime(now, sizeof(now), "%H:%M:%S", localtime(&t));
+    s = s < 0 ? 0 : s;
+    if (s >= 86400)
+        snprintf(days, sizeof(days), "%lld day%s, ", s / 86400, s >= 172800 ? "s" : "");
+    printf(" %s up %s%2lld:%02lld, %s (%u)\n", now, days, s / 3600 % 24, s / 60 % 60,
+           name ? name : "(null)", domid);
+}
+
 int cmd_uptime(struct tool *t, int argc, char **argv)
 {
+    static const struct option names[] = {
+        {"json", no_argument, NULL, 'j'}, {"short", no_argument, NULL, 's'}, {0}};
     struct hv_domctl_getdomaininfo *list;
     struct json_object *doc = NULL;
+    bool brief = false;
     unsigned int nr;
     int c;
 
-    while ((c = getopt_long(argc, argv, "", tool_json_option, NULL)) != -1) {
-        if (c != 'j')
+    while ((c = getopt_long(argc, argv, "s", names, NULL)) != -1) {
+        if (c == '?')
             return tool_usage(t);
-        doc = doc ? doc : json_object_new_array();
+        brief |= c == 's';
+        if (c == 'j' && !doc)
+            doc = json_object_new_array();
     }
     if (tool_open(t) || tool_domains(t, argc - optind, argv + optind, &list, &nr))
         return 1;
-    if (!doc)
+    if (!doc && !brief)
         printf("%-33s %4s %s\n", "Name", "ID", "Uptime");
     for (unsigned int i = 0; i < nr; i++) {
         long long s = uptime_of(t, list[i].domain);
@@ -167,6 +188,8 @@ int cmd_uptime(struct tool *t, int argc, char **argv)
             json_object_object_add(row, "uptime_s",
                                    s < 0 ? NULL : json_object_new_int64(s));
             json_object_array_add(doc, row);
+        } else if (brief) {
+            print_short_uptime(name, list[i].domain, s);
         } else {
             print_uptime(name, list[i].domain, s);
         }

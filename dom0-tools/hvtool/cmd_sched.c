@@ -146,6 +146,15 @@ int cmd_vcpu_list(struct tool *t, int argc, char **argv)
     return doc ? tool_print_json(doc) : 0;
 }
 
+/* -f skips checks in xl; here the hypervisor does them all. */
+static void skip_force(int *argc, char ***argv)
+{
+    if (*argc > 1 && (!strcmp((*argv)[1], "-f") || !strcmp((*argv)[1], "--force"))) {
+        ++*argv;
+        --*argc;
+    }
+}
+
 static int parse_pins(struct tool *t, int argc, char **argv, unsigned int *flags,
                       struct dom_cpuset *hard, struct dom_cpuset *soft)
 {
@@ -172,6 +181,7 @@ int cmd_vcpu_pin(struct tool *t, int argc, char **argv)
     hv_domid_t domid;
     char *rest;
 
+    skip_force(&argc, &argv);
     if (parse_pins(t, argc, argv, &flags, &hard, &soft))
         return 1;
     if (tool_open(t) || tool_domain(t, argv[1], &domid) ||
@@ -284,13 +294,13 @@ static int set_sched(struct tool *t, hv_domid_t domid, unsigned int sched_id,
     return rc ? dom_fail(&t->err, rc, "the scheduler refuses: %s", strerror(-rc)) : 0;
 }
 
-static void sched_header(struct tool *t, unsigned int sched_id)
+static void sched_header(struct tool *t, unsigned int sched_id, bool pool)
 {
     struct hv_sysctl op = {.cmd = HV_SYSCTL_SCHEDULER_OP};
 
     op.u.scheduler_op.sched_id = sched_id;
     op.u.scheduler_op.cmd = HV_SYSCTL_SCHEDOP_GETINFO;
-    if (sched_id == HV_SCHEDULER_CREDIT2 && !door_sysctl(t->host.door, &op))
+    if (pool && sched_id == HV_SCHEDULER_CREDIT2 && !door_sysctl(t->host.door, &op))
         printf("Cpupool Pool-0: ratelimit=%uus\n",
                op.u.scheduler_op.u.sched_credit2.ratelimit_us);
     printf("%-33s %4s %6s %4s\n", "Name", "ID", "Weight", "Cap");
@@ -318,7 +328,7 @@ int cmd_sched(struct tool *t, int argc, char **argv)
         return rc;
     }
     if (!o.doc)
-        sched_header(t, id.u.sched_id.sched_id);
+        sched_header(t, id.u.sched_id.sched_id, !o.domain);
     for (unsigned int i = 0; i < nr; i++) {
         struct hv_domctl_sched_credit2 params = {0};
 

@@ -34,11 +34,14 @@ _hvtool()
     shutdown | reboot) words="-a -w $(_hvtool_domains)" ;;
     console) words="-o $(_hvtool_domains)" ;;
     sched) words="--json -d -w -c $(_hvtool_domains)" ;;
-    info) words="--json" ;;
+    info) words="-n --json" ;;
     dmesg) words="-c --json" ;;
-    domid | uptime | vcpu-list | block-list) words="--json $(_hvtool_domains)" ;;
+    uptime) words="-s --json $(_hvtool_domains)" ;;
+    domid | domname | vcpu-list | block-list) words="--json $(_hvtool_domains)" ;;
     block-detach) words="--force $(_hvtool_domains)" ;;
-    destroy | pause | unpause | rename | vcpu-pin | block-attach) words=$(_hvtool_domains) ;;
+    vcpu-pin) words="-f all $(_hvtool_domains)" ;;
+    destroy | pause | unpause | rename | block-attach) words=$(_hvtool_domains) ;;
+    debug-keys) words=h ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }

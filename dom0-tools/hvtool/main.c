@@ -15,7 +15,7 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"create", cmd_create, "[-c] [-p] [-n] [-q] FILE [KEY=VALUE...]",
+    {"create", cmd_create, "[-c] [-p] [-n] [-q] [--json] FILE [KEY=VALUE...]",
      "build a domain as FILE says and start it"},
     {"list", cmd_list, "[-v] [--json] [DOMAIN...]", "show domains"},
     {"destroy", cmd_destroy, "DOMAIN...", "end domains at once"},
@@ -24,13 +24,13 @@ static const struct command commands[] = {
     {"pause", cmd_pause, "DOMAIN...", "stop domains where they are"},
     {"unpause", cmd_unpause, "DOMAIN...", "let paused domains go on"},
     {"console", cmd_console, "[-o] DOMAIN", "talk to a guest (leave with Ctrl-])"},
-    {"info", cmd_info, "[--json]", "show the machine and the hypervisor"},
+    {"info", cmd_info, "[-n] [--json]", "show the machine and the hypervisor"},
     {"dmesg", cmd_dmesg, "[-c] [--json]", "show the hypervisor's log"},
     {"domid", cmd_domid, "[--json] NAME", "a domain's number"},
     {"domname", cmd_domname, "[--json] DOMID", "a domain's name"},
     {"rename", cmd_rename, "DOMAIN NAME", "give a domain another name"},
     {"vcpu-list", cmd_vcpu_list, "[--json] [DOMAIN...]", "show virtual CPUs"},
-    {"vcpu-pin", cmd_vcpu_pin, "DOMAIN VCPU|all HARD [SOFT]",
+    {"vcpu-pin", cmd_vcpu_pin, "[-f] DOMAIN VCPU|all HARD [SOFT]",
      "say on which CPUs a vCPU may and should run"},
     {"sched", cmd_sched, "[--json] [-d DOMAIN [-w WEIGHT] [-c CAP]]",
      "show or set scheduling weights and caps"},
@@ -39,7 +39,8 @@ static const struct command commands[] = {
      "take a disk away from a guest"},
     {"block-list", cmd_block_list, "[--json] DOMAIN...", "show guests' disks"},
     {"debug-keys", cmd_debug_keys, "KEYS", "press keys of the hypervisor's debugger"},
-    {"uptime", cmd_uptime, "[--json] [DOMAIN...]", "how long domains have been running"},
+    {"uptime", cmd_uptime, "[-s] [--json] [DOMAIN...]",
+     "how long domains have been running"},
     {"help", cmd_help, "[COMMAND]", "show commands"},
 };
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -196,7 +197,6 @@ int main(int argc, char **argv)
     status = c->run(&t, argc - 1, argv + 1);
     if (t.err.text[0])
         fprintf(stderr, "hvtool %s: %s\n", c->name, t.err.text);
-    dom_host_close(&t.host);
     if (fflush(stdout) || ferror(stdout)) {
         fprintf(stderr, "hvtool %s: cannot write the output\n", c->name);
         return 1;

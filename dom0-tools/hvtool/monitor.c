@@ -142,7 +142,7 @@ static void watch(struct monitor *m)
     } while (act(m, reason));
 }
 
-int monitor_start(struct tool *t, const struct dom_config *cfg, hv_domid_t domid)
+pid_t monitor_start(struct tool *t, const struct dom_config *cfg, hv_domid_t domid)
 {
     struct monitor m = {.cfg = cfg, .domid = domid, .started = time(NULL)};
     struct dom_error err = {{0}};
@@ -151,7 +151,7 @@ int monitor_start(struct tool *t, const struct dom_config *cfg, hv_domid_t domid
     if (pid < 0)
         return dom_fail(&t->err, -errno, "cannot fork: %s", strerror(errno));
     if (pid)
-        return 0;
+        return pid;
     /* The doors of the parent are of no use here: their buffers are not inherited. */
     detach(cfg);
     if (dom_host_open(&m.host, &err))

@@ -5,6 +5,7 @@
 
 #include <getopt.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include <json-c/json.h>
 
@@ -51,9 +52,10 @@ enum console_end { CONSOLE_ESCAPED, CONSOLE_CLOSED, CONSOLE_FAILED };
 enum console_end console_attach(struct tool *t, hv_domid_t domid, bool only_output);
 
 /*
- * Leaves a process behind that destroys or restarts the domain when it ends. Takes
- * nothing over; the caller goes on.
+ * Leaves a process behind that destroys or restarts the domain when it ends, and exits
+ * when there is nothing left to do. Takes nothing over; the caller goes on. Returns its
+ * number, or a negative errno value.
  */
-int monitor_start(struct tool *t, const struct dom_config *cfg, hv_domid_t domid);
+pid_t monitor_start(struct tool *t, const struct dom_config *cfg, hv_domid_t domid);
 
 #endif

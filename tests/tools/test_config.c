@@ -163,7 +163,8 @@ START_TEST(known_keys_without_effect_are_warned_of)
                                "t.cfg:4:1: 'vif' has no effect yet\n");
     dom_config_free(&cfg);
     ck_assert_int_eq(parse(BASE "on_crash = 'coredump-restart'\n"), 0);
-    ck_assert_str_eq(warnings, "t.cfg:3:12: core dumps are not written yet\n");
+    ck_assert_str_eq(warnings, "t.cfg:3:12: on_crash: core dumps are not written yet, "
+                               "'restart' is done without\n");
     ck_assert_int_eq(cfg.on_crash, DOM_ACTION_RESTART);
     dom_config_free(&cfg);
 }

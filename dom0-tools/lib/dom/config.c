@@ -108,7 +108,7 @@ static int get_action(struct reader *r, const struct cfg_value *v, enum dom_acti
         {"coredump-restart", DOM_ACTION_RESTART},
     };
     const char *text = "";
-    char line[128];
+    char line[256];
     int rc = get_string(r, v, &text);
 
     for (size_t i = 0; !rc && i < sizeof(actions) / sizeof(actions[0]); i++) {
@@ -116,8 +116,9 @@ static int get_action(struct reader *r, const struct cfg_value *v, enum dom_acti
             continue;
         *out = actions[i].action;
         if (!strncmp(text, "coredump-", 9) && r->warn) {
-            snprintf(line, sizeof(line), "%s:%u:%u: core dumps are not written yet",
-                     v->pos.file, v->pos.line, v->pos.column);
+            snprintf(line, sizeof(line),
+                     "%s:%u:%u: %s: core dumps are not written yet, '%s' is done without",
+                     v->pos.file, v->pos.line, v->pos.column, r->key, text + 9);
             r->warn(line);
         }
         return 0;

@@ -40,15 +40,6 @@ int dom_host_open(struct dom_host *host, struct dom_error *err)
     return 0;
 }
 
-void dom_host_close(struct dom_host *host)
-{
-    if (host->xs)
-        xs_close(host->xs);
-    door_close(host->door);
-    host->xs = NULL;
-    host->door = NULL;
-}
-
 static int list_step(struct dom_host *host, hv_domid_t first,
                      struct hv_domctl_getdomaininfo *out)
 {
@@ -106,6 +97,9 @@ int dom_info(struct dom_host *host, hv_domid_t domid, struct hv_domctl_getdomain
     struct hv_domctl op = {.cmd = HV_DOMCTL_GETDOMAININFO, .domain = domid};
     int rc = door_domctl(host->door, &op);
 
+    /* Where there is none of this number the hypervisor tells of the next one. */
+    if (!rc && op.domain != domid)
+        rc = -ESRCH;
     if (rc)
         return dom_fail(err, rc,
                         rc == -ESRCH ? "there is no domain %u"
@@ -244,7 +238,7 @@ static int configure(struct dom_host *host, hv_domid_t domid,
         return dom_fail(err, rc, "cannot have %u vCPUs: %s", cfg->maxvcpus,
                         strerror(-rc));
     op = (struct hv_domctl){.cmd = HV_DOMCTL_MAX_MEM, .domain = domid};
-    op.u.max_mem.max_memkb = cfg->memory_kib + MEMORY_SLACK_KIB;
+    op.u.max_mem.max_memkb = cfg->maxmem_kib + MEMORY_SLACK_KIB;
     rc = door_domctl(host->door, &op);
     if (!rc && cfg->tsc_mode) {
         op = (struct hv_domctl){.cmd = HV_DOMCTL_SETTSCINFO, .domain = domid};
@@ -310,7 +304,9 @@ int dom_pause(struct dom_host *host, hv_domid_t domid, struct dom_error *err)
 
 int dom_unpause(struct dom_host *host, hv_domid_t domid, struct dom_error *err)
 {
-    return simple(host, domid, HV_DOMCTL_UNPAUSEDOMAIN, "unpause", err);
+    int rc = simple(host, domid, HV_DOMCTL_UNPAUSEDOMAIN, "unpause", err);
+
+    return rc == -EINVAL ? dom_fail(err, rc, "domain %u is not paused", domid) : rc;
 }
 
 int dom_destroy(struct dom_host *host, hv_domid_t domid, struct dom_error *err)

@@ -18,9 +18,11 @@ struct dom_host {
     struct xs_handle *xs;
 };
 
-/* err names the door that is closed and what to do about it. */
+/*
+ * err names the door that is closed and what to do about it. There is no closing: a
+ * process that ends drops its mappings for less than it could undo them.
+ */
 int dom_host_open(struct dom_host *host, struct dom_error *err);
-void dom_host_close(struct dom_host *host);
 
 /* All domains from the first one at or after `first`. Free *out. */
 int dom_list(struct dom_host *host, hv_domid_t first,
@@ -57,5 +59,11 @@ int dom_rename(struct dom_host *host, hv_domid_t domid, const char *name,
  */
 int dom_wait_end(struct dom_host *host, hv_domid_t domid, const uint8_t uuid[16],
                  int *reason, struct dom_error *err);
+/*
+ * Waits until a domain has ended and is gone, so that its name is free again; or has
+ * ended, if its configuration has it kept then. -ETIMEDOUT: nobody clears it away.
+ */
+int dom_wait_gone(struct dom_host *host, hv_domid_t domid, const uint8_t uuid[16],
+                  struct dom_error *err);
 
 #endif

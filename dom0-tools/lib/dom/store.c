@@ -112,6 +112,16 @@ static void put_domain(struct writer *w, const char *dom, const char *vm,
     putf(w, "1", "%s/control/platform-feature-xs_reset_watches", dom);
 }
 
+/* Whoever waits for a domain to go (wait.c) is told when it will not. */
+static void put_kept(struct writer *w, const char *vm, const char *key,
+                     enum dom_action action)
+{
+    if (action == DOM_ACTION_PRESERVE)
+        putf(w, "preserve", "%s/%s", vm, key);
+    else if (action == DOM_ACTION_RENAME_RESTART)
+        putf(w, "rename-restart", "%s/%s", vm, key);
+}
+
 static void put_vm(struct writer *w, const char *vm, const struct dom_config *cfg,
                    const struct dom_built *built)
 {
@@ -130,6 +140,9 @@ static void put_vm(struct writer *w, const char *vm, const struct dom_config *cf
     snprintf(text, sizeof(text), "%lld.%02ld", (long long)now.tv_sec,
              now.tv_nsec / 10000000);
     putf(w, text, "%s/start_time", vm);
+    put_kept(w, vm, "on_poweroff", cfg->on_poweroff);
+    put_kept(w, vm, "on_reboot", cfg->on_reboot);
+    put_kept(w, vm, "on_crash", cfg->on_crash);
 }
 
 static void put_console_device(struct writer *w, const char *at, const char *dom,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for guests: until one has taken up a request, until one has ended. Both
- * sleep on XenStore watches; nothing polls.
+ * Waiting for guests: until one has taken up a request, until one has ended, until one
+ * is gone. All sleep on XenStore watches. Only the last also looks by itself now and
+ * then: nobody is told when the hypervisor has given a dead domain's last page back.
  */
 #include <errno.h>
 #include <poll.h>
@@ -15,7 +16,9 @@
 #include "abi/sched.h"
 #include "dom/domain.h"
 
-#define ASK_TIMEOUT_MS 60000
+#define ASK_TIMEOUT_MS  60000
+#define GONE_TIMEOUT_MS 60000
+#define LOOK_AGAIN_MS   100
 
 static long long now_ms(void)
 {
@@ -119,4 +122,60 @@ int dom_wait_end(struct dom_host *host, hv_domid_t domid, const uint8_t uuid[16]
     }
     xs_unwatch(host->xs, "@releaseDomain", "end");
     return rc ? dom_fail(err, rc, "waiting for domain %u: %s", domid, strerror(-rc)) : 0;
+}
+
+/* Whether the domain stays when it has ended so: then a node says it (store.c). */
+static bool is_kept(struct dom_host *host, const uint8_t uuid[16], int reason)
+{
+    const char *key = reason == HV_SHUTDOWN_POWEROFF ? "on_poweroff"
+                      : reason == HV_SHUTDOWN_REBOOT ? "on_reboot"
+                                                     : "on_crash";
+    char text[37], path[64], *value;
+
+    dom_uuid_format(uuid, text);
+    snprintf(path, sizeof(path), "/vm/%s/%s", text, key);
+    value = xs_read(host->xs, XBT_NULL, path, NULL);
+    free(value);
+    return value != NULL;
+}
+
+/* Neither the hypervisor nor XenStore knows it any more under this number. */
+static bool is_gone(struct dom_host *host, hv_domid_t domid, const uint8_t uuid[16])
+{
+    struct hv_domctl_getdomaininfo info;
+    char vm[48] = "/vm/", path[40], *value;
+    int rc = dom_info(host, domid, &info, &(struct dom_error){{0}});
+    bool gone;
+
+    if (rc != -ESRCH && (rc || !memcmp(info.handle, uuid, 16)))
+        return false;
+    dom_uuid_format(uuid, vm + strlen(vm));
+    snprintf(path, sizeof(path), "/local/domain/%u/vm", domid);
+    value = xs_read(host->xs, XBT_NULL, path, NULL);
+    gone = !value || strcmp(value, vm);
+    free(value);
+    return gone;
+}
+
+int dom_wait_gone(struct dom_host *host, hv_domid_t domid, const uint8_t uuid[16],
+                  struct dom_error *err)
+{
+    long long until = now_ms() + GONE_TIMEOUT_MS;
+    int reason, rc = dom_wait_end(host, domid, uuid, &reason, err);
+
+    if (rc || (reason >= 0 && is_kept(host, uuid, reason)))
+        return rc;
+    if (!xs_watch(host->xs, "@releaseDomain", "gone"))
+        return dom_fail(err, -errno, "XenStore: %s", strerror(errno));
+    while (!rc && !is_gone(host, domid, uuid)) {
+        if (now_ms() >= until)
+            rc = dom_fail(err, -ETIMEDOUT,
+                          "domain %u has ended, but nobody destroys it; 'hvtool destroy' "
+                          "does",
+                          domid);
+        else if (next_event(host, now_ms() + LOOK_AGAIN_MS) == -EIO)
+            rc = dom_fail(err, -EIO, "XenStore does not answer");
+    }
+    xs_unwatch(host->xs, "@releaseDomain", "gone");
+    return rc;
 }

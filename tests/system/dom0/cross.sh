@@ -2,6 +2,7 @@
 # The joints: one side's tools on the other side's hypervisor. busybox's shell; sourced.
 says "info names the hypervisor's version" '^xen_version +: 4\.17' $T info
 says "info names its pages" '^xen_pagesize +: 4096$' $T info
+says "info -n names the one node and its memory" '^ +0: +[0-9]+ +[0-9]+ +10$' $T info -n
 says "list shows dom0" '^Domain-0 +0 +[0-9]+ +[0-9]+ +r' $T list
 says "dmesg shows dom0's making" 'Dom0|dom0' $T dmesg
 says "vcpu-list shows dom0's CPUs" '^Domain-0 +0 +0 +[0-9]+ +r' $T vcpu-list

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 # A guest's life, from create to its several ends.
 baseline /tmp/before
-config demo
+config demo 'maxmem = 512'
 check "create starts the demo guest, and its banner comes" up demo
 check "it answers on its console" answers demo
 says "list shows it in xl's columns" '^demo +[0-9]+ +256 +1 +[-rb][-rb]---- +[0-9]+\.[0-9]$' \
     $T list
+if [ $T = hvtool ]; then
+    says "it may have up to maxmem" '"max_memory_kib": 525312' $T list --json demo
+fi
 id=$($T domid demo)
 says "domid gives its number" '^[1-9][0-9]*$' $T domid demo
 says "domname gives its name" '^demo$' $T domname "$id"
@@ -25,14 +28,21 @@ unchanged "nothing is left of it" /tmp/before
 
 # Its own power-off.
 config off 'extra = "console=hvc0 lab.do=poweroff"'
-check "a guest that powers off is created" $T create /tmp/off.cfg
-if wait_for 90 gone off; then ok "and goes away"; else not_ok "and goes away" "it stays"; fi
+timeout 120 $T create -c /tmp/off.cfg </dev/null >/tmp/off.out 2>&1
+check "a guest that powers off is created, with its console and no input" test $? = 0
+if wait_for 30 gone off; then ok "and goes away"; else not_ok "and goes away" "it stays"; fi
+says "its console was shown to the end" 'The demo guest is up' cat /tmp/off.out
 $T destroy off 2>/dev/null
 
 # A panic, with on_crash = destroy.
 config panic 'extra = "console=hvc0 lab.do=panic"' 'on_crash = "destroy"'
-check "a guest that panics is created" $T create /tmp/panic.cfg
+check "a guest that panics is created" $T create -p /tmp/panic.cfg
+wait_for 15 has_tty panic
+timeout 120 $T console panic </dev/null >/tmp/panic.out 2>&1 &
+$T unpause panic
 if wait_for 90 gone panic; then ok "and is destroyed"; else not_ok "and is destroyed" stays; fi
+wait $!
+says "its console showed its last words, without any input" 'Kernel panic' cat /tmp/panic.out
 $T destroy panic 2>/dev/null
 
 # A reboot: the same name, a new number.
