@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: MIT */
+/* A disk's front end on a kernel of this file's, with back ends good, bad and gone. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "abi/io/xenbus.h"
+#include "front/blkfront.h"
+#include "unit.h"
+
+#define FRONT "device/vbd/51712"
+#define BACK  "/local/domain/0/backend/vbd/1/51712"
+#define PAGES 64
+
+/* ---- The kernel ---- */
+static struct {
+    char path[128], value[64];
+} node[64];
+static const void *granted[512];
+static bool mapped[512]; /* the back end has not let go */
+static unsigned int grants_left, revoked_in_use;
+static void (*handler)(void *);
+static void *handler_arg;
+static unsigned int sent;
+static char data[PAGES][FRONT_PAGE_SIZE] __attribute__((aligned(4096)));
+
+static char *value_of(const char *path)
+{
+    for (size_t i = 0; i < 64; i++)
+        if (!node[i].path[0] || !strcmp(node[i].path, path)) {
+            snprintf(node[i].path, sizeof(node[i].path), "%s", path);
+            return node[i].value;
+        }
+    abort();
+}
+
+int front_write(const char *path, const char *value)
+{
+    snprintf(value_of(path), 64, "%s", value);
+    return 0;
+}
+
+int front_read(const char *path, char *value, size_t size)
+{
+    if (!value_of(path)[0])
+        return -ENOENT;
+    return snprintf(value, size, "%s", value_of(path));
+}
+
+void *front_pages(unsigned int n)
+{
+    return aligned_alloc(FRONT_PAGE_SIZE, (size_t)n * FRONT_PAGE_SIZE);
+}
+
+void front_pages_free(void *pages, unsigned int n)
+{
+    free(pages);
+}
+
+int front_grant(uint16_t dom, const void *p, bool readonly)
+{
+    if (!grants_left)
+        return -ENOSPC;
+    grants_left--;
+    for (int ref = 8;; ref++)
+        if (!granted[ref]) {
+            granted[ref] = p;
+            return ref;
+        }
+}
+
+int front_revoke(uint32_t ref)
+{
+    ck_assert_ptr_nonnull(granted[ref]);
+    if (mapped[ref]) {
+        revoked_in_use++;
+        return -EBUSY;
+    }
+    granted[ref] = NULL;
+    grants_left++;
+    return 0;
+}
+
+int front_event_open(uint16_t dom, void (*fn)(void *arg), void *arg)
+{
+    handler = fn;
+    handler_arg = arg;
+    return 7;
+}
+
+void front_event_close(uint32_t port)
+{
+    handler = NULL;
+}
+
+void front_event_send(uint32_t port)
+{
+    sent++;
+}
+
+/* ---- The back end ---- */
+static struct blkfront disk;
+static struct ring_back back;
+
+static void set(const char *name, const char *value)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path), BACK "/%s", name);
+    front_write(path, value);
+}
+
+static void state(unsigned int s)
+{
+    char text[8];
+
+    snprintf(text, sizeof(text), "%u", s);
+    set("state", text);
+    blkfront_look(&disk);
+}
+
+static unsigned int said(void)
+{
+    return (unsigned int)atoi(value_of(FRONT "/state"));
+}
+
+static void connect(void)
+{
+    state(HV_XENBUS_STATE_INIT_WAIT);
+    ck_assert_uint_eq(said(), HV_XENBUS_STATE_INITIALISED);
+    ring_back_init(&back, (void *)(uintptr_t)granted[atoi(value_of(FRONT "/ring-ref"))],
+                   FRONT_PAGE_SIZE, sizeof(union hv_blkif_sring_entry));
+    state(HV_XENBUS_STATE_CONNECTED);
+    ck_assert_uint_eq(said(), HV_XENBUS_STATE_CONNECTED);
+}
+
+static void prepare(void)
+{
+    memset(node, 0, sizeof(node));
+    grants_left = 500;
+    front_write(FRONT "/backend", BACK);
+    front_write(FRONT "/backend-id", "0");
+    front_write(FRONT "/state", "1");
+    set("online", "1");
+    set("sectors", "1000");
+    set("feature-flush-cache", "1");
+    set("feature-max-indirect-segments", "32");
+    ck_assert_int_eq(blkfront_start(&disk, FRONT), 0);
+}
+
+static int done, last_error;
+static struct blk_io *last_done;
+
+static void finished(struct blk_io *io, int error)
+{
+    done++;
+    last_done = io;
+    last_error = error;
+}
+
+static struct blk_io request(unsigned int op, uint64_t sector, uint32_t sectors)
+{
+    return (struct blk_io){
+        .op = op, .sector = sector, .sectors = sectors, .data = data, .done = finished};
+}
+
+static void give(struct blk_io *io)
+{
+    blkfront_submit(&disk, io);
+    blkfront_kick(&disk);
+}
+
+static struct hv_blkif_request taken(void)
+{
+    struct hv_blkif_request r;
+
+    ck_assert_int_eq(ring_back_take(&back, &r, sizeof(r)), 1);
+    return r;
+}
+
+static void answer(uint64_t id, int status)
+{
+    struct hv_blkif_response r = {.id = id, .status = (int16_t)status};
+
+    ring_back_answer(&back, &r, sizeof(r));
+    ring_back_push(&back);
+    if (handler)
+        handler(handler_arg);
+}
+
+static bool nothing_there(void)
+{
+    struct hv_blkif_request r;
+
+    return ring_back_take(&back, &r, sizeof(r)) == 0;
+}
+
+static unsigned int grants(void)
+{
+    unsigned int n = 0;
+
+    for (size_t i = 0; i < 512; i++)
+        n += granted[i] != NULL;
+    return n;
+}
+
+START_TEST(it_connects_and_says_what_the_disk_is)
+{
+    connect();
+    ck_assert_uint_eq(disk.sectors, 1000);
+    ck_assert(disk.flush && !disk.discard);
+    ck_assert_uint_eq(disk.max_segments, 32);
+    ck_assert_str_eq(value_of(FRONT "/event-channel"), "7");
+    ck_assert_str_eq(value_of(FRONT "/protocol"), "x86_64-abi");
+}
+END_TEST
+
+START_TEST(a_request_names_its_pages_and_their_sectors)
+{
+    struct blk_io io = request(HV_BLKIF_OP_WRITE, 5, 10);
+    struct hv_blkif_request r;
+
+    connect();
+    io.data = data[0] + 3 * 512;
+    give(&io);
+    r = taken();
+    ck_assert_uint_eq(r.operation, HV_BLKIF_OP_WRITE);
+    ck_assert_uint_eq(r.sector_number, 5);
+    ck_assert_uint_eq(r.nr_segments, 2);
+    ck_assert_ptr_eq(granted[r.seg[0].gref], data[0] + 3 * 512);
+    ck_assert(r.seg[0].first_sect == 3 && r.seg[0].last_sect == 7);
+    ck_assert_ptr_eq(granted[r.seg[1].gref], data[1]);
+    ck_assert(r.seg[1].first_sect == 0 && r.seg[1].last_sect == 4);
+    answer(r.id, HV_BLKIF_RSP_OKAY);
+    ck_assert(done == 1 && last_done == &io && !last_error);
+    ck_assert_uint_eq(grants(), 1);
+}
+END_TEST
+
+START_TEST(a_long_request_goes_indirect)
+{
+    struct blk_io io = request(HV_BLKIF_OP_READ, 0, 32 * 8);
+    const struct hv_blkif_request_segment *seg;
+    struct hv_blkif_request_indirect r;
+
+    connect();
+    give(&io);
+    ck_assert_int_eq(ring_back_take(&back, &r, sizeof(r)), 1);
+    ck_assert_uint_eq(r.operation, HV_BLKIF_OP_INDIRECT);
+    ck_assert_uint_eq(r.indirect_op, HV_BLKIF_OP_READ);
+    ck_assert_uint_eq(r.nr_segments, 32);
+    seg = granted[r.indirect_grefs[0]];
+    for (size_t i = 0; i < 32; i++)
+        ck_assert_ptr_eq(granted[seg[i].gref], data[i]);
+    answer(r.id, HV_BLKIF_RSP_ERROR);
+    ck_assert(done == 1 && last_error == -EIO);
+    ck_assert_uint_eq(grants(), 1);
+}
+END_TEST
+
+START_TEST(what_the_disk_cannot_do_is_refused_at_once)
+{
+    struct blk_io past = request(HV_BLKIF_OP_READ, 996, 8);
+    struct blk_io wild = request(HV_BLKIF_OP_READ, UINT64_MAX, 8);
+    struct blk_io wide = request(HV_BLKIF_OP_READ, 0, 33 * 8);
+    struct blk_io trim = request(HV_BLKIF_OP_DISCARD, 0, 8);
+
+    connect();
+    give(&past);
+    ck_assert(done == 1 && last_error == -EINVAL);
+    give(&wild);
+    ck_assert(done == 2 && last_error == -EINVAL);
+    give(&wide);
+    ck_assert(done == 3 && last_error == -EINVAL);
+    give(&trim);
+    ck_assert(done == 4 && last_error == -EOPNOTSUPP);
+    ck_assert(nothing_there());
+}
+END_TEST
+
+START_TEST(requests_wait_for_a_back_end_that_closes_but_stays_online)
+{
+    struct blk_io first = request(HV_BLKIF_OP_WRITE, 0, 8);
+    struct blk_io second = request(HV_BLKIF_OP_READ, 8, 8);
+    struct hv_blkif_request r;
+
+    connect();
+    give(&first);
+    taken();
+    state(HV_XENBUS_STATE_CLOSING);
+    ck_assert_uint_eq(said(), HV_XENBUS_STATE_CLOSED);
+    ck_assert_uint_eq(grants(), 0);
+    give(&second);
+    ck_assert_int_eq(done, 0);
+    state(HV_XENBUS_STATE_CLOSED);
+    ck_assert_uint_eq(said(), HV_XENBUS_STATE_INITIALISING);
+    connect();
+    r = taken();
+    ck_assert_uint_eq(r.sector_number, 0);
+    answer(r.id, HV_BLKIF_RSP_OKAY);
+    ck_assert(done == 1 && last_done == &first && !last_error);
+    r = taken();
+    ck_assert_uint_eq(r.sector_number, 8);
+    answer(r.id, HV_BLKIF_RSP_OKAY);
+    ck_assert(done == 2 && last_done == &second && !last_error);
+    ck_assert(disk.connections == 2 && disk.reissued == 1);
+}
+END_TEST
+
+START_TEST(a_back_end_that_dies_while_connecting_is_asked_again)
+{
+    struct blk_io io = request(HV_BLKIF_OP_READ, 0, 8);
+
+    give(&io);
+    state(HV_XENBUS_STATE_INIT_WAIT);
+    state(HV_XENBUS_STATE_CLOSED);
+    ck_assert_uint_eq(grants(), 0);
+    connect();
+    answer(taken().id, HV_BLKIF_RSP_OKAY);
+    ck_assert(done == 1 && !last_error);
+}
+END_TEST
+
+START_TEST(unplugged_requests_fail)
+{
+    struct blk_io taken_up = request(HV_BLKIF_OP_READ, 0, 8);
+    struct blk_io late = request(HV_BLKIF_OP_READ, 0, 8);
+
+    connect();
+    give(&taken_up);
+    set("online", "0");
+    state(HV_XENBUS_STATE_CLOSING);
+    ck_assert_uint_eq(said(), HV_XENBUS_STATE_CLOSED);
+    ck_assert(done == 1 && last_error == -EIO);
+    give(&late);
+    ck_assert(done == 2 && last_error == -EIO);
+    ck_assert_uint_eq(grants(), 0);
+}
+END_TEST
+
+START_TEST(an_answer_nobody_asked_for_ends_the_connection)
+{
+    struct blk_io io = request(HV_BLKIF_OP_READ, 0, 8);
+
+    connect();
+    give(&io);
+    answer(taken().id + 1, HV_BLKIF_RSP_OKAY);
+    ck_assert(disk.state == BLKFRONT_GONE && done == 1 && last_error == -EIO);
+}
+END_TEST
+
+START_TEST(an_answer_given_twice_ends_the_connection)
+{
+    struct blk_io one = request(HV_BLKIF_OP_READ, 0, 8),
+                  two = request(HV_BLKIF_OP_READ, 8, 8);
+    uint64_t id;
+
+    connect();
+    give(&one);
+    give(&two);
+    id = taken().id;
+    answer(id, HV_BLKIF_RSP_OKAY);
+    ck_assert(done == 1 && !last_error);
+    answer(id, HV_BLKIF_RSP_OKAY);
+    ck_assert(disk.state == BLKFRONT_GONE && done == 2 && last_error == -EIO);
+}
+END_TEST
+
+START_TEST(a_full_ring_makes_the_rest_wait)
+{
+    static struct blk_io io[40];
+
+    connect();
+    for (size_t i = 0; i < 40; i++) {
+        io[i] = request(HV_BLKIF_OP_READ, i, 1);
+        blkfront_submit(&disk, &io[i]);
+    }
+    blkfront_kick(&disk);
+    for (int i = 0; i < 40; i++)
+        answer(taken().id, HV_BLKIF_RSP_OKAY);
+    ck_assert_int_eq(done, 40);
+    ck_assert(nothing_there());
+}
+END_TEST
+
+START_TEST(without_grants_requests_wait_for_some)
+{
+    struct blk_io one = request(HV_BLKIF_OP_READ, 0, 8),
+                  two = request(HV_BLKIF_OP_READ, 8, 16);
+
+    connect();
+    grants_left = 2;
+    give(&one);
+    give(&two);
+    ck_assert_uint_eq(grants(), 2);
+    answer(taken().id, HV_BLKIF_RSP_OKAY);
+    ck_assert_int_eq(done, 1);
+    answer(taken().id, HV_BLKIF_RSP_OKAY);
+    ck_assert(done == 2 && !last_error);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        it_connects_and_says_what_the_disk_is,
+        a_request_names_its_pages_and_their_sectors,
+        a_long_request_goes_indirect,
+        what_the_disk_cannot_do_is_refused_at_once,
+        requests_wait_for_a_back_end_that_closes_but_stays_online,
+        a_back_end_that_dies_while_connecting_is_asked_again,
+        unplugged_requests_fail,
+        an_answer_nobody_asked_for_ends_the_connection,
+        an_answer_given_twice_ends_the_connection,
+        a_full_ring_makes_the_rest_wait,
+        without_grants_requests_wait_for_some,
+        NULL};
+
+    return unit_run("blkfront", prepare, tests);
+}
