@@ -3,6 +3,7 @@
 # make run      boots Ostler in QEMU and starts a guest on it; installs what is missing first
 # make check    runs every test, from nothing
 # make bench    measures Ostler beside Debian's Xen 4.17; make bench-xenstore our XenStore
+# make guest-kernel  builds a small Linux for guests, with guest-patches' series
 # make install  writes it to DESTDIR
 # make clean    removes what was built; make distclean also what was downloaded
 TOP := $(CURDIR)
@@ -14,7 +15,8 @@ HYPERVISOR ?= ours
 GRUBDIR ?= /etc/grub.d
 
 # A part's install may need what an earlier part built, so the parts go one after the other.
-.PHONY: all setup install install-parts run check bench bench-xenstore clean distclean
+.PHONY: all setup install install-parts run check bench bench-xenstore guest-kernel clean \
+	distclean
 all:
 	@set -e; for part in $(PARTS); do $(MAKE) --no-print-directory -C $$part all; done
 	@rm -rf $(O)/stage
@@ -50,6 +52,9 @@ bench-xenstore: setup
 	@tests/lab/fetch xen >/dev/null
 	@$(MAKE) --no-print-directory -C tests/xenstore all
 	@tests/xenstore/bench.sh
+
+guest-kernel: setup
+	@guest-patches/build
 
 clean:
 	rm -rf $(filter-out $(O)/cache,$(wildcard $(O)/*))

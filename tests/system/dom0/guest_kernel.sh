@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+# A guest with the kernel of guest-patches, in /guest/patched, with a disk and a network whose
+# backends close under load and come back, as when their driver is started anew.
+. /test/device.sh
+
+# The guest: two loops that write, read and compare, and an address.
+mkdir -p /tmp/extra
+cat >/tmp/extra/init <<'END'
+#!/bin/sh
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+echo "The demo guest is up: Linux $(uname -r)"
+until [ -b /dev/xvda ] && ip link show eth0 >/dev/null 2>&1; do usleep 100000; done
+ip addr add 192.168.7.2/24 dev eth0
+ip link set eth0 up
+rounds() {
+    n=0
+    while :; do
+        at=$((n % 16 * 4 + $1))
+        why=
+        dd if=/dev/urandom of=/tmp/a$1 bs=256k count=4 2>/dev/null
+        dd if=/tmp/a$1 of=/dev/xvda bs=256k seek=$at oflag=direct conv=notrunc 2>/dev/null ||
+            why="write failed"
+        [ -n "$why" ] ||
+            dd if=/dev/xvda of=/tmp/b$1 bs=256k skip=$at count=4 iflag=direct 2>/dev/null ||
+            why="read failed"
+        [ -n "$why" ] || cmp -s /tmp/a$1 /tmp/b$1 || why="other data"
+        echo "round $1.$n ${why:-ok}"
+        [ -z "$why" ] || sleep 1
+        n=$((n + 1))
+    done
+}
+rounds 0 &
+rounds 64
+END
+chmod +x /tmp/extra/init
+(cd /tmp/extra && echo init | cpio -o -H newc 2>/dev/null | gzip -1) >/tmp/extra.gz
+cat /guest/initrd.gz /tmp/extra.gz >/tmp/guest.gz
+config parked 'kernel = "/guest/patched"' 'ramdisk = "/tmp/guest.gz"'
+check "the guest is created" $T create -p /tmp/parked.cfg
+id=$($T domid parked)
+
+disk "$id" 0
+device "$id" vif 0 mac=00:16:3e:00:00:01 -- mac=00:16:3e:00:00:01 script=none
+vbd=/local/domain/0/backend/vbd/$id/51712
+front=/local/domain/$id/device/vbd/51712
+vif=/local/domain/0/backend/vif/$id/0
+
+has_vif() { ip link show "vif$id.0"; }
+network() {
+    wait_for 60 has_vif || return 1
+    ip addr replace 192.168.7.1/24 dev "vif$id.0"
+    ip link set "vif$id.0" up
+    xenstore-write "$vif/hotplug-status" connected
+}
+reached() { wait_for 30 ping -c 1 -W 1 192.168.7.2; }
+intact() { ! grep -E 'round .* (failed|other)|I/O error|BUG:|WARNING:' /tmp/parked.out; }
+
+console parked
+check "it runs" $T unpause parked
+check "it comes up" wait_for 120 heard parked 'The demo guest is up'
+check "its disk is connected" wait_for 60 in_state "$vbd" 4
+network
+check "its network is connected" wait_for 60 in_state "$vif" 4
+check "it writes and reads" goes_on parked
+check "it is reached" reached
+
+# Closing, with `online` as it was: the device will be back. The backend, still there, follows
+# the frontend through the whole handshake.
+for n in 1 2 3 4 5; do
+    xenstore-write "$vbd/state" 5
+    check "disk: connected again, time $n" wait_for 30 in_state "$vbd" 4
+    check "and the guest goes on" goes_on parked
+done
+xenstore-write "$vif/state" 5
+check "network: back" wait_for 30 in_state "$vif" 2
+network
+check "and connected again" wait_for 30 in_state "$vif" 4
+check "and it is reached" reached
+
+# The driver away for a while.
+echo "vbd-$id-51712" >/sys/bus/xen-backend/drivers/vbd/unbind
+xenstore-write "$vbd/state" 5
+check "without a driver the guest's disk waits" \
+    wait_for 30 in_state "$front" 6
+sleep 2
+xenstore-write "$vbd/state" 6
+echo "vbd-$id-51712" >/sys/bus/xen-backend/drivers/vbd/bind
+check "with it, it is connected again" wait_for 30 in_state "$vbd" 4
+check "and the guest goes on" goes_on parked
+check "no request failed, no byte was lost" intact
+
+# Unplugged while it waits: an error, not a hang.
+echo "vbd-$id-51712" >/sys/bus/xen-backend/drivers/vbd/unbind
+xenstore-write "$vbd/state" 5
+wait_for 30 in_state "$front" 6
+xenstore-write "$vbd/online" 0 "$vbd/state" 6
+xenstore-write "$vbd/state" 5
+check "unplugged while it waits, requests fail" wait_for 60 heard parked 'failed'
+$T destroy parked
+wait_for 30 gone parked
+console_end parked
+xenstore-rm "$vbd" 2>/dev/null
+xenstore-rm "$vif" 2>/dev/null
+losetup -d /dev/loop0
