@@ -275,11 +275,6 @@ static void wide(struct peer *p)
 
 /* --- many connections and watches --- */
 
-static double latency(struct peer *p, int n)
-{
-    return time_of(p, CLOCK_MONOTONIC, one_read, n);
-}
-
 static void idle_clients(struct peer *p, int count, const char *name)
 {
     struct peer **idle = calloc((size_t)count, sizeof(*idle));
@@ -453,11 +448,12 @@ static void stalled(struct peer *p)
 {
     struct hv_xsd_sockmsg h = {HV_XS_READ, 1, 0, 11};
     struct peer *half = connect_client(), *deaf = connect_client();
-    double alone = latency(p, 3000), start;
+    double alone = cpu_of_reads(p, 3000), start;
     long memory;
 
     peer_send_raw(half, &h, sizeof(h));
-    row("read beside half a request against alone", latency(p, 3000) / alone, "times");
+    row("read beside half a request against alone", cpu_of_reads(p, 3000) / alone,
+        "times");
     peer_close(half);
     peer_send(deaf, HV_XS_WATCH, 1, 0, "/bench\0t", 9);
     memory = resident_kb();

@@ -8,7 +8,8 @@ src=$(cd "$(dirname "$0")" && pwd)
 O=${O:-$src/../../build}
 here=$(cd "$O/tests/xenstore" && pwd)
 . "$src/debian.sh"
-work=$(mktemp -d)
+# Where a daemon's run directory is, too: in memory.
+work=$(mktemp -d -p "$([ -d /dev/shm ] && echo /dev/shm || echo /tmp)")
 daemon=
 trap 'kill -9 $daemon 2>/dev/null; rm -rf "$work"' EXIT
 # What the peers cannot do in reasonable time, or at all: the target is no ratio to them.

@@ -25,6 +25,8 @@
 #define TIDY_SLICE 256 /* nodes written between two rounds */
 #define TIDY_COPY  (64u << 10) /* bytes of the old journal copied between two rounds */
 #define TIDY_MIN   (1u << 20)  /* a smaller file is left alone */
+#define TIDY_FREE                                                                        \
+    (1u << 20) /* bytes of a replaced journal given back between two rounds */
 
 struct file {
     int fd;
@@ -457,6 +459,34 @@ static bool tidy_copy(void)
     return tidy.copied == log_file.end;
 }
 
+/* A large file takes long to go, so the replaced one goes in pieces. */
+static struct {
+    int fd;
+    uint64_t size;
+} replaced = {.fd = -1};
+
+static void replace(struct file *f)
+{
+    if (replaced.fd >= 0)
+        close(replaced.fd);
+    replaced.fd = fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
+    replaced.size = f->end;
+    file_close(f);
+}
+
+/* True while there is more of it. */
+static bool free_replaced(void)
+{
+    if (replaced.fd < 0)
+        return false;
+    replaced.size -= replaced.size < TIDY_FREE ? replaced.size : TIDY_FREE;
+    if (ftruncate(replaced.fd, (off_t)replaced.size) == 0 && replaced.size)
+        return true;
+    close(replaced.fd);
+    replaced.fd = -1;
+    return false;
+}
+
 static void tidy_finish(void)
 {
     char path[300];
@@ -464,7 +494,7 @@ static void tidy_finish(void)
     tidy_path(path, sizeof(path));
     file_commit(&tidy.file);
     if (rename(path, log_path) == 0) {
-        file_close(&log_file);
+        replace(&log_file);
         log_file = tidy.file;
         tidy_size = log_file.end;
         tidy.file = (struct file){.fd = -1};
@@ -487,6 +517,8 @@ bool journal_tidy(void)
 {
     if (log_file.fd < 0)
         return false;
+    if (free_replaced())
+        return true;
     if (!tidy.running) {
         if (!tidy_due())
             return false;
