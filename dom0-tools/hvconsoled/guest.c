@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <xenstore.h>
@@ -20,6 +22,10 @@
 
 #define DEFAULT_LIMIT (1UL << 20)
 #define MAX_LIMIT     (16UL << 20)
+/* How long a guest's terminal outlives it for somebody to read it, and how often we look.
+ */
+#define LINGER_MS      2000
+#define LINGER_STEP_MS 20
 
 struct guest *guest_find(struct daemon *d, hv_domid_t domid)
 {
@@ -166,17 +172,39 @@ unmap:
     return rc;
 }
 
+static void write_out(struct guest *g)
+{
+    ssize_t n;
+
+    if (!g->out.len)
+        return;
+    n = write(g->pty.master, g->out.data + g->out.start, g->out.len);
+    if (n > 0)
+        buffer_drop(&g->out, (size_t)n);
+}
+
+/* All but the terminal. */
+static void leave(struct daemon *d, struct guest *g)
+{
+    g->connected = false;
+    if (g->log >= 0)
+        close(g->log);
+    door_events_unbind(d->events, (uint32_t)g->port);
+    unmap_ring(d, g);
+}
+
+static void close_terminal(struct guest *g)
+{
+    buffer_free(&g->out);
+    pty_close(&g->pty);
+}
+
 static void disconnect(struct daemon *d, struct guest *g)
 {
     if (!g->connected)
         return;
-    g->connected = false;
-    if (g->log >= 0)
-        close(g->log);
-    buffer_free(&g->out);
-    pty_close(&g->pty);
-    door_events_unbind(d->events, (uint32_t)g->port);
-    unmap_ring(d, g);
+    leave(d, g);
+    close_terminal(g);
 }
 
 void guest_check(struct daemon *d, struct guest *g)
@@ -216,21 +244,64 @@ void guest_add(struct daemon *d, hv_domid_t domid)
     xs_watch(d->xs, path, token);
 }
 
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Closing our end of the terminal throws away what its reader has not taken. */
+static void linger(struct daemon *d, struct guest *g)
+{
+    epoll_ctl(d->epoll, EPOLL_CTL_DEL, g->pty.master, NULL);
+    leave(d, g);
+    g->until = now_ms() + LINGER_MS;
+    g->next = d->leaving;
+    d->leaving = g;
+}
+
+int guest_leaving(struct daemon *d)
+{
+    struct guest **at = &d->leaving, *g;
+    uint64_t now = now_ms();
+
+    while ((g = *at)) {
+        /* What was written a moment ago may be on its way to where FIONREAD sees it. */
+        bool late = now >= g->until, fresh = now + LINGER_MS - LINGER_STEP_MS < g->until;
+        int unread = 0;
+
+        write_out(g);
+        ioctl(g->pty.slave, FIONREAD, &unread);
+        if (!late && (fresh || g->out.len || unread)) {
+            at = &g->next;
+            continue;
+        }
+        *at = g->next;
+        close_terminal(g);
+        free(g);
+    }
+    return d->leaving ? LINGER_STEP_MS : -1;
+}
+
 void guest_remove(struct daemon *d, struct guest *g)
 {
     struct guest **at = &d->guests;
     char path[64], token[16];
 
-    if (g->connected)
-        guest_work(d, g);
-    disconnect(d, g);
     console_path(g, "", path);
     snprintf(token, sizeof(token), "%u", g->domid);
     xs_unwatch(d->xs, path, token);
     while (*at != g)
         at = &(*at)->next;
     *at = g->next;
-    free(g);
+    if (!g->connected) {
+        free(g);
+        return;
+    }
+    guest_work(d, g);
+    linger(d, g);
 }
 
 /* From the terminal to the guest, as much as the ring takes. */
@@ -251,17 +322,12 @@ static bool move_output(struct guest *g)
 {
     char data[HV_CONSOLE_OUT_SIZE];
     size_t len = ring_take(g->ring, data);
-    ssize_t n;
 
     if (len) {
         log_guest_write(g->log, data, len);
         buffer_add(&g->out, data, len);
     }
-    if (g->out.len) {
-        n = write(g->pty.master, g->out.data + g->out.start, g->out.len);
-        if (n > 0)
-            buffer_drop(&g->out, (size_t)n);
-    }
+    write_out(g);
     return len > 0;
 }
 

@@ -16,6 +16,7 @@ struct daemon {
     struct xs_handle *xs;
     int epoll;
     struct guest *guests;
+    struct guest *leaving; /* gone, but their last words are not read yet */
 };
 
 struct guest {
@@ -32,6 +33,7 @@ struct guest {
     struct buffer out;
     int log;
     uint32_t polled; /* what epoll was last told to look for */
+    uint64_t until;  /* leaving: ms of the monotonic clock */
 };
 
 struct guest *guest_find(struct daemon *d, hv_domid_t domid);
@@ -41,6 +43,9 @@ void guest_add(struct daemon *d, hv_domid_t domid);
 /* Looks again whether the console can be connected, or has changed. */
 void guest_check(struct daemon *d, struct guest *g);
 void guest_remove(struct daemon *d, struct guest *g);
+/* Closes the terminals of those that have left, once they are read or after a while. In
+ * how many ms to look again, -1: never. */
+int guest_leaving(struct daemon *d);
 
 /* Moves bytes both ways as far as they go. */
 void guest_work(struct daemon *d, struct guest *g);

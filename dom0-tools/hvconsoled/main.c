@@ -181,7 +181,7 @@ static void loop(struct daemon *d)
     struct epoll_event ready[32];
 
     for (;;) {
-        int n = epoll_wait(d->epoll, ready, 32, -1);
+        int n = epoll_wait(d->epoll, ready, 32, guest_leaving(d));
 
         for (int i = 0; i < n; i++) {
             void *tag = ready[i].data.ptr;
