@@ -126,8 +126,10 @@ void machine_start_cpus(void)
         log_warn("no RAM below 640 KiB to start other processors from; using one");
         count = 1;
     }
-    if (count == 1)
+    if (count == 1) {
+        log_info("1 of 1 CPUs up");
         return;
+    }
     memcpy(phys_ptr(page), trampoline_start, (size_t)(trampoline_end - trampoline_start));
     memcpy(in_page(page, &trampoline_cr3), &cr3, sizeof(cr3));
     memcpy(in_page(page, &trampoline_efer), &efer, sizeof(efer));
