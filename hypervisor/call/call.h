@@ -9,24 +9,16 @@
 #include "kern/vcpu.h"
 #include "lib/errno.h"
 #include "port/guest_mem.h"
+#include "port/hcall.h"
 
-struct hcall {
-    struct vcpu *v;       /* the caller, current */
-    struct domain *d;     /* v->domain */
-    unsigned long arg[6]; /* a handler that is preempted changes them so that calling
-                             again goes on */
-};
-
-/* A handler's special answer: run me again with h->arg as I left them (the guest sees one
- * call). The trap room rewinds the guest's instruction pointer, so that interrupts and
- * events get their turn. */
-#define HCALL_AGAIN (-0x7fff0001l)
+/* What a handler returns to be run again (port/hcall.h): entry code looks for it only
+ * when a softirq keeps it from the straight way out. */
+#define HCALL_AGAIN (softirq_raise(SOFTIRQ_EXIT), (long)HCALL_AGAIN_CODE)
 static inline bool hcall_preempt(void) /* long loops ask this each few steps */
 {
     return softirq_pending();
 }
 
-typedef long (*hcall_fn)(struct hcall *h);
 long hcall_dispatch(struct hcall *h, unsigned long nr); /* -ENOSYS for holes */
 
 #define HCALL(name) long name(struct hcall *h)
@@ -52,7 +44,6 @@ HCALL(call_physdev_op_compat);
 HCALL(call_grant_table_op);
 HCALL(call_vm_assist);
 HCALL(call_update_va_mapping_otherdomain);
-HCALL(call_iret);
 HCALL(call_vcpu_op);
 HCALL(call_set_segment_base);
 HCALL(call_mmuext_op);

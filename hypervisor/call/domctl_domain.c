@@ -212,8 +212,7 @@ DOMCTL(domctl_trigger)
         return -ESRCH;
     if (op->u.sendtrigger.trigger != HV_DOMCTL_SENDTRIGGER_NMI)
         return -ENOSYS;
-    d->vcpu[vcpu]->hw.nmi_pending = 1;
-    vcpu_kick(d->vcpu[vcpu]);
+    vcpu_nmi(d->vcpu[vcpu]);
     return 0;
 }
 

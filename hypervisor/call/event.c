@@ -171,7 +171,14 @@ static long run(struct hcall *h, unsigned cmd, vaddr_t at)
 
 HCALL(call_event_channel_op)
 {
-    return run(h, (unsigned)h->arg[0], h->arg[1]);
+    unsigned cmd = (unsigned)h->arg[0];
+    uint32_t port; /* all that these two are about, and they come often */
+
+    if (cmd != HV_EVTCHNOP_SEND && cmd != HV_EVTCHNOP_UNMASK)
+        return run(h, cmd, h->arg[1]);
+    if (guest_read32(&port, h->arg[1]))
+        return -EFAULT;
+    return cmd == HV_EVTCHNOP_SEND ? evtchn_send(h->d, port) : evtchn_unmask(h->d, port);
 }
 
 HCALL(call_event_channel_op_compat)

@@ -15,6 +15,7 @@ HCALL(call_set_trap_table)
 
     if (!at) {
         memset(h->v->pv->traps, 0, sizeof(h->v->pv->traps));
+        h->v->hw.pf_ip = 0;
         return 0;
     }
     for (unsigned n = 0; n < 257;
@@ -25,8 +26,7 @@ HCALL(call_set_trap_table)
             return 0;
         if (!pv_is_canonical(t.address))
             return -EINVAL;
-        t.cs |= 3;
-        h->v->pv->traps[t.vector] = t;
+        pv_set_trap(h->v, t.vector, &t);
     }
     return 0;
 }
@@ -189,46 +189,6 @@ HCALL(call_set_segment_base)
     if (h->arg[0] > HV_SEGBASE_GS_USER_SEL)
         return -EINVAL;
     return ctx_set_base(&h->v->hw, (unsigned)h->arg[0], h->arg[1]);
-}
-
-/* The iret hypercall is answered by entry code; this is its slow form, for frames that it
- * does not like. */
-HCALL(call_iret)
-{
-    struct hv_cpu_user_regs *r = guest_regs();
-    struct vcpu *v = h->v;
-    struct hv_iret_context c;
-
-    if (copy_in(&c, r->rsp)) {
-        domain_crash(h->d, "vcpu %u: its iret frame at %#lx cannot be read", v->id,
-                     (unsigned long)r->rsp);
-        return 0;
-    }
-    if ((c.cs & 3) == 3) {
-        if (!v->hw.cr3_user) {
-            domain_crash(h->d, "vcpu %u: return to user mode without user page tables",
-                         v->id);
-            return 0;
-        }
-        ctx_toggle_mode(&v->hw);
-    }
-    r->rip = c.rip;
-    r->cs = (uint16_t)c.cs | 3;
-    r->rflags = c.rflags;
-    r->rsp = c.rsp;
-    r->ss = (uint16_t)c.ss | 3;
-    if (!(c.flags & HV_VGCF_IN_SYSCALL)) {
-        r->rcx = c.rcx;
-        r->r11 = c.r11;
-    } else {
-        r->rcx = c.rip;
-        r->r11 = c.rflags;
-    }
-    r->rax = c.rax;
-    v->hw.info->evtchn_upcall_mask = !(c.rflags & 0x200);
-    pv_sanitise_regs(r);
-    r->entry_vector = 0;
-    return (long)c.rax;
 }
 
 HCALL(call_vm_assist)

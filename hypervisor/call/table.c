@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* The one table of hypercalls, and the two ways into it: a guest's call and multicall. */
+/* The one table of hypercalls, for entry code and for multicall. `iret` has no row: entry
+ * code answers it, or pv_iret(). */
 #include "call/call.h"
 #include "abi/xen.h"
 #include "kern/log.h"
-#include "port/context.h"
-#include "port/upcall.h"
 
-static const hcall_fn table[] = {
+static long no_such_call(struct hcall *h)
+{
+    (void)h;
+    return -ENOSYS;
+}
+
+/* Entry code calls by it without looking: no row may be empty. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverride-init"
+const hcall_fn hcall_table[HCALLS] = {
+    [0 ... HCALLS - 1] = no_such_call,
     [HV_CALL_SET_TRAP_TABLE] = call_set_trap_table,
     [HV_CALL_MMU_UPDATE] = call_mmu_update,
     [HV_CALL_SET_GDT] = call_set_gdt,
@@ -29,7 +38,6 @@ static const hcall_fn table[] = {
     [HV_CALL_GRANT_TABLE_OP] = call_grant_table_op,
     [HV_CALL_VM_ASSIST] = call_vm_assist,
     [HV_CALL_UPDATE_VA_MAPPING_OTHERDOMAIN] = call_update_va_mapping_otherdomain,
-    [HV_CALL_IRET] = call_iret,
     [HV_CALL_VCPU_OP] = call_vcpu_op,
     [HV_CALL_SET_SEGMENT_BASE] = call_set_segment_base,
     [HV_CALL_MMUEXT_OP] = call_mmuext_op,
@@ -45,21 +53,13 @@ static const hcall_fn table[] = {
     [HV_CALL_KEXEC_OP] = call_kexec_op,
     [HV_CALL_MCA] = call_mca,
 };
-
-/* All ones for an index within bounds, else 0, without a branch: a processor that guesses
- * past the check finds entry 0, not memory of the guest's choice. */
-static unsigned long bounds_mask(unsigned long i, unsigned long n)
-{
-    return (unsigned long)(~(long)(i | (n - 1 - i)) >> 63);
-}
+#pragma GCC diagnostic pop
 
 long hcall_dispatch(struct hcall *h, unsigned long nr)
 {
-    unsigned long i = nr & bounds_mask(nr, ARRAY_SIZE(table));
-
-    if (nr >= ARRAY_SIZE(table) || !table[i])
+    if (nr >= HCALLS)
         return -ENOSYS;
-    return table[i](h);
+    return hcall_table[nr](h);
 }
 
 struct domain *call_target(struct hcall *h, domid_t id, int *err)
@@ -78,50 +78,6 @@ struct domain *call_target(struct hcall *h, domid_t id, int *err)
     return d;
 }
 
-/* Args 0-5 travel in rdi, rsi, rdx, r10, r8, r9 (public arch-x86/xen-x86_64.h, "Hypercall
- * interface"). */
-static void load_args(struct hcall *h, const struct hv_cpu_user_regs *r)
-{
-    h->arg[0] = r->rdi;
-    h->arg[1] = r->rsi;
-    h->arg[2] = r->rdx;
-    h->arg[3] = r->r10;
-    h->arg[4] = r->r8;
-    h->arg[5] = r->r9;
-}
-
-static void store_args(const struct hcall *h, struct hv_cpu_user_regs *r)
-{
-    r->rdi = h->arg[0];
-    r->rsi = h->arg[1];
-    r->rdx = h->arg[2];
-    r->r10 = h->arg[3];
-    r->r8 = h->arg[4];
-    r->r9 = h->arg[5];
-}
-
-void pv_hypercall(struct hv_cpu_user_regs *r)
-{
-    struct vcpu *v = cpu_current();
-    struct hcall h = {.v = v, .d = v->domain};
-    unsigned long nr = r->rax;
-    uint64_t rip = r->rip;
-    long res;
-
-    load_args(&h, r);
-    irq_enable();
-    res = hcall_dispatch(&h, nr);
-    if (likely(res != HCALL_AGAIN)) {
-        if (nr != HV_CALL_IRET)
-            r->rax = (uint64_t)res;
-        return;
-    }
-    /* The guest executes its SYSCALL (two bytes) again; events are delivered in between.
-     */
-    store_args(&h, r);
-    r->rip = rip - 2;
-}
-
 /* One entry; true: the whole multicall must be entered again, the entry as stored. */
 static bool run_entry(struct hcall *outer, struct hv_multicall_entry *e, bool *wrote)
 {
@@ -132,7 +88,7 @@ static bool run_entry(struct hcall *outer, struct hv_multicall_entry *e, bool *w
         h.arg[i] = e->args[i];
     res = e->op == HV_CALL_IRET || e->op == HV_CALL_MULTICALL ? -EINVAL
                                                               : hcall_dispatch(&h, e->op);
-    *wrote = res == HCALL_AGAIN;
+    *wrote = res == HCALL_AGAIN_CODE;
     if (*wrote) {
         for (unsigned i = 0; i < 6; i++)
             e->args[i] = h.arg[i];

@@ -84,6 +84,8 @@ static long register_info(struct vcpu *v, const struct hv_vcpu_register_vcpu_inf
         to->evtchn_upcall_mask = 1;
     v->info_mfn = mk_mfn(a->mfn);
     v->info = v->hw.info = to;
+    if (v == cpu_current())
+        ctx_load_info(&v->hw);
     time_update_vcpu(v);
     /* What was pending at the old place may have been missed: let the vCPU look at
      * everything. */
@@ -141,8 +143,7 @@ static long get_physid(struct vcpu *v, vaddr_t arg)
 
 static long send_nmi(struct vcpu *v)
 {
-    v->hw.nmi_pending = 1;
-    vcpu_kick(v);
+    vcpu_nmi(v);
     return 0;
 }
 

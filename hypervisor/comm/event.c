@@ -18,17 +18,6 @@
 static spinlock_t bind_lock = SPINLOCK_INIT(RANK_EVENT);
 static struct domain *virq_owner[HV_NR_VIRQS]; /* NULL: dom0; each holds a reference */
 
-struct evtchn *event_chan(const struct domain *d, uint32_t port)
-{
-    struct evtchn_domain *e = d->evtchn;
-    struct evtchn *b;
-
-    if (!e || port >= e->ops->max_ports || port / CHANS_PER_BUCKET >= e->buckets)
-        return NULL;
-    b = __atomic_load_n(&e->bucket[port / CHANS_PER_BUCKET], __ATOMIC_ACQUIRE);
-    return b ? b + port % CHANS_PER_BUCKET : NULL;
-}
-
 static int add_bucket(struct domain *d, uint32_t n)
 {
     struct evtchn *b = page_alloc_mapped(0);
@@ -41,6 +30,16 @@ static int add_bucket(struct domain *d, uint32_t n)
     }
     __atomic_store_n(&d->evtchn->bucket[n], b, __ATOMIC_RELEASE);
     return 0;
+}
+
+/* The other end of a channel whose lock is held: it is there. */
+static inline struct evtchn *peer_of(const struct evtchn *c)
+{
+    uint32_t port = c->u.peer.port;
+
+    return __atomic_load_n(&c->u.peer.dom->evtchn->bucket,
+                           __ATOMIC_ACQUIRE)[port / CHANS_PER_BUCKET] +
+           port % CHANS_PER_BUCKET;
 }
 
 /* With bind_lock: a free port, its bucket there. */
@@ -257,21 +256,14 @@ int evtchn_send(struct domain *d, uint32_t port)
     if (!c)
         return -EINVAL;
     f = spin_lock_irq(&c->lock);
-    switch (c->state) {
-    case CHAN_INTERDOMAIN: {
+    if (likely(c->state == CHAN_INTERDOMAIN)) {
         struct domain *rd = c->u.peer.dom;
 
-        rd->evtchn->ops->set_pending(rd, event_chan(rd, c->u.peer.port), c->u.peer.port);
-        break;
-    }
-    case CHAN_IPI:
+        rd->evtchn->ops->set_pending(rd, peer_of(c), c->u.peer.port);
+    } else if (c->state == CHAN_IPI) {
         d->evtchn->ops->set_pending(d, c, port);
-        break;
-    case CHAN_UNBOUND: /* nobody there yet: silently dropped, as on Xen */
-        break;
-    default:
+    } else if (c->state != CHAN_UNBOUND) { /* nobody there yet: dropped, as on Xen */
         rc = -EINVAL;
-        break;
     }
     spin_unlock_irq(&c->lock, f);
     return rc;
@@ -476,6 +468,8 @@ bool evtchn_port_valid(struct domain *d, uint32_t port)
 void event_mark_pending(struct vcpu *v)
 {
     __atomic_store_n(&v->hw.info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST);
+    if (likely(v == cpu_current() && !(v->pause_flags & VPF_BLOCKED)))
+        return; /* it looks for itself on its way out */
     if (!v->hw.info->evtchn_upcall_mask)
         vcpu_kick(v);
     else if (v->pause_flags & VPF_POLLING)

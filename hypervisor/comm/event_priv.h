@@ -61,6 +61,7 @@ struct evtchn_domain {
     uint32_t next;              /* lowest port that may be free */
     uint32_t *pirq_port; /* pirq -> port, MAX_PIRQS entries, NULL until the first */
     struct evtchn_fifo *fifo;
+    bool polls; /* a vCPU has been in SCHEDOP_poll: sleepers are looked for */
 };
 
 struct evtchn_vcpu {
@@ -68,9 +69,27 @@ struct evtchn_vcpu {
 };
 
 extern const struct evtchn_ops event_2l_ops, event_fifo_ops;
-struct evtchn *event_chan(const struct domain *d, uint32_t port); /* NULL: no such port */
+/* NULL: no such port. There are bucket pointers for all ports of a layout before it is
+ * used. */
+static inline struct evtchn *event_chan(const struct domain *d, uint32_t port)
+{
+    struct evtchn_domain *e = d->evtchn;
+    struct evtchn *b;
+
+    if (unlikely(!e || port >= e->ops->max_ports))
+        return NULL;
+    b = __atomic_load_n(
+        &__atomic_load_n(&e->bucket, __ATOMIC_ACQUIRE)[port / CHANS_PER_BUCKET],
+        __ATOMIC_ACQUIRE);
+    return b ? b + port % CHANS_PER_BUCKET : NULL;
+}
 void event_mark_pending(struct vcpu *v); /* sets the upcall flag, kicks */
-void event_wake_pollers(struct domain *d, uint32_t port); /* SCHEDOP_poll */
+void event_look_for_pollers(struct domain *d, uint32_t port);
+static inline void event_wake_pollers(struct domain *d, uint32_t port) /* SCHEDOP_poll */
+{
+    if (unlikely(__atomic_load_n(&d->evtchn->polls, __ATOMIC_RELAXED)))
+        event_look_for_pollers(d, port);
+}
 void event_fifo_drop(struct domain *d); /* gives the guest's pages back */
 
 #endif

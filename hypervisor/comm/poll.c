@@ -9,7 +9,7 @@
 
 #define SEVERAL (~0u)
 
-void event_wake_pollers(struct domain *d, uint32_t port)
+void event_look_for_pollers(struct domain *d, uint32_t port)
 {
     for (unsigned i = 0; i < d->max_vcpus; i++) {
         struct vcpu *v = d->vcpu[i];
@@ -27,6 +27,7 @@ int evtchn_poll(struct vcpu *v, const uint32_t *ports, unsigned n, uint64_t time
 {
     struct domain *d = v->domain;
 
+    __atomic_store_n(&d->evtchn->polls, true, __ATOMIC_RELAXED);
     v->poll_port = n == 1 ? ports[0] : SEVERAL;
     __atomic_fetch_or(&v->pause_flags, VPF_POLLING | VPF_BLOCKED, __ATOMIC_SEQ_CST);
     for (unsigned i = 0; i < n; i++) {

@@ -24,7 +24,6 @@ struct time_domain {
 };
 struct time_vcpu {
     vaddr_t area; /* second copy of the clock record, 0: none */
-    bool runstate_stale;
 };
 
 static spinlock_t wall_lock = SPINLOCK_INIT(RANK_LEAF);
@@ -150,18 +149,18 @@ int time_register_runstate(struct vcpu *v, vaddr_t area)
 
 static void runstate_changed(struct vcpu *v)
 {
-    if (v->time)
-        v->time->runstate_stale = true;
+    v->hw.runstate_stale = 1;
 }
 
 void time_enter_guest(struct vcpu *v)
 {
     /* The area is the kernel's: in user mode its mapping may be absent; it is written on
      * the next entry. */
-    if (likely(!v->time || !v->time->runstate_stale) || !v->runstate_guest ||
-        !v->hw.kernel_mode)
+    if (likely(!v->hw.runstate_stale) || (v->runstate_guest && !v->hw.kernel_mode))
         return;
-    v->time->runstate_stale = false;
+    v->hw.runstate_stale = 0;
+    if (!v->runstate_guest)
+        return;
     runstate_to_guest(v);
 }
 

@@ -75,6 +75,12 @@ void machine_poweroff(void)
 {
     end(HOST_POWEROFF);
 }
+void cpu_stop_others(void)
+{
+}
+void cpu_dump_others(void)
+{
+}
 void cpu_dump_state(void)
 {
 }
@@ -293,9 +299,6 @@ uint64_t fpu_xcr0_supported(void)
 {
     return 7;
 }
-void ctx_sync_fpu(struct vcpu_hw *v)
-{
-}
 void ctx_load_user_gs(struct vcpu_hw *v, uint16_t sel)
 {
     v->gs_user_sel = sel;
@@ -316,6 +319,19 @@ int ctx_set_base(struct vcpu_hw *v, unsigned which, uint64_t base)
         v->gs_user_sel = (uint16_t)base;
     return 0;
 }
+
+uint64_t ctx_get_base(struct vcpu_hw *v, unsigned which)
+{
+    return which == HV_SEGBASE_FS        ? v->fs_base
+           : which == HV_SEGBASE_GS_USER ? v->gs_base_user
+                                         : v->gs_base_kernel;
+}
+
+void ctx_load_info(struct vcpu_hw *v)
+{
+    (void)v;
+}
+
 void ctx_load_tables(struct vcpu_hw *v)
 {
 }

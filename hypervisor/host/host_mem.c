@@ -92,6 +92,11 @@ static int copy(void *local, vaddr_t guest, size_t n, bool write)
     return got == (ssize_t)n ? 0 : -EFAULT;
 }
 
+int guest_read32(uint32_t *dst, vaddr_t src)
+{
+    return guest_read(dst, src, sizeof(*dst));
+}
+
 int guest_read(void *dst, vaddr_t src, size_t n)
 {
     return copy(dst, src, n, false);

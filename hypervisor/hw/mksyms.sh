@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Reads `nm -n` of the image, writes the assembly of dump.c's symbol table: text symbols only.
 exec awk '
-$2 ~ /^[tTwW]$/ && $3 !~ /^(\.|__image|__text_end|__stubs)/ && length($1) == 16 {
+$2 ~ /^[tTwW]$/ && $3 !~ /^(\.|__image|__text_end)/ && length($1) == 16 {
     if (substr($1, 1, 8) != "ffff82d0") next
     n++
     off[n] = substr($1, 9)

@@ -72,21 +72,40 @@ void spin_init(spinlock_t *l, enum lock_rank rank)
     *l = (spinlock_t)SPINLOCK_INIT((uint16_t)rank);
 }
 
-/* The load pairs with the release in spin_unlock(). */
-static void take(spinlock_t *l, bool irqs_on)
+static void own(spinlock_t *l)
+{
+    atomic_store_explicit(&l->owner, (uint16_t)(cpu_id() + 1), memory_order_relaxed);
+}
+
+static __attribute__((noinline)) void wait_for(spinlock_t *l, uint16_t mine)
+{
+    while (atomic_load_explicit(&l->serving, memory_order_acquire) != mine)
+        cpu_relax();
+}
+
+/* The load pairs with the release in drop(). */
+static inline void take(spinlock_t *l, bool irqs_on)
 {
     uint16_t mine;
 
     check_take(l, l->rank, irqs_on);
     mine = atomic_fetch_add_explicit(&l->next, 1, memory_order_relaxed);
-    while (atomic_load_explicit(&l->serving, memory_order_acquire) != mine)
-        cpu_relax();
-    atomic_store_explicit(&l->owner, (uint16_t)(cpu_id() + 1), memory_order_relaxed);
+    if (unlikely(atomic_load_explicit(&l->serving, memory_order_acquire) != mine))
+        wait_for(l, mine);
+}
+
+static inline void drop(spinlock_t *l)
+{
+    uint16_t s = atomic_load_explicit(&l->serving, memory_order_relaxed);
+
+    check_drop(l);
+    atomic_store_explicit(&l->serving, (uint16_t)(s + 1), memory_order_release);
 }
 
 void spin_lock(spinlock_t *l)
 {
     take(l, LOCK_CHECK && irq_enabled());
+    own(l);
 }
 
 irqflags_t spin_lock_irq(spinlock_t *l)
@@ -106,22 +125,19 @@ bool spin_trylock(spinlock_t *l)
             &l->next, &s, (uint16_t)(s + 1), memory_order_acquire, memory_order_relaxed))
         return false;
     remember(l, l->rank, LOCK_CHECK && irq_enabled());
-    atomic_store_explicit(&l->owner, (uint16_t)(cpu_id() + 1), memory_order_relaxed);
+    own(l);
     return true;
 }
 
 void spin_unlock(spinlock_t *l)
 {
-    uint16_t s = atomic_load_explicit(&l->serving, memory_order_relaxed);
-
-    check_drop(l);
     atomic_store_explicit(&l->owner, 0, memory_order_relaxed);
-    atomic_store_explicit(&l->serving, (uint16_t)(s + 1), memory_order_release);
+    drop(l);
 }
 
 void spin_unlock_irq(spinlock_t *l, irqflags_t f)
 {
-    spin_unlock(l);
+    drop(l);
     irq_restore(f);
 }
 

@@ -50,7 +50,8 @@ bool spin_trylock(spinlock_t *l);
 void spin_unlock(spinlock_t *l);
 irqflags_t must_check spin_lock_irq(spinlock_t *l); /* masks irqs first */
 void spin_unlock_irq(spinlock_t *l, irqflags_t f);
-bool spin_held(const spinlock_t *l); /* by this CPU */
+/* by this CPU; only for locks that are taken by spin_lock() */
+bool spin_held(const spinlock_t *l);
 
 typedef struct {
     _Atomic uint32_t v; /* readers, or ~0 for a writer */

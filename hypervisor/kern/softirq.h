@@ -11,6 +11,7 @@ enum softirq {
     SOFTIRQ_SCHEDULE,
     SOFTIRQ_TASK,
     SOFTIRQ_RCU,
+    SOFTIRQ_EXIT, /* no work: has the CPU leave its hypercall the long way */
     SOFTIRQ_COUNT
 };
 

@@ -117,6 +117,14 @@ void vcpu_kick(struct vcpu *v)
         ipi_poke(cpumask_of(cpu));
 }
 
+void vcpu_nmi(struct vcpu *v)
+{
+    __atomic_store_n(&v->hw.nmi_pending, 1, __ATOMIC_SEQ_CST);
+    vcpu_unblock(v);
+    if (atomic_load(&v->running))
+        softirq_raise_cpu(v->processor, SOFTIRQ_EXIT);
+}
+
 void vcpu_block(struct vcpu *v)
 {
     v->info->evtchn_upcall_mask = 0;

@@ -61,6 +61,8 @@ void vcpu_sleep_sync(struct vcpu *v);
 void vcpu_unblock(struct vcpu *v); /* an event came: clears VPF_BLOCKED, wakes */
 /* unblock; if it runs on another CPU make it look at its events */
 void vcpu_kick(struct vcpu *v);
+/* its NMI callback is due; the CPU it runs on takes the long way out to see it */
+void vcpu_nmi(struct vcpu *v);
 /* current: SCHEDOP_block: unmasks events, sleeps if none pending */
 void vcpu_block(struct vcpu *v);
 static inline bool vcpu_runnable(const struct vcpu *v)

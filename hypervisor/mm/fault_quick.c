@@ -76,7 +76,7 @@ void mmu_quick_fault(struct hv_cpu_user_regs *r, struct vcpu *v, vaddr_t va)
 
     if (unlikely(!known(v, q, r, va)) || (val & PTE_P) ||
         unlikely(!l1_try_lock(pg, v->domain)))
-        ctx_leave_by(r, pv_trap);
+        ctx_leave_by(r, pv_page_fault);
     old = __atomic_exchange_n((uint64_t *)map_mfn(page_mfn(pg)) + (va & ENTRY_AT) / 8,
                               val, __ATOMIC_ACQ_REL);
     page_unlock_fast(pg);

@@ -27,17 +27,22 @@ struct vcpu_hw {
     uint64_t event_ip; /* callbacks; 0 = not registered */
     uint64_t failsafe_ip;
     uint64_t syscall_ip;
+    uint64_t pf_ip; /* handler of page faults; 0: none, or for C to refuse */
     uint64_t syscall32_ip;
     uint32_t syscall32_cs;
     uint64_t sysenter_ip;
     uint32_t sysenter_cs;
-    uint8_t kernel_mode; /* 1: guest kernel, 0: guest user (PV ring 3 either way) */
+    uint8_t kernel_mode;     /* 1: guest kernel, 0: guest user (PV ring 3 either way) */
+    uint8_t pf_masks_events; /* HV_TI_IF */
     uint8_t syscall_masks_events;  /* VGCF_syscall_disables_events */
     uint8_t failsafe_masks_events; /* VGCF_failsafe_disables_events */
     uint8_t sysenter_masks_events;
     uint8_t syscall32_masks_events;
     uint8_t ts; /* CR0.TS as the guest has it: its next FPU instruction is #NM */
-    uint8_t nmi_pending, nmi_masked;
+    /* Any of these four bytes set, and an event takes the way through C. */
+    uint8_t nmi_pending __attribute__((aligned(4))), nmi_masked;
+    uint8_t runstate_stale; /* the guest's copy of its runstate is to be written */
+    uint8_t unused;
     uint64_t fs_base, gs_base_kernel,
         gs_base_user; /* gs_base_kernel: of kernel mode, _user: of user mode */
     uint16_t ds, es, fs, gs, gs_user_sel;
@@ -59,7 +64,8 @@ void fpu_init_area(void *area); /* state after FNINIT with default MXCSR */
 
 void fpu_import(void *area, const void *fxsave); /* from an FXSAVE image of 512 bytes */
 
-/* Guest registers of the vCPU that entered the hypervisor on this CPU. */
+/* Guest registers of the vCPU that entered the hypervisor on this CPU; not in a
+ * hypercall, which has only struct hcall. */
 struct hv_cpu_user_regs *guest_regs(void);
 
 /* Saves prev's state, loads next's, makes it current and jumps to next->resume on an
@@ -84,8 +90,9 @@ void ctx_load_segments(struct vcpu_hw *v); /* the other way; bad selectors load 
 void ctx_load_user_gs(
     struct vcpu_hw *v,
     uint16_t sel); /* SEGBASE_GS_USER_SEL: selector and its base, for user mode */
-void ctx_sync_fpu(struct vcpu_hw *v);
 void ctx_set_ts(struct vcpu_hw *v, bool on); /* also in hardware; v is current */
+/* v is current and its info has moved */
+void ctx_load_info(struct vcpu_hw *v);
 void ctx_load_tables(
     struct vcpu_hw *v); /* GDTR and LDTR after gdt_entries/ldt_entries changed */
 void ctx_load_cr3(struct vcpu_hw *v); /* CR3 by kernel_mode; flushes the TLB */
@@ -97,6 +104,7 @@ void ctx_set_xcr0(struct vcpu_hw *v, uint64_t xcr0);
 /* set_segment_base for the running vCPU: which is HV_SEGBASE_*. -EINVAL: not canonical,
  * no such segment. */
 int ctx_set_base(struct vcpu_hw *v, unsigned which, uint64_t base);
+uint64_t ctx_get_base(struct vcpu_hw *v, unsigned which); /* not the selector */
 uint64_t fpu_xcr0_supported(void); /* components that are switched; 0: no XSAVE here */
 
 #endif

@@ -46,7 +46,10 @@ _Noreturn void cpu_halt_forever(void);
 _Noreturn void machine_restart(void);
 _Noreturn void
 machine_poweroff(void); /* ACPI S5 where known, else halts with a message */
-void cpu_dump_state(
-    void); /* registers and stack with symbol names to the console, for panic */
+/* Registers, stack with symbol names, and the guest that was there, to the console. */
+void cpu_dump_state(void);
+/* For panic: the other CPUs stop where they are, for good; then their states too. */
+void cpu_stop_others(void);
+void cpu_dump_others(void);
 
 #endif

@@ -10,6 +10,7 @@
 
 int must_check guest_read(void *dst, vaddr_t src, size_t n);
 int must_check guest_write(vaddr_t dst, const void *src, size_t n);
+int must_check guest_read32(uint32_t *dst, vaddr_t src);
 /* In <port_inline.h>, for one word where the guest executes (so that it is not in the
  * hypervisor's range):
  *   bool guest_peek(vaddr_t va, uint64_t *val);   false: it faulted; CR2 is lost

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The doors in the other direction: what the machine calls in the core. Nothing else is
- * called upward. */
+/* The doors in the other direction: what the machine calls in the core, beside
+ * hcall_table (port/hcall.h). Nothing else is called upward. */
 #ifndef PORT_UPCALL_H
 #define PORT_UPCALL_H
 
@@ -34,14 +34,14 @@ _Noreturn void hv_ap_main(void); /* every other CPU, once its tables are loaded 
 
 void pv_trap(
     struct hv_cpu_user_regs *r); /* exception from a PV guest; vector in entry_vector */
+void pv_page_fault(struct hv_cpu_user_regs *r); /* the same for a page fault */
 /* Page fault in a PV guest's kernel mode at va: interrupts are off and the return stack
  * is not filled, so it neither calls nor returns but leaves by ctx_leave_*(). */
 _Noreturn void mmu_quick_fault(struct hv_cpu_user_regs *r, struct vcpu *v, vaddr_t va);
 bool hv_fault_fixup(
     struct hv_cpu_user_regs *r); /* fault in the hypervisor: hw resolves exception tables
                                   * itself; called for what is left: true = resolved */
-void pv_hypercall(
-    struct hv_cpu_user_regs *r); /* rax = number, args rdi rsi rdx r10 r8 r9 */
+void pv_iret(struct hv_cpu_user_regs *r); /* the hypercall, when asm has no fast way */
 void pv_syscall(struct hv_cpu_user_regs
                     *r); /* SYSCALL from guest user mode when asm has no fast way */
 void pv_exit_work(

@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 const struct room *const rooms[] = {&mm_room, &sched_room, NULL};
 
-void pv_trap(struct hv_cpu_user_regs *r)
+void pv_page_fault(struct hv_cpu_user_regs *r)
 {
 }
 
@@ -122,10 +122,10 @@ static void store(vaddr_t va)
         code[i] = (uint8_t)byte();
     r.rip = (uint64_t)code;
     r.rax = r.rcx = r.rdx = any_entry();
-    host_leave_by = pv_trap;
+    host_leave_by = pv_page_fault;
     if (!setjmp(host_leave))
         mmu_quick_fault(&r, v, va);
-    if (host_leave_by == pv_trap)
+    if (host_leave_by == pv_page_fault)
         (void)mmu_fault(v, va, &r);
     else if (host_leave_by)
         host_leave_by(&r);

@@ -131,7 +131,7 @@ void ctx_leave_quick(struct hv_cpu_user_regs *r)
 {
     ctx_leave_by(r, NULL);
 }
-void pv_trap(struct hv_cpu_user_regs *r)
+void pv_page_fault(struct hv_cpu_user_regs *r)
 {
 }
 void ctx_load_cr3(struct vcpu_hw *v)

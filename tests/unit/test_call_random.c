@@ -106,7 +106,7 @@ static void call_once(void)
     scribble();
     for (unsigned again = 0; again < 20; again++) {
         rc = hcall_dispatch(&h, nr);
-        if (rc != HCALL_AGAIN)
+        if (rc != HCALL_AGAIN_CODE)
             break;
         softirq_cpu[cpu_id()].pending = 0;
     }

@@ -94,10 +94,8 @@ const struct room pv_room = {
 
 static void set_traps(struct vcpu *v, const struct hv_trap_info *traps)
 {
-    for (unsigned i = 0; i < 256; i++) {
-        v->pv->traps[i] = traps[i];
-        v->pv->traps[i].cs |= 3;
-    }
+    for (unsigned i = 0; i < 256; i++)
+        pv_set_trap(v, i, &traps[i]);
 }
 
 static void set_entries(struct vcpu *v, const struct hv_vcpu_guest_context *c)
@@ -199,13 +197,7 @@ void pv_get_context(struct vcpu *v, struct hv_vcpu_guest_context *c)
     mfn_t l4;
 
     memset(c, 0, sizeof(*c));
-    if (v == cpu_current()) {
-        ctx_sync_segments(&v->hw);
-        ctx_sync_fpu(&v->hw);
-        c->user_regs = *guest_regs();
-    } else {
-        c->user_regs = hw->regs;
-    }
+    c->user_regs = hw->regs;
     memcpy(&c->fpu_ctxt, hw->fpu, sizeof(c->fpu_ctxt));
     c->flags = HV_VGCF_I387_VALID | (hw->kernel_mode ? HV_VGCF_IN_KERNEL : 0) |
                (hw->failsafe_masks_events ? HV_VGCF_FAILSAFE_DISABLES_EVENTS : 0) |

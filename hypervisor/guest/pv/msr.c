@@ -73,28 +73,13 @@
 #define DE_CFG_LFENCE     2u
 #define SPEC_CTRL_KNOWN   7u /* IBRS, STIBP, SSBD */
 
-static bool read_base(struct vcpu *v, uint32_t msr, uint64_t *val)
+/* Which base an MSR means: the active GS is that of the mode the guest is in. */
+static unsigned base_of(const struct vcpu *v, uint32_t msr)
 {
-    ctx_sync_segments(&v->hw);
-    *val = msr == MSR_FS_BASE                            ? v->hw.fs_base
-           : (msr == MSR_GS_BASE) == !!v->hw.kernel_mode ? v->hw.gs_base_kernel
-                                                         : v->hw.gs_base_user;
-    return true;
-}
-
-static bool write_base(struct vcpu *v, uint32_t msr, uint64_t val)
-{
-    if (!pv_is_canonical(val))
-        return false;
-    ctx_sync_segments(&v->hw);
     if (msr == MSR_FS_BASE)
-        v->hw.fs_base = val;
-    else if ((msr == MSR_GS_BASE) == !!v->hw.kernel_mode)
-        v->hw.gs_base_kernel = val;
-    else
-        v->hw.gs_base_user = val;
-    ctx_load_segments(&v->hw);
-    return true;
+        return HV_SEGBASE_FS;
+    return (msr == MSR_GS_BASE) == !!v->hw.kernel_mode ? HV_SEGBASE_GS_KERNEL
+                                                       : HV_SEGBASE_GS_USER;
 }
 
 /* ---- registers without anything behind them ---- */
@@ -218,7 +203,8 @@ bool guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *val)
     case MSR_FS_BASE:
     case MSR_GS_BASE:
     case MSR_KERNEL_GS_BASE:
-        return read_base(v, msr, val);
+        *val = ctx_get_base(&v->hw, base_of(v, msr));
+        return true;
     case MSR_EFER:
         return cpu_rdmsr(msr, val) && (*val &= 0x4d01, true); /* SCE LME LMA NX FFXSR */
     case MSR_PAT:
@@ -294,7 +280,7 @@ bool guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t val)
     case MSR_FS_BASE:
     case MSR_GS_BASE:
     case MSR_KERNEL_GS_BASE:
-        return write_base(v, msr, val);
+        return !ctx_set_base(&v->hw, base_of(v, msr), val);
     case MSR_EFER: /* a kernel writes back what it read */
         return guest_rdmsr(v, msr, &old) && val == old;
     case MSR_MISC_ENABLE:

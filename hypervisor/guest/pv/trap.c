@@ -107,7 +107,18 @@ static void bounce(struct vcpu *v, struct hv_cpu_user_regs *r, const struct boun
     r->cs = HV_FLAT_KERNEL_CS;
     r->ss = HV_FLAT_KERNEL_SS;
     r->rflags &= ~EFLAGS_ENTRY_CLEAR;
-    r->entry_vector = 0; /* leave by IRET, not by a shortcut of SYSCALL */
+}
+
+void pv_set_trap(struct vcpu *v, unsigned vector, const struct hv_trap_info *t)
+{
+    struct hv_trap_info *to = &v->pv->traps[vector & 0xff];
+
+    *to = *t;
+    to->cs |= 3;
+    if (vector == TRAP_PF) { /* entry code raises it by itself */
+        v->hw.pf_ip = pv_is_canonical(t->address) ? t->address : 0;
+        v->hw.pf_masks_events = !!(t->flags & HV_TI_IF);
+    }
 }
 
 void pv_inject(struct vcpu *v, struct hv_cpu_user_regs *r, unsigned vector,
@@ -147,8 +158,9 @@ static bool in_window(const struct vcpu *v, vaddr_t va)
     return va >= ldt && va < ldt + (VCPU_WINDOW_PAGES - VCPU_GDT_PAGES) * PAGE_SIZE;
 }
 
-static void page_fault(struct vcpu *v, struct hv_cpu_user_regs *r)
+void pv_page_fault(struct hv_cpu_user_regs *r)
 {
+    struct vcpu *v = cpu_current();
     vaddr_t va = cpu_fault_va();
 
     irq_enable();
@@ -200,10 +212,6 @@ void pv_trap(struct hv_cpu_user_regs *r)
     struct vcpu *v = cpu_current();
     unsigned vector = r->entry_vector & 0xff;
 
-    if (vector == TRAP_PF) {
-        page_fault(v, r);
-        return;
-    }
     irq_enable();
     switch (vector) {
     case TRAP_GP:
@@ -246,6 +254,44 @@ void pv_syscall(struct hv_cpu_user_regs *r)
         pv_inject(v, r, TRAP_UD, 0);
     else
         bounce(v, r, &b);
+}
+
+/* The iret hypercall is answered by entry code; this is its slow form, for frames that it
+ * does not like. */
+void pv_iret(struct hv_cpu_user_regs *r)
+{
+    struct vcpu *v = cpu_current();
+    struct hv_iret_context c;
+
+    irq_enable();
+    if (guest_read(&c, r->rsp, sizeof(c))) {
+        domain_crash(v->domain, "vcpu %u: its iret frame at %#lx cannot be read", v->id,
+                     (unsigned long)r->rsp);
+        return;
+    }
+    if ((c.cs & 3) == 3) {
+        if (!v->hw.cr3_user) {
+            domain_crash(v->domain,
+                         "vcpu %u: return to user mode without user page tables", v->id);
+            return;
+        }
+        ctx_toggle_mode(&v->hw);
+    }
+    r->rip = c.rip;
+    r->cs = (uint16_t)c.cs | 3;
+    r->rflags = c.rflags;
+    r->rsp = c.rsp;
+    r->ss = (uint16_t)c.ss | 3;
+    if (!(c.flags & HV_VGCF_IN_SYSCALL)) {
+        r->rcx = c.rcx;
+        r->r11 = c.r11;
+    } else {
+        r->rcx = c.rip;
+        r->r11 = c.rflags;
+    }
+    r->rax = c.rax;
+    v->hw.info->evtchn_upcall_mask = !(c.rflags & 0x200);
+    pv_sanitise_regs(r);
 }
 
 static void deliver_nmi(struct vcpu *v, struct hv_cpu_user_regs *r)

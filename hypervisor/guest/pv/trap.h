@@ -22,6 +22,8 @@
 #define TRAP_MC  18
 #define TRAP_XM  19
 
+/* Its handler of a vector, from now on. */
+void pv_set_trap(struct vcpu *v, unsigned vector, const struct hv_trap_info *t);
 /* The current vCPU takes an exception through its virtual IDT. Crashes the domain where
  * none is set. */
 void pv_inject(struct vcpu *v, struct hv_cpu_user_regs *r, unsigned vector,

@@ -15,6 +15,7 @@
 #include "hw/cpu/features.h"
 #include "hw/cpu/fpu.h"
 #include "hw/cpu/msr.h"
+#include "kern/vcpu.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "port/cpu.h"
@@ -147,6 +148,15 @@ int ctx_set_base(struct vcpu_hw *v, unsigned which, uint64_t base)
     }
 }
 
+uint64_t ctx_get_base(struct vcpu_hw *v, unsigned which)
+{
+    if (which == HV_SEGBASE_FS)
+        return get_fs_base();
+    return (which == HV_SEGBASE_GS_KERNEL) == !!v->kernel_mode
+               ? get_gs_base()
+               : rdmsr(MSR_KERNEL_GS_BASE);
+}
+
 void ctx_load_tables(struct vcpu_hw *v)
 {
     if (!v->window) {
@@ -158,6 +168,11 @@ void ctx_load_tables(struct vcpu_hw *v)
     v->gdt_l1e[1] = 0; /* page 15: beyond the limit */
     desc_load_gdt(v->window);
     desc_load_ldt(v->window + VCPU_GDT_PAGES * PAGE_SIZE, v->ldt_entries);
+}
+
+void ctx_load_info(struct vcpu_hw *v)
+{
+    cpu_info()->info = v->info;
 }
 
 static uint64_t cr3_of(const struct vcpu_hw *v)
@@ -225,6 +240,11 @@ static void flush_predictors(struct vcpu_hw *v)
 
 static void load(struct vcpu_hw *v)
 {
+    struct hcall *h = &cpu_info()->hcall;
+
+    h->v = (struct vcpu *)v;
+    h->d = h->v->domain;
+    ctx_load_info(v);
     tlb_load_cr3(cr3_of(v));
     ctx_load_tables(v);
     ctx_load_segments(v);

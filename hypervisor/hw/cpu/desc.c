@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* GDT pages, TSS, IDT and the SYSCALL stubs.
+/* GDT pages, TSS and IDT.
  *
  * A GDT is 15 pages of which only the last (the desc_page) is the hypervisor's; a CPU
  * without a guest loads a GDTR that points 14 pages before its desc_page, of which it
@@ -18,7 +18,6 @@
 #define SYS_LDT          2ull
 #define SYS_TSS          9ull
 #define GATE_INTERRUPT   0x8eull
-#define STUB_SIZE        64
 
 enum { IST_NMI = 1, IST_MC, IST_DB, IST_DF };
 
@@ -26,10 +25,8 @@ struct gate {
     uint64_t lo, hi;
 };
 static struct gate idt[256] __attribute__((aligned(4096)));
-extern const char vector_stubs[]; /* 16 bytes each */
-extern char __stubs[];
-void entry_lstar(void);
-void entry_cstar(void);
+extern const char vector_stubs[];                     /* 16 bytes each */
+extern const char syscall_stubs[], syscall32_stubs[]; /* SYSCALL_STUB_SIZE bytes each */
 
 struct table_ptr {
     uint16_t limit;
@@ -68,24 +65,6 @@ static void map_stacks(unsigned cpu)
     for (i = 0; i < STACK_SLOT / PAGE_SIZE; i++)
         if (STACK_PAGE_MASK >> i & 1)
             paging_map(slot(cpu) + i * PAGE_SIZE, boot_page(), PAGE_SIZE, PTE_DATA);
-}
-
-/* Each CPU's SYSCALL lands in code of its own that knows where its stack is:
- *   mov %rsp, regs.rsp(%rip); lea regs.rsp(%rip), %rsp; jmp entry */
-static void write_stub(unsigned cpu, unsigned half, uint64_t entry)
-{
-    uint64_t va = (uint64_t)__stubs + cpu * STUB_SIZE + half * (STUB_SIZE / 2),
-             sp = (uint64_t)&desc_cpu_info(cpu)->regs.rsp;
-    uint8_t code[19] = {0x48, 0x89, 0x25, 0, 0, 0, 0, 0x48, 0x8d, 0x25, 0, 0, 0, 0, 0xe9};
-    int32_t rel;
-
-    rel = (int32_t)(sp - (va + 7));
-    memcpy(code + 3, &rel, 4);
-    rel = (int32_t)(sp - (va + 14));
-    memcpy(code + 10, &rel, 4);
-    rel = (int32_t)(entry - (va + 19));
-    memcpy(code + 15, &rel, 4);
-    memcpy(phys_ptr(image_pa(va)), code, sizeof(code));
 }
 
 static void fill_gdt(struct desc_page *d, unsigned cpu)
@@ -144,8 +123,6 @@ void desc_create(unsigned cpu)
     info->desc = phys_ptr(boot_page());
     info->desc_pte = mfn_to_paddr(map_to_mfn(info->desc)) | (PTE_DATA & ~PTE_G);
     fill_gdt(info->desc, cpu);
-    write_stub(cpu, 0, (uint64_t)entry_lstar);
-    write_stub(cpu, 1, (uint64_t)entry_cstar);
 }
 
 void desc_load_gdt(uint64_t base)
@@ -187,7 +164,7 @@ void desc_load(void)
 {
     struct table_ptr p = {sizeof(idt) - 1, (uint64_t)idt};
     struct desc_page *d = cpu_info()->desc;
-    uint64_t stub = (uint64_t)__stubs + cpu_id() * STUB_SIZE;
+    uint64_t stub = cpu_id() * SYSCALL_STUB_SIZE;
     uint16_t tss = SEL_TSS;
 
     desc_load_own_gdt();
@@ -197,8 +174,8 @@ void desc_load(void)
     __asm__ volatile("lidt %0; ltr %1" : : "m"(p), "r"(tss) : "memory");
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
     wrmsr(MSR_STAR, (uint64_t)SEL_USER_CS32 << 48 | (uint64_t)SEL_HV_CS << 32);
-    wrmsr(MSR_LSTAR, stub);
-    wrmsr(MSR_CSTAR, stub + STUB_SIZE / 2);
+    wrmsr(MSR_LSTAR, (uint64_t)syscall_stubs + stub);
+    wrmsr(MSR_CSTAR, (uint64_t)syscall32_stubs + stub);
     wrmsr(MSR_SFMASK, EFLAGS_SYSCALL_MASK);
     wrmsr(MSR_SYSENTER_CS, 0); /* SYSENTER faults */
 }

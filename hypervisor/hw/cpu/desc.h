@@ -5,14 +5,17 @@
 
 /* Selectors, all in the GDT's page 14 (GDT_RESERVED_PAGE); the ring-3 ones are the ABI's.
  * SYSRET's rule gives their order: 32-bit code, data, 64-bit code. */
-#define SEL_HV_CS     0xe008
-#define SEL_HV_DS     0xe010
-#define SEL_USER_CS32 0xe023
-#define SEL_USER_DS   0xe02b
-#define SEL_USER_CS64 0xe033
-#define SEL_TSS       0xe040
-#define SEL_LDT       0xe050
-#define SEL_LAST      0xe05f
+#define SEL_HV_CS         0xe008
+#define SEL_HV_DS         0xe010
+#define SEL_USER_CS32     0xe023
+#define SEL_USER_DS       0xe02b
+#define SEL_USER_CS64     0xe033
+#define SEL_KERNEL_CS64   0xe030 /* as a frame tells the guest of its kernel */
+#define SEL_TSS           0xe040
+#define SEL_LDT           0xe050
+#define SEL_LAST          0xe05f
+
+#define SYSCALL_STUB_SIZE 64
 
 #ifndef __ASSEMBLY__
 #include "hw/cpu/percpu.h"
@@ -31,8 +34,7 @@ struct desc_page {
 };
 
 struct cpu_info *desc_cpu_info(unsigned cpu);
-void desc_create(
-    unsigned cpu);    /* boot CPU: stacks, GDT page, TSS, SYSCALL stubs of a CPU */
+void desc_create(unsigned cpu); /* boot CPU: stacks, GDT page, TSS of a CPU */
 void desc_load(void); /* this CPU, on its stack: GDT, TSS, IDT, SYSCALL's MSRs */
 void desc_load_gdt(uint64_t base); /* base: of a window, or the CPU's own */
 void desc_load_own_gdt(void);

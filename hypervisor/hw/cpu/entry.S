@@ -11,13 +11,24 @@
 #include "hw/cpu/extable.h"
 #include "hw/cpu/msr.h"
 #include "hw/cpu/percpu.h"
+#include "lib/errno.h"
 #include "offsets.h"
+#include "port/hcall.h"
 
-/* Offsets of the guest's frame and cpu_info from rsp = &regs.rip, where the SYSCALL
- * paths have it. */
+/* The guest's frame and cpu_info: at offsets from rsp = &regs.rip, where the SYSCALL
+ * paths have it, from that less the filling of the return stack (_BELOW), and from rsp =
+ * &regs.rdi (_FAULT). */
 #define R(x) (UREGS_##x - UREGS_rip)(%rsp)
 #define I(x) (INFO_##x - UREGS_rip)(%rsp)
 #define S(n) (INFO_scratch + 8 * (n) - UREGS_rip)(%rsp)
+#define ARG(n) (INFO_hcall_arg + 8 * (n) - UREGS_rip)(%rsp)
+#define R_BELOW(x) (UREGS_##x - UREGS_rip + HCALL_RSB * 8)(%rsp)
+#define I_BELOW(x) (INFO_##x - UREGS_rip + HCALL_RSB * 8)(%rsp)
+#define ARG_BELOW(n) (INFO_hcall_arg + 8 * (n) - UREGS_rip + HCALL_RSB * 8)(%rsp)
+#define R_FAULT(x) (UREGS_##x - UREGS_rdi)(%rsp)
+#define I_FAULT(x) (INFO_##x - UREGS_rdi)(%rsp)
+#define S_FAULT(n) (INFO_scratch + 8 * (n) - UREGS_rdi)(%rsp)
+#define CPUS      64 /* HV_MAX_CPUS */
 /* va >> 43 of every address in the hypervisor's range (port/layout.h). */
 #define HV_RANGE_TAG 0x1ffff0
 #define HYPERCALL_IRET 23
@@ -66,6 +77,34 @@
     popq %rdi
 .endm
 
+/* The frame of an entry by SYSCALL for C: rsp = &regs.rip, all else live but rcx. */
+.macro SYSCALL_FRAME cs
+    movq $SEL_USER_DS, R(ss)
+    movq $\cs, R(cs)
+    movq R(rip), %rcx
+    movq R(rflags), %r11
+    pushq $0
+    PUSH_ALL
+.endm
+
+/* One word of the frame that is built on the guest's stack at rdx. */
+.macro PUT value, at, bad
+.Lput\@:
+    movq \value, \at(%rdx)
+    EXTABLE(.Lput\@, \bad)
+.endm
+
+/* rdx = where a frame of so many bytes begins below rdx; the hypervisor's own range is
+ * for C to refuse. Uses tmp. */
+.macro FRAME_BELOW size, tmp, tmp32, bad
+    andq $-16, %rdx
+    subq $\size, %rdx
+    movq %rdx, \tmp
+    shrq $43, \tmp
+    cmpl $HV_RANGE_TAG, \tmp32
+    je \bad
+.endm
+
     .section .text.entry, "ax", @progbits
 
 /* One stub of 16 bytes a vector: completes the processor's frame by error code and
@@ -76,7 +115,9 @@ vector_stubs:
     .set vector, 0
     .rept 256
     .balign 16
-    .if vector > 31 || !(HAS_ERROR_CODE & (1 << vector))
+    .if vector > 31
+    pushq $0
+    .elseif !(HAS_ERROR_CODE & (1 << vector))
     pushq $0
     .endif
     movl $vector, 4(%rsp)
@@ -102,34 +143,15 @@ entry_exception:
     testb $3, UREGS_cs(%rsp)
     jz exception_in_hv
 guest_exception:
-    FILL_RSB
+    FILL_RSB RSB_DEPTH
     call trap_guest
+    addq $(RSB_DEPTH * 8), %rsp
     jmp exit_to_guest
 exception_in_hv:
     call trap_hv
     POP_ALL
     addq $8, %rsp
     iretq
-
-/* Page faults: a guest kernel's may be answered without return addresses of our own.
- * rsp = &regs.error_code. */
-    .balign 16
-entry_page_fault:
-    testb $3, UREGS_cs - UREGS_error_code(%rsp)
-    jz entry_exception
-    pushq %rdi
-    movq INFO_current - UREGS_rdi(%rsp), %rdi
-    cmpb $0, VCPU_kernel_mode(%rdi)
-    jne 1f
-    popq %rdi
-    jmp entry_exception
-1:  cld
-    PUSH_BUT_RDI
-    ASM_CLAC
-    movq %rdi, %rsi
-    movq %rsp, %rdi
-    movq %cr2, %rdx
-    call mmu_quick_fault
 
     .balign 16
 entry_irq:
@@ -139,8 +161,9 @@ entry_irq:
     movq %rsp, %rdi
     testb $3, UREGS_cs(%rsp)
     jz 1f
-    FILL_RSB
+    FILL_RSB RSB_DEPTH
     call irq_dispatch
+    addq $(RSB_DEPTH * 8), %rsp
     jmp exit_to_guest
 1:  call irq_dispatch
     POP_ALL
@@ -167,31 +190,235 @@ entry_ist:
     movq %rsp, %rdi
     jmp guest_exception
 
-/* SYSCALL. From the CPU's stub: rsp = &regs.rsp + nothing else saved, regs.rsp set; rcx
- * = rip, r11 = rflags. */
+/* Page faults. In a guest's process: its kernel is entered at once, or by C if anything is
+ * out of the ordinary. In its kernel: mmu_quick_fault() may answer, which needs no return
+ * addresses of our own. rsp = &regs.error_code, then &regs.rdi; rdi = vcpu. */
     .balign 16
-    .globl entry_lstar
-entry_lstar:
-    pushq %r11
-    pushq $SEL_USER_CS64
-    pushq %rcx
+entry_page_fault:
+    testb $3, UREGS_cs - UREGS_error_code(%rsp)
+    jz entry_exception
+    pushq %rdi
+    movq I_FAULT(current), %rdi
+    cmpb $0, VCPU_kernel_mode(%rdi)
+    jne fault_of_kernel
+    movq %rax, S_FAULT(0)
+    movq %rdx, S_FAULT(1)
+    movq %cr2, %rdx
+    movq %rdx, S_FAULT(2)
+    shrq $47, %rdx
+    jnz fault_slow                  /* not an address of its own */
+    cmpq $0, VCPU_pf_ip(%rdi)
+    je fault_slow
+    movq I_FAULT(hcall_d), %rax
+    testb $VMASST_IOPL, DOMAIN_vm_assist(%rax)
+    jnz fault_slow
+    movq VCPU_info(%rdi), %rax
+    cmpb $0, 1(%rax)                /* events masked in user mode: odd */
+    jne fault_slow
+    movq VCPU_kernel_sp(%rdi), %rdx
+    FRAME_BELOW 64, %rax, %eax, fault_slow
+    movq VCPU_cr3_kernel(%rdi), %rax
+    swapgs
+    movq %rax, %cr3
+    ASM_STAC
+    PUT %rcx, 0, fault_bad_stack
+    PUT %r11, 8, fault_bad_stack
+    movl R_FAULT(error_code), %eax
+    PUT %rax, 16, fault_bad_stack
+    movq R_FAULT(rip), %rax
+    PUT %rax, 24, fault_bad_stack
+    movzwl R_FAULT(cs), %eax
+    PUT %rax, 32, fault_bad_stack
+    movq R_FAULT(rflags), %rax
+    PUT %rax, 40, fault_bad_stack
+    movq R_FAULT(rsp), %rax
+    PUT %rax, 48, fault_bad_stack
+    movzwl R_FAULT(ss), %eax
+    PUT %rax, 56, fault_bad_stack
+    ASM_CLAC
+    movb $1, VCPU_kernel_mode(%rdi)
+    movq VCPU_info(%rdi), %rax
+    movq S_FAULT(2), %rcx
+    movq %rcx, GINFO_cr2(%rax)
+    movb VCPU_pf_masks_events(%rdi), %cl
+    movb %cl, 1(%rax)
+    movl R_FAULT(rflags), %r11d
+    andl $~EFLAGS_BOUNCE_CLEAR, %r11d
+    movq VCPU_pf_ip(%rdi), %rcx
+    movq %rdx, R_FAULT(rsp)
+    movq S_FAULT(1), %rdx
+    movq S_FAULT(0), %rax
+    movq R_FAULT(rdi), %rdi
+    movq R_FAULT(rsp), %rsp
+    sysretq
+
+fault_of_kernel:
+    cld
+    PUSH_BUT_RDI
+    ASM_CLAC
+    movq %rdi, %rsi
+    movq %rsp, %rdi
+    movq %cr2, %rdx
+    call mmu_quick_fault
+
+fault_bad_stack:                    /* as it was; C meets the fault and tells */
+    ASM_CLAC
+    movq VCPU_cr3_user(%rdi), %rax
+    swapgs
+    movq %rax, %cr3
+    movq S_FAULT(2), %rax
+    movq %rax, %cr2
+fault_slow:
+    movq S_FAULT(1), %rdx
+    movq S_FAULT(0), %rax
+    cld
+    PUSH_BUT_RDI
+    ASM_CLAC
+    movq %rsp, %rdi
+    FILL_RSB RSB_DEPTH
+    call pv_page_fault
+    addq $(RSB_DEPTH * 8), %rsp
+    jmp exit_to_guest
+
+/* SYSCALL. Each CPU has code of its own that knows where its stack is: rsp = &regs.rip,
+ * where rip and rflags are kept; the rest is as the guest left it, but for rcx = vcpu. */
+    .balign 64
+    .globl syscall_stubs
+syscall_stubs:
+    .set cpu, 0
+    .rept CPUS
+    .balign SYSCALL_STUB_SIZE
+    movq %rsp, __stacks + (cpu + 1) * STACK_SLOT - INFO_SIZE + INFO_REGS + UREGS_rsp(%rip)
+    leaq __stacks + (cpu + 1) * STACK_SLOT - INFO_SIZE + INFO_REGS + UREGS_rip(%rip), %rsp
+    movq %r11, R(rflags)
+    movq %rcx, R(rip)
     movq I(current), %rcx
     cmpb $0, VCPU_kernel_mode(%rcx)
     je syscall_from_user
     cmpq $HYPERCALL_IRET, %rax
-    je iret_fast
+    jne hypercall
+    jmp iret_fast
+    .set cpu, cpu + 1
+    .endr
 
-/* Hypercall: rsp = &regs.rip; rip, cs, rflags, rsp of the frame are there, rax and the
- * arguments live. */
+/* The same from 32-bit code: always by C. */
+    .globl syscall32_stubs
+syscall32_stubs:
+    .set cpu, 0
+    .rept CPUS
+    .balign SYSCALL_STUB_SIZE
+    movq %rsp, __stacks + (cpu + 1) * STACK_SLOT - INFO_SIZE + INFO_REGS + UREGS_rsp(%rip)
+    leaq __stacks + (cpu + 1) * STACK_SLOT - INFO_SIZE + INFO_REGS + UREGS_rip(%rip), %rsp
+    movq %r11, R(rflags)
+    movq %rcx, R(rip)
+    jmp entry_syscall32
+    .set cpu, cpu + 1
+    .endr
+entry_syscall32:
+    SYSCALL_FRAME SEL_USER_CS32
+    jmp syscall_in_c
+
+/* A hypercall. There is no frame: C keeps rbx, rbp and r12 to r15, the arguments lie in
+ * cpu_info.hcall, and rip, rflags and rsp are where the stub put them. hypercall_slow
+ * makes a frame of all that when the way out is not straight. Arguments are given back:
+ * what the handler left in their registers is not for the guest to see. */
+    .balign 16
 hypercall:
-    movq $SEL_USER_DS, R(ss)
-    movq $((ENTRY_SYSCALL) << 32), %rcx
-    pushq %rcx
-    movq UREGS_rip - UREGS_error_code(%rsp), %rcx
-    PUSH_ALL
-    movq %rsp, %rdi
-    FILL_RSB
-    call pv_hypercall
+    movl %eax, I(nr)
+    movq %rdi, ARG(0)
+    movq %rsi, ARG(1)
+    movq %rdx, ARG(2)
+    movq %r10, ARG(3)
+    movq %r8, ARG(4)
+    movq %r9, ARG(5)
+    leaq I(hcall), %rdi
+    FILL_RSB HCALL_RSB
+    cmpq $(HCALLS - 1), %rax
+    ja hypercall_unknown
+    andl $(HCALLS - 1), %eax        /* also for a processor that guesses past the check */
+    leaq hcall_table(%rip), %rcx
+    movq (%rcx, %rax, 8), %rax
+    sti
+    call __x86_indirect_thunk_rax
+    .globl hypercall_done
+hypercall_done:
+    cli
+    movq I_BELOW(softirq), %rcx
+    movq I_BELOW(info), %rdx
+    movzbl (%rdx), %edx             /* evtchn_upcall_pending */
+    orl (%rcx), %edx
+    jnz hypercall_work
+hypercall_leave:
+    movq ARG_BELOW(0), %rdi
+    movq ARG_BELOW(1), %rsi
+    movq ARG_BELOW(2), %rdx
+    movq ARG_BELOW(3), %r10
+    movq ARG_BELOW(4), %r8
+    movq ARG_BELOW(5), %r9
+    movq R_BELOW(rip), %rcx         /* SYSRET faults in ring 0 if not canonical: what */
+    testq %rcx, %rcx                /* SYSCALL or a check gave is, if it is negative */
+    jns hypercall_slow
+    movq R_BELOW(rflags), %r11
+    movq R_BELOW(rsp), %rsp
+    sysretq
+
+hypercall_unknown:
+    movq $-ENOSYS, %rax
+    jmp hypercall_done
+
+/* rcx = the softirq word, rax = the result. An event is delivered here if nothing else is
+ * to be done. */
+hypercall_work:
+    cmpl $0, (%rcx)
+    jne hypercall_slow
+    movq I_BELOW(info), %rsi
+    cmpb $0, 1(%rsi)                /* evtchn_upcall_mask */
+    jne hypercall_leave
+    movq I_BELOW(hcall_d), %rdi
+    testb $VMASST_IOPL, DOMAIN_vm_assist(%rdi)
+    jnz hypercall_slow
+    movq I_BELOW(current), %rcx
+    cmpl $0, VCPU_nmi_pending(%rcx) /* with nmi_masked and runstate_stale behind it */
+    jne hypercall_slow
+    cmpq $0, VCPU_event_ip(%rcx)
+    je hypercall_slow
+    movq R_BELOW(rsp), %rdx
+    FRAME_BELOW 56, %rdi, %edi, hypercall_slow
+    ASM_STAC
+    movq R_BELOW(rip), %r8
+    PUT %r8, 0, event_bad_stack
+    PUT %r8, 16, event_bad_stack
+    movq R_BELOW(rflags), %r11
+    PUT %r11, 8, event_bad_stack
+    PUT %r11, 32, event_bad_stack
+    PUT $SEL_KERNEL_CS64, 24, event_bad_stack
+    movq R_BELOW(rsp), %rdi
+    PUT %rdi, 40, event_bad_stack
+    PUT $SEL_USER_DS, 48, event_bad_stack
+    ASM_CLAC
+    movb $1, 1(%rsi)
+    andl $~EFLAGS_BOUNCE_CLEAR, %r11d
+    movq %r11, R_BELOW(rflags)
+    movq VCPU_event_ip(%rcx), %rcx
+    movq %rcx, R_BELOW(rip)
+    movq %rdx, R_BELOW(rsp)
+    jmp hypercall_leave
+
+event_bad_stack:                    /* C meets the fault and tells */
+    ASM_CLAC
+hypercall_slow:
+    addq $(HCALL_RSB * 8), %rsp
+    movq ARG(0), %rdi
+    movq ARG(1), %rsi
+    movq ARG(2), %rdx
+    movq ARG(3), %r10
+    movq ARG(4), %r8
+    movq ARG(5), %r9
+    cmpq $HCALL_AGAIN_CODE, %rax
+    jne 1f
+    movl I(nr), %eax                /* the guest executes its SYSCALL again; events are */
+    subq $2, R(rip)                 /* delivered in between */
+1:  SYSCALL_FRAME SEL_USER_CS64
 
 /* The way out to a PV guest. rsp = the frame, all else free. Work comes first. */
     .globl exit_to_guest
@@ -207,27 +434,11 @@ exit_to_guest:
     cmpb $0, (%rax)                 /* evtchn_upcall_pending */
     jne exit_event
 exit_restore:
-    testb $(ENTRY_SYSCALL >> 8), UREGS_entry_vector + 1(%rsp)
-    jz 1f
-    movq UREGS_rip(%rsp), %rcx      /* SYSRET faults in ring 0 if not canonical */
-    sarq $47, %rcx
-    incl %ecx
-    cmpl $1, %ecx
-    jbe exit_sysret
-1:  POP_ALL
+    POP_ALL
     addq $8, %rsp
     .globl exit_iretq
 exit_iretq:
     iretq
-exit_sysret:
-    POP_ALL
-    movq 8(%rsp), %rcx
-    movq 24(%rsp), %r11
-    cmpw $SEL_USER_CS32, 16(%rsp)
-    movq 32(%rsp), %rsp
-    je 1f
-    sysretq
-1:  sysretl
 
 exit_nmi:
     cmpb $0, VCPU_nmi_masked(%rbx)
@@ -263,33 +474,21 @@ syscall_from_user:
     cmpb $0, 1(%rdx)                /* events masked in user mode: odd, C's */
     jne syscall_slow
     movq VCPU_kernel_sp(%rcx), %rdx
-    andq $-16, %rdx
-    subq $56, %rdx
-    movq %rdx, %rax
-    shrq $43, %rax
-    cmpl $HV_RANGE_TAG, %eax
-    je syscall_slow
+    FRAME_BELOW 56, %rax, %eax, syscall_slow
     movq VCPU_cr3_kernel(%rcx), %rax
     swapgs
     movq %rax, %cr3
     ASM_STAC
-1:  movq $SEL_USER_DS, 48(%rdx)
+    PUT $SEL_USER_DS, 48, syscall_bad_stack
     movq R(rsp), %rax
-2:  movq %rax, 40(%rdx)
-3:  movq %r11, 32(%rdx)
-4:  movq $SEL_USER_CS64, 24(%rdx)
+    PUT %rax, 40, syscall_bad_stack
+    PUT %r11, 32, syscall_bad_stack
+    PUT $SEL_USER_CS64, 24, syscall_bad_stack
     movq R(rip), %rax
-5:  movq %rax, 16(%rdx)
-6:  movq %r11, 8(%rdx)
-7:  movq %rax, (%rdx)
+    PUT %rax, 16, syscall_bad_stack
+    PUT %r11, 8, syscall_bad_stack
+    PUT %rax, 0, syscall_bad_stack
     ASM_CLAC
-    EXTABLE(1b, syscall_bad_stack)
-    EXTABLE(2b, syscall_bad_stack)
-    EXTABLE(3b, syscall_bad_stack)
-    EXTABLE(4b, syscall_bad_stack)
-    EXTABLE(5b, syscall_bad_stack)
-    EXTABLE(6b, syscall_bad_stack)
-    EXTABLE(7b, syscall_bad_stack)
     movb $1, VCPU_kernel_mode(%rcx)
     movq VCPU_info(%rcx), %rax
     movq %rdx, R(rsp)
@@ -310,147 +509,131 @@ syscall_bad_stack:                  /* as it was; C meets the fault and tells */
 syscall_slow:
     movq S(0), %rax
     movq S(1), %rdx
-    movq $SEL_USER_DS, R(ss)
-    movq $((ENTRY_SYSCALL) << 32), %rcx
-    pushq %rcx
-    movq UREGS_rip - UREGS_error_code(%rsp), %rcx
-    PUSH_ALL
+    SYSCALL_FRAME SEL_USER_CS64
+syscall_in_c:
     movq %rsp, %rdi
-    FILL_RSB
+    FILL_RSB RSB_DEPTH
     call pv_syscall
+    addq $(RSB_DEPTH * 8), %rsp
     jmp exit_to_guest
 
-/* SYSCALL from 32-bit code: always by C. */
-    .balign 16
-    .globl entry_cstar
-entry_cstar:
-    pushq %r11
-    pushq $SEL_USER_CS32
-    pushq %rcx
-    movq $SEL_USER_DS, R(ss)
-    movq $((ENTRY_SYSCALL) << 32), %rcx
-    pushq %rcx
-    movq UREGS_rip - UREGS_error_code(%rsp), %rcx
-    PUSH_ALL
-    movq %rsp, %rdi
-    FILL_RSB
-    call pv_syscall
-    jmp exit_to_guest
+/* What an iret frame at rbx gives in any case: ss, rip and rsp to their places, rcx to
+ * S(3), rax and r11 at once. rbx is lost. */
+.macro IRET_WORD read:vararg
+.Lword\@:
+    \read
+    EXTABLE(.Lword\@, iret_bad)
+.endm
+.macro IRET_WORDS
+    IRET_WORD movzwl 64(%rbx), %eax
+    orl $3, %eax
+    movq %rax, R(ss)
+    IRET_WORD movq 32(%rbx), %rax
+    movq %rax, R(rip)
+    IRET_WORD movq 16(%rbx), %rax
+    movq %rax, S(3)
+    IRET_WORD movq 8(%rbx), %r11
+    IRET_WORD movq (%rbx), %rax
+    IRET_WORD movq 56(%rbx), %rbx
+    ASM_CLAC
+    movq %rbx, R(rsp)
+.endm
 
 /* The iret hypercall: struct hv_iret_context lies at the guest's rsp. rsp = &regs.rip,
- * rcx = vcpu, rax dead. Reads everything, then switches; anything unusual is left to the
- * C handler, which starts anew from regs.rsp. */
+ * rcx = vcpu, rax dead. Reads everything, then switches; anything unusual is left to C,
+ * which starts anew from regs.rsp. */
     .balign 16
 iret_fast:
     cmpw $0, VCPU_nmi_pending(%rcx) /* and nmi_masked behind it */
     jne hypercall_iret
-    movq R(rsp), %r11
-    movq %r11, %rax
-    shrq $43, %rax
-    cmpl $HV_RANGE_TAG, %eax
-    je hypercall_iret
     movq %rdx, S(1)
     movq %rbx, S(2)
+    movq R(rsp), %rbx
+    movq %rbx, %rax
+    shrq $43, %rax
+    cmpl $HV_RANGE_TAG, %eax
+    je iret_bad_late
     ASM_STAC
-1:  movq 48(%r11), %rdx             /* rflags */
-2:  movq 32(%r11), %rax             /* rip */
+    IRET_WORD movq 48(%rbx), %rdx /* rflags */
     testl $(EFLAGS_VM | EFLAGS_IOPL), %edx
     jnz iret_bad
-    movq %rax, S(3)
-3:  movq (%r11), %rax
-    movq %rax, S(0)
-4:  movzwl 40(%r11), %ebx           /* cs */
-5:  testl $HV_VGCF_IN_SYSCALL, 24(%r11)
+    IRET_WORD movzwl 40(%rbx), %eax /* cs */
+    IRET_WORD testl $HV_VGCF_IN_SYSCALL, 24(%rbx)
     jnz iret_by_sysret
-6:  movzwl 64(%r11), %eax
+    leal 1(%rax), %r11d
     orl $3, %eax
-    movq %rax, R(ss)
-7:  movq 8(%r11), %rax
-    movq %rax, S(4)
-8:  movq 16(%r11), %rax
-    movq %rax, S(5)
-9:  movq 56(%r11), %r11             /* rsp: the last read */
-    ASM_CLAC
-    movl %ebx, %eax
-    notl %eax
-    testb $3, %al
-    jnz 10f
-    movq VCPU_cr3_user(%rcx), %rax
-    testq %rax, %rax
-    jz iret_bad_late
+    movq %rax, R(cs)
+    testb $3, %r11b
+    jnz iret_to_kernel
+    cmpq $0, VCPU_cr3_user(%rcx)
+    je iret_bad
+    IRET_WORDS                      /* from here on nothing can go wrong */
+    movq VCPU_cr3_user(%rcx), %rbx
     movb $0, VCPU_kernel_mode(%rcx)
     swapgs
-    movq %rax, %cr3
-10: movq %r11, R(rsp)               /* from here on nothing can go wrong */
-    orl $3, %ebx
-    movq %rbx, R(cs)
-    movl %edx, %eax
-    orl $EFLAGS_IF, %eax
-    andl $~EFLAGS_NT, %eax
-    movq %rax, R(rflags)
-    movq S(3), %rax
-    movq %rax, R(rip)
+    movq %rbx, %cr3
+iret_leave:
+    movl %edx, %ebx
+    orl $EFLAGS_IF, %ebx
+    andl $~EFLAGS_NT, %ebx
+    movq %rbx, R(rflags)
+    movq S(2), %rbx
     movq VCPU_info(%rcx), %rcx
     btl $9, %edx
+    movq S(1), %rdx
     setnc 1(%rcx)
-    jnc 11f
+    jnc 1f
     cmpb $0, (%rcx)
     jne iret_event
-11: movq S(2), %rbx
-    movq S(1), %rdx
-    movq S(0), %rax
-    movq S(5), %rcx
-    movq S(4), %r11
+1:  movq S(3), %rcx
     .globl fast_iretq
 fast_iretq:
     iretq
+iret_to_kernel:
+    IRET_WORDS
+    jmp iret_leave
+
+/* The frame is complete and an event is to be delivered on top of it. */
+iret_event:
+    movq S(3), %rcx
+    pushq $0
+    PUSH_ALL
+    jmp exit_to_guest
 
 /* The frame allows SYSRET: rcx and r11 become rip and rflags. Only to user mode, and
  * only to a canonical rip. */
 iret_by_sysret:
-12: movq 56(%r11), %r11
-    ASM_CLAC
-    movq S(3), %rax
-    sarq $47, %rax
     incl %eax
-    cmpl $1, %eax
-    ja iret_bad_late
-    movl %ebx, %eax
-    notl %eax
     testb $3, %al
-    jnz iret_bad_late
-    movq VCPU_cr3_user(%rcx), %rax
-    testq %rax, %rax
-    jz iret_bad_late
-    movq VCPU_info(%rcx), %rbx
+    jnz iret_bad
+    IRET_WORD movq 32(%rbx), %r11
+    movq %r11, R(rip)
+    sarq $47, %r11
+    incl %r11d
+    cmpl $1, %r11d
+    ja iret_bad
+    IRET_WORD movq (%rbx), %rax
+    IRET_WORD movq 56(%rbx), %rbx
+    ASM_CLAC
     btl $9, %edx
     jnc iret_bad_late               /* user mode with events masked: C's */
-    movb $0, 1(%rbx)
-    cmpb $0, (%rbx)
+    movq VCPU_info(%rcx), %r11
+    cmpb $0, (%r11)
     jne iret_bad_late               /* an event waits: C's */
+    cmpq $0, VCPU_cr3_user(%rcx)
+    je iret_bad_late
+    movb $0, 1(%r11)
     movb $0, VCPU_kernel_mode(%rcx)
+    movq VCPU_cr3_user(%rcx), %r11
     swapgs
-    movq %rax, %cr3
-    orl $EFLAGS_IF, %edx
-    movq %r11, R(rsp)
+    movq %r11, %cr3
     movl %edx, %r11d
-    movq S(3), %rcx
+    movq %rbx, R(rsp)
     movq S(2), %rbx
     movq S(1), %rdx
-    movq S(0), %rax
+    movq R(rip), %rcx
     movq R(rsp), %rsp
     sysretq
-
-    EXTABLE(1b, iret_bad)
-    EXTABLE(2b, iret_bad)
-    EXTABLE(3b, iret_bad)
-    EXTABLE(4b, iret_bad)
-    EXTABLE(5b, iret_bad)
-    EXTABLE(6b, iret_bad)
-    EXTABLE(7b, iret_bad)
-    EXTABLE(8b, iret_bad)
-    EXTABLE(9b, iret_bad)
-    EXTABLE(12b, iret_bad)
 
 iret_bad:
     ASM_CLAC
@@ -458,18 +641,11 @@ iret_bad_late:
     movq S(2), %rbx
     movq S(1), %rdx
 hypercall_iret:
-    movl $HYPERCALL_IRET, %eax
-    jmp hypercall
-
-/* The frame is complete and an event is to be delivered on top of it. */
-iret_event:
-    movq S(2), %rbx
-    movq S(1), %rdx
-    movq S(0), %rax
-    movq S(5), %rcx
-    movq S(4), %r11
-    pushq $0
-    PUSH_ALL
+    SYSCALL_FRAME SEL_USER_CS64
+    movq %rsp, %rdi
+    FILL_RSB RSB_DEPTH
+    call pv_iret
+    addq $(RSB_DEPTH * 8), %rsp
     jmp exit_to_guest
 
 /* _Noreturn void stack_jump(struct cpu_info *info, void (*fn)(void)) */
@@ -498,8 +674,9 @@ ctx_resume_pv:
 ctx_leave_by:
     movq %rdi, %rsp
     movq %rsi, %rax
-    FILL_RSB
+    FILL_RSB RSB_DEPTH
     call __x86_indirect_thunk_rax
+    addq $(RSB_DEPTH * 8), %rsp
     jmp exit_to_guest
     .globl ctx_leave_quick
 ctx_leave_quick:

@@ -15,7 +15,7 @@ extern const struct extable_entry __extable_start[], __extable_end[];
 extern const int32_t __stac_start[], __stac_end[], __clac_start[], __clac_end[];
 
 struct rsb_site {
-    int32_t at, len;
+    int32_t at, len, bytes; /* where, bytes of code, bytes it leaves on the stack */
 };
 extern const struct rsb_site __rsb_start[], __rsb_end[];
 
@@ -40,16 +40,28 @@ static void patch(const int32_t *p, const int32_t *end, const uint8_t insn[3])
         memcpy(phys_ptr(image_pa(rel(p))), insn, 3);
 }
 
-/* A jump over the filling of the return stack buffer. */
+bool rsb_filling(uint64_t addr)
+{
+    const struct rsb_site *p;
+
+    for (p = __rsb_start; p < __rsb_end; p++)
+        if (addr - rel(&p->at) < (uint32_t)p->len)
+            return true;
+    return false;
+}
+
+/* sub $bytes, %rsp and a jump over the filling of the return stack buffer. */
 static void skip_rsb_fills(void)
 {
     const struct rsb_site *p;
 
     for (p = __rsb_start; p < __rsb_end; p++) {
-        uint8_t jmp[5] = {0xe9};
+        uint8_t code[12] = {0x48, 0x81, 0xec, 0, 0, 0, 0, 0xe9};
+        int32_t left = p->len - (int32_t)sizeof(code);
 
-        memcpy(jmp + 1, &p->len, sizeof(p->len));
-        memcpy(phys_ptr(image_pa(rel(&p->at))), jmp, sizeof(jmp));
+        memcpy(code + 3, &p->bytes, sizeof(p->bytes));
+        memcpy(code + 8, &left, sizeof(left));
+        memcpy(phys_ptr(image_pa(rel(&p->at))), code, sizeof(code));
     }
 }
 

@@ -23,21 +23,21 @@
     .balign 4;                          \
     .long 661b - .;                     \
     .popsection
-/* Before C runs on behalf of a guest: 32 return addresses of our own, so that no RET is
- * predicted to where the guest's calls left it. With SMEP a guest's addresses cannot be
- * fetched here, and mitigate_patch() jumps over this. */
-.macro FILL_RSB
-771: .byte 0x0f, 0x1f, 0x44, 0x00, 0x00
-    .rept 32
+/* Before C runs on behalf of a guest: return addresses of our own, so that no RET is
+ * predicted to where the guest's calls left it. They stay on the stack: rsp is n words
+ * lower. With SMEP a guest's addresses cannot be fetched here, and mitigate_patch() puts
+ * a subtraction and a jump, 12 bytes, in the first two's place. */
+.macro FILL_RSB n
+771:
+    .rept \n
     call 772f
     int3
 772:
     .endr
-    addq $(32 * 8), %rsp
 773:
     .pushsection .rsb_sites, "a"
     .balign 4
-    .long 771b - ., 773b - 771b - 5
+    .long 771b - ., 773b - 771b, \n * 8
     .popsection
 .endm
 #else
@@ -54,6 +54,7 @@
     ".popsection\n"
 
 uint64_t extable_find(uint64_t rip); /* where to go on, or 0 */
+bool rsb_filling(uint64_t addr); /* a return address of FILL_RSB */
 void mitigate_patch(void); /* boot CPU, before any guest: fits the holes to this CPU */
 #endif
 

@@ -114,18 +114,6 @@ void fpu_load(struct vcpu_hw *v)
         write_cr0(CR0_HV | CR0_TS);
 }
 
-void ctx_sync_fpu(struct vcpu_hw *v)
-{
-    irqflags_t f = irq_save();
-
-    fpu_save(v);
-    if (cpu_features.xsave)
-        set_xcr0(v->xcr0 ? v->xcr0 & cpu_features.xcr0 : 3);
-    if (unlikely(v->ts))
-        write_cr0(CR0_HV | CR0_TS);
-    irq_restore(f);
-}
-
 void ctx_set_xcr0(struct vcpu_hw *v, uint64_t xcr0)
 {
     irqflags_t f = irq_save();

@@ -55,10 +55,14 @@
 #define EFLAGS_RF          0x00010000
 #define EFLAGS_VM          0x00020000
 #define EFLAGS_AC          0x00040000
-/* What SYSCALL clears, and what a guest kernel finds cleared when it is entered. */
+/* What SYSCALL clears. */
 #define EFLAGS_SYSCALL_MASK                                                              \
     (EFLAGS_AC | EFLAGS_VM | EFLAGS_RF | EFLAGS_NT | EFLAGS_IOPL | EFLAGS_DF |           \
      EFLAGS_IF | EFLAGS_TF)
+/* What a guest kernel finds cleared at the start of an exception or event... */
+#define EFLAGS_BOUNCE_CLEAR                                                              \
+    (EFLAGS_AC | EFLAGS_VM | EFLAGS_RF | EFLAGS_NT | EFLAGS_IOPL | EFLAGS_TF)
+/* ... and of a system call. */
 #define EFLAGS_ENTRY_CLEAR                                                               \
     (EFLAGS_AC | EFLAGS_VM | EFLAGS_RF | EFLAGS_NT | EFLAGS_IOPL | EFLAGS_DF | EFLAGS_TF)
 

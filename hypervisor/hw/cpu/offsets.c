@@ -3,6 +3,7 @@
  */
 #include "abi/xen.h"
 #include "hw/cpu/percpu.h"
+#include "kern/domain.h"
 #include "port/context.h"
 
 #define DEFINE(name, value) __asm__ volatile("\n@@ " #name " %c0" : : "i"(value))
@@ -35,6 +36,13 @@ void offsets(void)
     DEFINE(INFO_SIZE, sizeof(struct cpu_info));
     DEFINE(INFO_REGS, offsetof(struct cpu_info, regs));
     INFO(current);
+    INFO(info);
+    INFO(nr);
+    INFO(hcall);
+    DEFINE(INFO_hcall_d,
+           offsetof(struct cpu_info, hcall.d) - offsetof(struct cpu_info, regs));
+    DEFINE(INFO_hcall_arg,
+           offsetof(struct cpu_info, hcall.arg) - offsetof(struct cpu_info, regs));
     INFO(softirq);
     INFO(scratch);
     VCPU(info);
@@ -47,4 +55,9 @@ void offsets(void)
     VCPU(syscall_masks_events);
     VCPU(nmi_pending);
     VCPU(nmi_masked);
+    VCPU(pf_ip);
+    VCPU(pf_masks_events);
+    DEFINE(VMASST_IOPL, 1 << HV_VMASST_TYPE_ARCHITECTURAL_IOPL);
+    DEFINE(DOMAIN_vm_assist, offsetof(struct domain, vm_assist));
+    DEFINE(GINFO_cr2, offsetof(struct hv_vcpu_info, arch.cr2));
 }

@@ -16,25 +16,30 @@
 #define STACK_MAIN_PAGE  12
 #define STACK_PAGE_MASK 0xf6a8 /* which pages of a slot are mapped */
 
-/* Bit of hv_cpu_user_regs.entry_vector: the frame came by SYSCALL, so rcx and r11 need
- * not be restored and SYSRET may be used. C code that changes rip, rflags, rcx or r11 of
- * a frame clears it. */
-#define ENTRY_SYSCALL 0x100
+/* Return addresses of our own that lie in the return stack buffer before the first RET of
+ * an entry, and on the stack as long as C runs. A hypercall's two CALLs on the way to its
+ * handler are the last of them. */
+#define RSB_DEPTH 32
+#define HCALL_RSB (RSB_DEPTH - 2)
 
 #ifndef __ASSEMBLY__
 #include "abi/arch_x86.h"
+#include "port/hcall.h"
 
 struct vcpu;
 struct desc_page;
+struct hv_vcpu_info;
 
 struct cpu_info {
     uint64_t align;               /* makes regs.es a multiple of 16: TSS.rsp0 */
     struct hv_cpu_user_regs regs; /* of the guest that entered the hypervisor here */
     struct vcpu *current;
+    struct hv_vcpu_info *info; /* current's */
     _Atomic uint32_t *softirq; /* softirq_cpu[cpu].pending */
     uint32_t cpu;
-    uint32_t spare;
-    uint64_t scratch[7];    /* entry.S, interrupts off */
+    uint32_t nr;         /* the hypercall that is under way or was the last */
+    struct hcall hcall;  /* its arguments; v and d are current and its domain */
+    uint64_t scratch[6]; /* entry.S, interrupts off */
     struct desc_page *desc; /* this CPU's GDT page and TSS */
     uint64_t desc_pte;      /* the PTE that maps it into a vCPU's window */
     uint64_t xcr0;          /* what XCR0 holds */
