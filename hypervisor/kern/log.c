@@ -263,7 +263,9 @@ void panic(const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
+    cpu_stop_others();
     cpu_dump_state();
+    cpu_dump_others();
     log_err("%s", "");
     log_err("****************************************");
     log_err("Panic on CPU %u:", cpu_id());

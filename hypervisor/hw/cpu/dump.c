@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* What a panic shows: registers, the words of the stack that lie in text, by name, and
- * whose vCPU was there. The names are laid into the image by mksyms.sh in a second link:
- * symbol_count pairs of offsets from the image's start and into symbol_names, rising by
- * address. */
+/* What a panic shows, of each CPU: registers, the words of the stack that lie in text, by
+ * name, and whose vCPU was there. The CPU that panics stops the others by NMI, each
+ * leaves its registers in stopped[], and it prints them all. The names are laid into the
+ * image by mksyms.sh in a second link: symbol_count pairs of offsets from the image's
+ * start and into symbol_names, rising by address. */
 #include "hw/boot/boot.h"
+#include "hw/cpu/desc.h"
+#include "hw/cpu/extable.h"
 #include "hw/cpu/msr.h"
 #include "hw/cpu/trap.h"
+#include "hw/plat/apic.h"
+#include "hw/plat/clock.h"
 #include "kern/log.h"
 #include "kern/vcpu.h"
 #include "lib/string.h"
 #include "port/cpu.h"
+
+#define STOP_US 100000 /* how long a CPU has to answer */
 
 struct symbol {
     uint32_t offset, name;
@@ -18,6 +25,10 @@ extern const uint32_t symbol_count;
 extern const struct symbol symbol_table[];
 extern const char symbol_names[];
 extern char __image_start[], __text_end[];
+extern const char hypercall_done[]; /* entry.S: where handlers return to */
+
+static _Atomic bool stopping;
+static const struct hv_cpu_user_regs *_Atomic stopped[HV_MAX_CPUS];
 
 static bool in_text(uint64_t addr)
 {
@@ -64,10 +75,10 @@ static void dump_regs(const struct hv_cpu_user_regs *r)
 #undef L
 }
 
-/* Where the stack that sp is on ends; 0: sp is on none of this CPU's. */
-static uint64_t stack_end(uint64_t *sp)
+/* Where the stack of a CPU that sp is on ends; 0: sp is on none of them. */
+static uint64_t stack_end(const struct cpu_info *info, uint64_t *sp)
 {
-    uint64_t slot = hw_rsp & ~(STACK_SLOT - 1ull);
+    uint64_t slot = (uint64_t)info & ~(STACK_SLOT - 1ull);
     unsigned page = (unsigned)((*sp - slot) >> PAGE_SHIFT);
 
     if (*sp < slot || *sp >= slot + STACK_SLOT)
@@ -78,53 +89,132 @@ static uint64_t stack_end(uint64_t *sp)
         page++;
     }
     if (page >= STACK_MAIN_PAGE)
-        return (uint64_t)&cpu_info()->regs;
+        return (uint64_t)&info->regs.rip;
     return STACK_PAGE_MASK >> page & 1 ? (*sp | (PAGE_SIZE - 1)) : 0;
 }
 
-static void dump_stack(uint64_t sp)
+static void dump_stack(const struct cpu_info *info, uint64_t sp)
 {
     uint64_t end;
     unsigned shown = 0;
     char buf[80];
 
     sp &= ~7ull;
-    end = stack_end(&sp);
+    end = stack_end(info, &sp);
     for (; sp < end && shown < 32; sp += 8) {
         uint64_t w = *(const uint64_t *)sp;
 
-        if (in_text(w)) {
+        if (in_text(w) && !rsb_filling(w)) {
             log_err("  [%016lx] %s", (unsigned long)w, symbol_name(w, buf, sizeof(buf)));
             shown++;
         }
     }
 }
 
-static void dump_guest(void)
+/* In a hypercall there is no frame: its handler's return address is where entry code
+ * pushed it, and what entry code kept is told. */
+static bool in_hypercall(const struct cpu_info *info, uint64_t sp)
 {
-    const struct vcpu *v = cpu_current();
+    const uint64_t *ret = (const uint64_t *)&info->regs.rip - HCALL_RSB - 1;
+
+    return sp <= (uint64_t)ret && *ret == (uint64_t)hypercall_done;
+}
+
+static void dump_hypercall(const struct cpu_info *info)
+{
+    const unsigned long *a = info->hcall.arg;
+
+    log_err("in hypercall %u (%lx, %lx, %lx, %lx, %lx, %lx)", info->nr, a[0], a[1], a[2],
+            a[3], a[4], a[5]);
+    log_err("from rip %016lx rsp %016lx", (unsigned long)info->regs.rip,
+            (unsigned long)info->regs.rsp);
+}
+
+static void dump_domain(const struct domain *d)
+{
+    log_err("domain %u: %u vcpus, refs %u, pauses %d, dying %d, shutdown %d", d->id,
+            d->max_vcpus, d->refs, d->pauses, d->dying, d->shutdown_code);
+}
+
+static void dump_guest(const struct cpu_info *info, uint64_t sp)
+{
+    const struct vcpu *v = info->current;
 
     if (!v)
         return;
     if (v->is_idle) {
-        log_err("CPU %u idle", cpu_id());
+        log_err("CPU %u idle", info->cpu);
         return;
     }
-    log_err("domain %u vcpu %u, %s mode; its registers:", v->domain->id, v->id,
-            v->hw.kernel_mode ? "kernel" : "user");
-    dump_regs(&cpu_info()->regs);
+    dump_domain(v->domain);
+    log_err("vcpu %u, %s mode, pause flags %x, events pending %u masked %u:", v->id,
+            v->hw.kernel_mode ? "kernel" : "user", v->pause_flags,
+            v->hw.info->evtchn_upcall_pending, v->hw.info->evtchn_upcall_mask);
+    if (in_hypercall(info, sp))
+        dump_hypercall(info);
+    else
+        dump_regs(&info->regs);
+}
+
+/* r: where the CPU was; NULL: here. */
+static void dump_cpu(const struct cpu_info *info, const struct hv_cpu_user_regs *r)
+{
+    uint64_t sp = r ? r->rsp : hw_rsp;
+
+    if (!r || !(r->cs & 3)) {
+        if (r)
+            dump_regs(r);
+        log_err("stack:");
+        dump_stack(info, sp);
+    }
+    dump_guest(info, r && r->cs & 3 ? ~0ull : sp);
 }
 
 void cpu_dump_state(void)
 {
-    const struct hv_cpu_user_regs *r = trap_dump_regs;
-
     log_err("CPU %u: cr0 %lx cr2 %lx cr3 %lx cr4 %lx", cpu_id(),
             (unsigned long)read_cr0(), (unsigned long)read_cr2(),
             (unsigned long)read_cr3(), (unsigned long)read_cr4());
-    if (r)
-        dump_regs(r);
-    log_err("stack:");
-    dump_stack(r ? r->rsp : hw_rsp);
-    dump_guest();
+    dump_cpu(cpu_info(), trap_dump_regs);
+}
+
+void cpu_stop_if_asked(const struct hv_cpu_user_regs *r)
+{
+    if (!stopping)
+        return;
+    stopped[cpu_id()] = r;
+    cpu_halt_forever();
+}
+
+void cpu_stop_others(void)
+{
+    cpumask_t others = cpu_online() & ~cpumask_of(cpu_id()), left;
+    unsigned us;
+
+    stopping = true;
+    for (left = others; left; left &= left - 1)
+        apic_send_nmi((unsigned)__builtin_ctzll(left));
+    for (us = 0; us < STOP_US; us++) {
+        for (left = others; left && stopped[__builtin_ctzll(left)]; left &= left - 1)
+            ;
+        if (!left)
+            return;
+        clock_delay_us(1);
+    }
+}
+
+void cpu_dump_others(void)
+{
+    cpumask_t left = cpu_online() & ~cpumask_of(cpu_id());
+
+    for (; left; left &= left - 1) {
+        unsigned cpu = (unsigned)__builtin_ctzll(left);
+
+        if (stopped[cpu]) {
+            log_err("CPU %u:", cpu);
+            dump_cpu(desc_cpu_info(cpu), stopped[cpu]);
+        } else {
+            log_err("CPU %u does not answer", cpu);
+        }
+    }
 }

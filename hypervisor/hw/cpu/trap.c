@@ -82,6 +82,7 @@ void trap_guest(struct hv_cpu_user_regs *r)
 
     switch (r->entry_vector) {
     case VEC_NMI:
+        cpu_stop_if_asked(r);
         log_warn("NMI while a guest ran; ignored");
         return;
     case VEC_MC:
@@ -124,8 +125,10 @@ void trap_hv(struct hv_cpu_user_regs *r)
     unsigned v = r->entry_vector & 0xff;
     uint64_t to;
 
-    if (v == VEC_NMI)
+    if (v == VEC_NMI) {
+        cpu_stop_if_asked(r);
         return;
+    }
     if (v == VEC_DB) { /* a guest's breakpoint met on our way: it is not for us */
         r->rflags &= ~(uint64_t)EFLAGS_TF;
         take_dr6();

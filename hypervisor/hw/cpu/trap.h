@@ -11,6 +11,8 @@ _Noreturn void exit_fault(void);             /* entry.S */
 
 /* What cpu_dump_state() shows; NULL: the caller's own stack. */
 extern const struct hv_cpu_user_regs *trap_dump_regs;
+/* By NMI: does not come back once a panic has begun elsewhere. */
+void cpu_stop_if_asked(const struct hv_cpu_user_regs *r);
 /* A text address as "name+0x12/0x40" in buf. */
 const char *symbol_name(uint64_t addr, char *buf, unsigned n);
 
