@@ -25,10 +25,15 @@ config() {
     printf '%s\n' 'on_poweroff = "destroy"' 'on_crash = "destroy"' "$@"
 }
 
-# gone NAME: waits until the guest has ended, a minute of the machine's own time.
+# unused: MiB that no domain has.
+unused() { $T info | awk -F: '/^free_memory/ { print $2 + 0 }'; }
+
+# gone NAME UNUSED: waits until the guest has ended and its memory (but for what the heap may
+# have kept) is back, so that the next step does not pay for its end; a minute of the
+# machine's own time.
 gone() {
     local n=0
-    while $T domid "$1" >/dev/null 2>&1; do
+    while $T domid "$1" >/dev/null 2>&1 || [ "$(unused)" -lt $(($2 - 8)) ]; do
         n=$((n + 1))
         [ $n -lt 300 ] || return 1
         usleep 200000
@@ -37,14 +42,15 @@ gone() {
 
 # guest NAME LINE...: a Linux guest whose /init is the benchmark; prints what it prints.
 guest() {
-    local name=$1
+    local name=$1 before
+    before=$(unused)
     shift
     config "$name" 256 /guest/vmlinuz 'ramdisk = "/bench/guest.cpio"' "$@" >"/tmp/$name.cfg"
     timed "create $name" $T create -p "/tmp/$name.cfg" || return 1
     $T console "$name" </dev/null >"/tmp/$name.out" 2>&1 &
     usleep 200000
     timed "start $name" $T unpause "$name"
-    gone "$name" || echo "# guest $name did not end"
+    gone "$name" "$before" || echo "# guest $name did not end"
     tr -d '\r' <"/tmp/$name.out" | sed -n "s/^{\"in\":\"guest\"/{\"in\":\"$name\"/p"
     grep -q '^guest done' "/tmp/$name.out" || {
         echo "# guest $name did not finish"
