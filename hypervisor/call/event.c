@@ -70,7 +70,7 @@ static int do_close(struct hcall *h, union arg *a)
 
 static int do_send(struct hcall *h, union arg *a)
 {
-    return evtchn_send(h->d, a->send.port);
+    return (int)evtchn_send(h->d, a->send.port);
 }
 
 static int do_status(struct hcall *h, union arg *a)
@@ -92,7 +92,7 @@ static int do_bind_vcpu(struct hcall *h, union arg *a)
 
 static int do_unmask(struct hcall *h, union arg *a)
 {
-    return evtchn_unmask(h->d, a->unmask.port);
+    return (int)evtchn_unmask(h->d, a->unmask.port);
 }
 
 static int do_reset(struct hcall *h, union arg *a)
@@ -178,7 +178,9 @@ HCALL(call_event_channel_op)
         return run(h, cmd, h->arg[1]);
     if (guest_read32(&port, h->arg[1]))
         return -EFAULT;
-    return cmd == HV_EVTCHNOP_SEND ? evtchn_send(h->d, port) : evtchn_unmask(h->d, port);
+    if (cmd == HV_EVTCHNOP_SEND)
+        return evtchn_send(h->d, port);
+    return evtchn_unmask(h->d, port);
 }
 
 HCALL(call_event_channel_op_compat)

@@ -33,8 +33,7 @@ HCALL(call_set_trap_table)
 
 HCALL(call_stack_switch)
 {
-    h->v->hw.kernel_ss = (h->arg[0] & 0xffff) | 3;
-    h->v->hw.kernel_sp = h->arg[1];
+    pv_set_kernel_stack(h->v, h->arg[0] & 0xffff, h->arg[1]);
     return 0;
 }
 

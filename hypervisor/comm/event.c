@@ -247,11 +247,11 @@ int evtchn_close(struct domain *d, uint32_t port)
     return rc;
 }
 
-int evtchn_send(struct domain *d, uint32_t port)
+long evtchn_send(struct domain *d, uint32_t port)
 {
     struct evtchn *c = event_chan(d, port);
     irqflags_t f;
-    int rc = 0;
+    long rc = 0;
 
     if (!c)
         return -EINVAL;
@@ -336,7 +336,7 @@ int evtchn_bind_vcpu(struct domain *d, uint32_t port, unsigned vcpu)
     return rc;
 }
 
-int evtchn_unmask(struct domain *d, uint32_t port)
+long evtchn_unmask(struct domain *d, uint32_t port)
 {
     struct evtchn *c = event_chan(d, port);
     irqflags_t f;

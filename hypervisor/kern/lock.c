@@ -35,7 +35,7 @@ static void remember(const void *lock, uint16_t rank, bool irqs_on)
     s->held[s->n++] = (struct held){lock, rank, irqs_on};
 }
 
-static void check_take(const void *lock, uint16_t rank, bool irqs_on)
+void lock_check_take(const void *lock, uint16_t rank, bool irqs_on)
 {
     struct held_stack *s;
 
@@ -51,7 +51,7 @@ static void check_take(const void *lock, uint16_t rank, bool irqs_on)
 }
 
 /* Unlocking in another order than the reverse is fine. */
-static void check_drop(const void *lock)
+void lock_check_drop(const void *lock)
 {
     struct held_stack *s;
     unsigned i;
@@ -77,43 +77,16 @@ static void own(spinlock_t *l)
     atomic_store_explicit(&l->owner, (uint16_t)(cpu_id() + 1), memory_order_relaxed);
 }
 
-static __attribute__((noinline)) void wait_for(spinlock_t *l, uint16_t mine)
+void spin_wait(spinlock_t *l, uint16_t mine)
 {
     while (atomic_load_explicit(&l->serving, memory_order_acquire) != mine)
         cpu_relax();
 }
 
-/* The load pairs with the release in drop(). */
-static inline void take(spinlock_t *l, bool irqs_on)
-{
-    uint16_t mine;
-
-    check_take(l, l->rank, irqs_on);
-    mine = atomic_fetch_add_explicit(&l->next, 1, memory_order_relaxed);
-    if (unlikely(atomic_load_explicit(&l->serving, memory_order_acquire) != mine))
-        wait_for(l, mine);
-}
-
-static inline void drop(spinlock_t *l)
-{
-    uint16_t s = atomic_load_explicit(&l->serving, memory_order_relaxed);
-
-    check_drop(l);
-    atomic_store_explicit(&l->serving, (uint16_t)(s + 1), memory_order_release);
-}
-
 void spin_lock(spinlock_t *l)
 {
-    take(l, LOCK_CHECK && irq_enabled());
+    spin_take(l, LOCK_CHECK && irq_enabled());
     own(l);
-}
-
-irqflags_t spin_lock_irq(spinlock_t *l)
-{
-    irqflags_t f = irq_save();
-
-    take(l, false);
-    return f;
 }
 
 /* A try may break the order: it cannot wait, so it is remembered but not compared. */
@@ -132,13 +105,7 @@ bool spin_trylock(spinlock_t *l)
 void spin_unlock(spinlock_t *l)
 {
     atomic_store_explicit(&l->owner, 0, memory_order_relaxed);
-    drop(l);
-}
-
-void spin_unlock_irq(spinlock_t *l, irqflags_t f)
-{
-    drop(l);
-    irq_restore(f);
+    spin_drop(l);
 }
 
 bool spin_held(const spinlock_t *l)
@@ -159,7 +126,7 @@ void read_lock(rwlock_t *l)
 {
     uint32_t v = atomic_load_explicit(&l->v, memory_order_relaxed);
 
-    check_take(l, l->rank, LOCK_CHECK && irq_enabled());
+    lock_check_take(l, l->rank, LOCK_CHECK && irq_enabled());
     for (;;) {
         if (v == WRITER) {
             cpu_relax();
@@ -173,7 +140,7 @@ void read_lock(rwlock_t *l)
 
 void read_unlock(rwlock_t *l)
 {
-    check_drop(l);
+    lock_check_drop(l);
     atomic_fetch_sub_explicit(&l->v, 1, memory_order_release);
 }
 
@@ -181,7 +148,7 @@ void write_lock(rwlock_t *l)
 {
     uint32_t none = 0;
 
-    check_take(l, l->rank, LOCK_CHECK && irq_enabled());
+    lock_check_take(l, l->rank, LOCK_CHECK && irq_enabled());
     while (!atomic_compare_exchange_weak_explicit(
         &l->v, &none, WRITER, memory_order_acquire, memory_order_relaxed)) {
         cpu_relax();
@@ -191,6 +158,6 @@ void write_lock(rwlock_t *l)
 
 void write_unlock(rwlock_t *l)
 {
-    check_drop(l);
+    lock_check_drop(l);
     atomic_store_explicit(&l->v, 0, memory_order_release);
 }

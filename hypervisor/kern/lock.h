@@ -48,10 +48,52 @@ void spin_init(spinlock_t *l, enum lock_rank rank);
 void spin_lock(spinlock_t *l); /* not for locks that interrupts take */
 bool spin_trylock(spinlock_t *l);
 void spin_unlock(spinlock_t *l);
-irqflags_t must_check spin_lock_irq(spinlock_t *l); /* masks irqs first */
-void spin_unlock_irq(spinlock_t *l, irqflags_t f);
+/* spin_lock_irq(), spin_unlock_irq(): below, in line, for events take several of them
+ * each.
+ */
 /* by this CPU; only for locks that are taken by spin_lock() */
 bool spin_held(const spinlock_t *l);
+
+/* lock.c's parts of them. */
+void lock_check_take(const void *lock, uint16_t rank, bool irqs_on);
+void lock_check_drop(const void *lock);
+void spin_wait(spinlock_t *l, uint16_t mine); /* until the ticket's turn has come */
+
+/* The load pairs with the release in spin_drop(). */
+static inline void spin_take(spinlock_t *l, bool irqs_on)
+{
+    uint16_t mine;
+
+    if (LOCK_CHECK)
+        lock_check_take(l, l->rank, irqs_on);
+    mine = atomic_fetch_add_explicit(&l->next, 1, memory_order_relaxed);
+    if (unlikely(atomic_load_explicit(&l->serving, memory_order_acquire) != mine))
+        spin_wait(l, mine);
+}
+
+static inline void spin_drop(spinlock_t *l)
+{
+    uint16_t s = atomic_load_explicit(&l->serving, memory_order_relaxed);
+
+    if (LOCK_CHECK)
+        lock_check_drop(l);
+    atomic_store_explicit(&l->serving, (uint16_t)(s + 1), memory_order_release);
+}
+
+/* Masks interrupts first. */
+static inline irqflags_t must_check spin_lock_irq(spinlock_t *l)
+{
+    irqflags_t f = irq_save();
+
+    spin_take(l, false);
+    return f;
+}
+
+static inline void spin_unlock_irq(spinlock_t *l, irqflags_t f)
+{
+    spin_drop(l);
+    irq_restore(f);
+}
 
 typedef struct {
     _Atomic uint32_t v; /* readers, or ~0 for a writer */

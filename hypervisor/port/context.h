@@ -23,8 +23,9 @@ struct vcpu_hw {
     uint64_t cr3_kernel; /* CR3 in guest kernel mode, 0 = none yet */
     uint64_t cr3_user;   /* CR3 in guest user mode, 0 = none yet */
     uint64_t kernel_sp;  /* stack_switch: kernel stack for entries from user mode */
+    uint64_t entry_sp;   /* the same for entry code: aligned, or an address that faults */
     uint64_t kernel_ss;
-    uint64_t event_ip; /* callbacks; 0 = not registered */
+    uint64_t event_ip; /* callbacks, canonical; 0 = not registered */
     uint64_t failsafe_ip;
     uint64_t syscall_ip;
     uint64_t pf_ip; /* handler of page faults; 0: none, or for C to refuse */

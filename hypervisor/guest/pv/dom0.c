@@ -210,8 +210,7 @@ static void start_vcpu(struct dom0_image *i, struct vcpu *v)
     r->ss = HV_FLAT_KERNEL_SS;
     r->rflags = 0x202;
     v->hw.kernel_mode = 1;
-    v->hw.kernel_ss = HV_FLAT_KERNEL_SS;
-    v->hw.kernel_sp = r->rsp;
+    pv_set_kernel_stack(v, HV_FLAT_KERNEL_SS, r->rsp);
     v->initialised = true;
     time_start_tick(v);
     time_update_vcpu(v);

@@ -10,10 +10,14 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/mmu.h"
+#include "port/guest_mem.h"
 #include "port/layout.h"
 
-#define EFLAGS_IF    0x200ull
-#define EFLAGS_FIXED 0x2ull
+/* Of those that entry code writes: a page fault's. */
+#define LONGEST_FRAME 64
+#define NO_STACK      (1ull << 63) /* not canonical */
+#define EFLAGS_IF     0x200ull
+#define EFLAGS_FIXED  0x2ull
 /* What IRET could load and a guest must not have: IOPL, NT, VM, VIF, VIP. */
 #define EFLAGS_FORBIDDEN 0x1a7000ull
 #define CR0_PG_PE_ETC                                                                    \
@@ -98,12 +102,20 @@ static void set_traps(struct vcpu *v, const struct hv_trap_info *traps)
         pv_set_trap(v, i, &traps[i]);
 }
 
+void pv_set_kernel_stack(struct vcpu *v, uint64_t ss, uint64_t sp)
+{
+    uint64_t top = sp & ~15ull;
+
+    v->hw.kernel_ss = ss | 3;
+    v->hw.kernel_sp = sp;
+    v->hw.entry_sp = guest_range_ok(top - LONGEST_FRAME, LONGEST_FRAME) ? top : NO_STACK;
+}
+
 static void set_entries(struct vcpu *v, const struct hv_vcpu_guest_context *c)
 {
     struct vcpu_hw *hw = &v->hw;
 
-    hw->kernel_ss = c->kernel_ss | 3;
-    hw->kernel_sp = c->kernel_sp;
+    pv_set_kernel_stack(v, c->kernel_ss, c->kernel_sp);
     hw->event_ip = c->event_callback_eip;
     hw->failsafe_ip = c->failsafe_callback_eip;
     hw->syscall_ip = c->syscall_callback_eip;

@@ -30,11 +30,12 @@ struct pv_vcpu {
 
 extern const struct room pv_room;
 
+/* Where its kernel is entered from user mode. */
+void pv_set_kernel_stack(struct vcpu *v, uint64_t ss, uint64_t sp);
 /* Loads a start-of-day or saved context into a vCPU that does not run. -EINVAL: refused,
  * nothing changed but descriptor tables and page tables that were already set. */
 int must_check pv_set_context(struct vcpu *v, const struct hv_vcpu_guest_context *c);
-void pv_get_context(struct vcpu *v,
-                    struct hv_vcpu_guest_context *c); /* v is paused or current */
+void pv_get_context(struct vcpu *v, struct hv_vcpu_guest_context *c); /* v is paused */
 
 /* Makes the register frame fit for a return to ring 3 whatever the guest wrote into it.
  */

@@ -28,7 +28,6 @@
 #define R_FAULT(x) (UREGS_##x - UREGS_rdi)(%rsp)
 #define I_FAULT(x) (INFO_##x - UREGS_rdi)(%rsp)
 #define S_FAULT(n) (INFO_scratch + 8 * (n) - UREGS_rdi)(%rsp)
-#define CPUS      64 /* HV_MAX_CPUS */
 /* va >> 43 of every address in the hypervisor's range (port/layout.h). */
 #define HV_RANGE_TAG 0x1ffff0
 #define HYPERCALL_IRET 23
@@ -92,17 +91,6 @@
 .Lput\@:
     movq \value, \at(%rdx)
     EXTABLE(.Lput\@, \bad)
-.endm
-
-/* rdx = where a frame of so many bytes begins below rdx; the hypervisor's own range is
- * for C to refuse. Uses tmp. */
-.macro FRAME_BELOW size, tmp, tmp32, bad
-    andq $-16, %rdx
-    subq $\size, %rdx
-    movq %rdx, \tmp
-    shrq $43, \tmp
-    cmpl $HV_RANGE_TAG, \tmp32
-    je \bad
 .endm
 
     .section .text.entry, "ax", @progbits
@@ -215,8 +203,8 @@ entry_page_fault:
     movq VCPU_info(%rdi), %rax
     cmpb $0, 1(%rax)                /* events masked in user mode: odd */
     jne fault_slow
-    movq VCPU_kernel_sp(%rdi), %rdx
-    FRAME_BELOW 64, %rax, %eax, fault_slow
+    movq VCPU_entry_sp(%rdi), %rdx
+    subq $64, %rdx
     movq VCPU_cr3_kernel(%rdi), %rax
     swapgs
     movq %rax, %cr3
@@ -383,7 +371,12 @@ hypercall_work:
     cmpq $0, VCPU_event_ip(%rcx)
     je hypercall_slow
     movq R_BELOW(rsp), %rdx
-    FRAME_BELOW 56, %rdi, %edi, hypercall_slow
+    andq $-16, %rdx
+    subq $56, %rdx
+    movq %rdx, %rdi
+    shrq $43, %rdi
+    cmpl $HV_RANGE_TAG, %edi        /* the hypervisor's own range: for C to refuse */
+    je hypercall_slow
     ASM_STAC
     movq R_BELOW(rip), %r8
     PUT %r8, 0, event_bad_stack
@@ -463,18 +456,13 @@ exit_work:
 syscall_from_user:
     movq %rax, S(0)
     movq %rdx, S(1)
-    movq VCPU_info(%rcx), %rdx
-    movq VCPU_syscall_ip(%rcx), %rax
-    sarq $47, %rax                  /* neither unset nor non-canonical */
-    incl %eax
-    cmpl $1, %eax
-    ja syscall_slow
     cmpq $0, VCPU_syscall_ip(%rcx)
     je syscall_slow
-    cmpb $0, 1(%rdx)                /* events masked in user mode: odd, C's */
+    movq VCPU_info(%rcx), %rax
+    cmpb $0, 1(%rax)                /* events masked in user mode: odd, C's */
     jne syscall_slow
-    movq VCPU_kernel_sp(%rcx), %rdx
-    FRAME_BELOW 56, %rax, %eax, syscall_slow
+    movq VCPU_entry_sp(%rcx), %rdx
+    subq $56, %rdx
     movq VCPU_cr3_kernel(%rcx), %rax
     swapgs
     movq %rax, %cr3
@@ -554,17 +542,17 @@ iret_fast:
     cmpl $HV_RANGE_TAG, %eax
     je iret_bad_late
     ASM_STAC
-    IRET_WORD movq 48(%rbx), %rdx /* rflags */
-    testl $(EFLAGS_VM | EFLAGS_IOPL), %edx
+    IRET_WORD movl 48(%rbx), %edx   /* rflags */
+    testl $(EFLAGS_VM | EFLAGS_NT | EFLAGS_IOPL), %edx
     jnz iret_bad
     IRET_WORD movzwl 40(%rbx), %eax /* cs */
     IRET_WORD testl $HV_VGCF_IN_SYSCALL, 24(%rbx)
     jnz iret_by_sysret
-    leal 1(%rax), %r11d
+    movl %eax, %r11d
     orl $3, %eax
     movq %rax, R(cs)
-    testb $3, %r11b
-    jnz iret_to_kernel
+    cmpl %eax, %r11d
+    jne iret_to_kernel
     cmpq $0, VCPU_cr3_user(%rcx)
     je iret_bad
     IRET_WORDS                      /* from here on nothing can go wrong */
@@ -573,25 +561,30 @@ iret_fast:
     swapgs
     movq %rbx, %cr3
 iret_leave:
-    movl %edx, %ebx
-    orl $EFLAGS_IF, %ebx
-    andl $~EFLAGS_NT, %ebx
-    movq %rbx, R(rflags)
-    movq S(2), %rbx
     movq VCPU_info(%rcx), %rcx
-    btl $9, %edx
+    testl $EFLAGS_IF, %edx
+    jz iret_masked
+    movq %rdx, R(rflags)
+    movb $0, 1(%rcx)
+    movq S(2), %rbx
     movq S(1), %rdx
-    setnc 1(%rcx)
-    jnc 1f
     cmpb $0, (%rcx)
     jne iret_event
-1:  movq S(3), %rcx
+    movq S(3), %rcx
     .globl fast_iretq
 fast_iretq:
     iretq
 iret_to_kernel:
     IRET_WORDS
     jmp iret_leave
+iret_masked:                        /* only events are: interrupts are the hypervisor's */
+    orl $EFLAGS_IF, %edx
+    movq %rdx, R(rflags)
+    movb $1, 1(%rcx)
+    movq S(2), %rbx
+    movq S(1), %rdx
+    movq S(3), %rcx
+    jmp fast_iretq
 
 /* The frame is complete and an event is to be delivered on top of it. */
 iret_event:

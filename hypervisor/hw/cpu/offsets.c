@@ -35,6 +35,7 @@ void offsets(void)
     DEFINE(UREGS_SIZE, sizeof(struct hv_cpu_user_regs));
     DEFINE(INFO_SIZE, sizeof(struct cpu_info));
     DEFINE(INFO_REGS, offsetof(struct cpu_info, regs));
+    DEFINE(CPUS, HV_MAX_CPUS);
     INFO(current);
     INFO(info);
     INFO(nr);
@@ -48,7 +49,7 @@ void offsets(void)
     VCPU(info);
     VCPU(cr3_kernel);
     VCPU(cr3_user);
-    VCPU(kernel_sp);
+    VCPU(entry_sp);
     VCPU(event_ip);
     VCPU(syscall_ip);
     VCPU(kernel_mode);
