@@ -178,9 +178,9 @@ entry_ist:
     movq %rsp, %rdi
     jmp guest_exception
 
-/* Page faults. In a guest's process: its kernel is entered at once, or by C if anything is
- * out of the ordinary. In its kernel: mmu_quick_fault() may answer, which needs no return
- * addresses of our own. rsp = &regs.error_code, then &regs.rdi; rdi = vcpu. */
+/* Page faults. In a guest's process: its kernel is entered at once, or by C if anything
+ * is out of the ordinary. In its kernel: mmu_quick_fault() may answer, which needs no
+ * return addresses of our own. rsp = &regs.error_code, then &regs.rdi; rdi = vcpu. */
     .balign 16
 entry_page_fault:
     testb $3, UREGS_cs - UREGS_error_code(%rsp)
