@@ -109,6 +109,14 @@ cpumask_t tlb_filter(cpumask_t cpus, uint32_t stamp)
 {
     return 0;
 }
+void cpu_stop_others(void)
+{
+}
+
+void cpu_dump_others(void)
+{
+}
+
 void cpu_dump_state(void)
 {
 }
