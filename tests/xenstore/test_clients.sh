@@ -151,6 +151,24 @@ else
     report $? "Debian's clients run with our library" "they print something else"
 fi
 
+ln -s "$xs/xenstore" "$work/bin/xenstore-control"
+for control in "$work/bin" "$debian"; do
+    what="$([ "$control" = "$debian" ] && echo "Debian's" || echo our) control live-update"
+    if [ ! -x "$control/xenstore-control" ]; then
+        skip "$what makes the daemon a new one" "xen-utils-4.17 is not installed"
+        continue
+    fi
+    serve ours
+    "$work/bin/xenstore-write" /kept yes
+    "$control/xenstore-control" live-update -F -t 5 "$(realpath "$xs/xenstored")" \
+        >"$work/diff" 2>&1 &&
+        [ "$("$work/bin/xenstore-read" /kept)" = yes ] && kill -0 "$daemon"
+    report $? "$what makes the daemon a new one" "it does not"
+    ! "$control/xenstore-control" live-update /bin/true >"$work/diff" 2>&1 &&
+        [ "$("$work/bin/xenstore-read" /kept)" = yes ]
+    report $? "$what of a program that cannot take over fails" "it does not"
+done
+
 for lib in '' "$xs"; do
     what="Debian's test-xenstore passes on our daemon${lib:+ with our library}"
     if [ -n "$debian" ]; then
