@@ -325,8 +325,11 @@ int evtchn_bind_vcpu(struct domain *d, uint32_t port, unsigned vcpu)
         break;
     case CHAN_UNBOUND:
     case CHAN_INTERDOMAIN:
+        c->notify_vcpu = (uint16_t)vcpu;
+        break;
     case CHAN_PIRQ:
         c->notify_vcpu = (uint16_t)vcpu;
+        pirq_set_cpu(d, c->u.pirq, d->vcpu[vcpu]->processor);
         break;
     default:
         rc = -EINVAL;

@@ -4,6 +4,7 @@
 says "dom0 has $cpus CPUs" "^$cpus\$" nproc
 says "the hypervisor counts $cpus CPUs" "^nr_cpus +: $cpus\$" $T info
 says "dom0 is a Xen guest" '^xen$' cat /sys/hypervisor/type
+says "dom0 reads the hypervisor's symbols" ' [tT] panic$' cat /proc/xen/xensyms
 says "PCI devices are there" '^0000:00:00.0$' ls /sys/bus/pci/devices
 
 start=$(cut -d. -f1 /proc/uptime) rtc=$(hwclock -u -r 2>&1) clock=$(date +%s)
@@ -29,6 +30,7 @@ done
 
 disk_works() {
     local device=$1
+    test -b "/dev/$device" || return
     dd if=/dev/urandom of=/tmp/pattern bs=64k count=16 2>/dev/null
     dd if=/tmp/pattern of="/dev/$device" bs=64k seek=8 conv=fsync 2>/dev/null || return
     echo 3 >/proc/sys/vm/drop_caches
@@ -36,7 +38,7 @@ disk_works() {
     cmp /tmp/pattern /tmp/pattern.back
 }
 for device in $expect_disks; do
-    wait_for 15 test -b "/dev/$device"
+    wait_for 60 test -b "/dev/$device"
     check "disk $device gives back what was written" disk_works "$device"
 done
 
@@ -56,6 +58,32 @@ net_works() {
 for driver in $expect_nics; do
     check "network card of $driver reaches its gateway" net_works "$driver"
 done
+
+# Interrupts of disks and network cards go from CPU to CPU while both are busy.
+flip_interrupts() {
+    local cpu=0 irq
+    while [ ! -e /tmp/flip.stop ]; do
+        for irq in $(grep -E 'xen-pirq.*(virtio|ahci|eth)' /proc/interrupts | cut -d: -f1); do
+            echo $((1 << cpu)) >"/proc/irq/$irq/smp_affinity"
+        done
+        cpu=$(((cpu + 1) % cpus))
+    done
+}
+busy_devices() {
+    local device round
+    for round in 1 2 3 4; do
+        for device in $expect_disks; do
+            dd if="/dev/$device" of=/dev/null bs=4k count=500 iflag=direct || return
+        done
+        [ -z "$expect_nics" ] || ping -c 20 -i 0.02 -W 10 10.0.2.2 || return
+    done
+}
+if [ "$cpus" -gt 1 ] && [ -n "$expect_disks$expect_nics" ]; then
+    flip_interrupts 2>/dev/null &
+    check "disks and network go on while their interrupts move" busy_devices
+    touch /tmp/flip.stop
+    wait
+fi
 if [ -n "$expect_msi" ]; then
     says "devices interrupt by MSI" 'pirq.*msi' cat /proc/interrupts
 fi
