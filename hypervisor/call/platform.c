@@ -286,6 +286,25 @@ static int op_unsupported(struct hcall *h, struct hv_platform_op *op)
     return -ENOSYS;
 }
 
+/* /proc/xen/xensyms: one a call; at the end the number stays as it is. */
+static int op_symbol(struct hcall *h, struct hv_platform_op *op)
+{
+    struct hv_pf_symdata *s = &op->u.symdata;
+    const char *name = platform_symbol(s->symnum, &s->address);
+    uint32_t room = s->namelen, n = 0;
+
+    if (!name)
+        return 0;
+    while (name[n])
+        n++;
+    s->namelen = n;
+    if (room && guest_write(s->name, name, MIN(n + 1, room)))
+        return -EFAULT;
+    s->type = 't';
+    s->symnum++;
+    return 0;
+}
+
 /* MSRs of another CPU, for tools that watch caches. Only the cache monitoring ones, as in
  * Xen. */
 struct resource_job {
@@ -355,7 +374,7 @@ static int (*const ops[])(struct hcall *h, struct hv_platform_op *op) = {
     [HV_PF_GET_CPU_VERSION] = op_cpu_version, [HV_PF_CPU_ONLINE] = op_cpu_online,
     [HV_PF_CPU_OFFLINE] = op_cpu_offline,     [HV_PF_CPU_HOTADD] = op_unsupported,
     [HV_PF_MEM_HOTADD] = op_unsupported,      [HV_PF_CORE_PARKING] = op_parking,
-    [HV_PF_RESOURCE_OP] = op_resource,        [HV_PF_GET_SYMBOL] = op_unsupported,
+    [HV_PF_RESOURCE_OP] = op_resource,        [HV_PF_GET_SYMBOL] = op_symbol,
 };
 
 HCALL(call_platform_op)

@@ -192,6 +192,13 @@ int platform_sleep(unsigned state, uint16_t pm1a_cnt, uint16_t pm1b_cnt)
 {
     return -ENOSYS;
 }
+const char *platform_symbol(uint32_t n, uint64_t *addr)
+{
+    static const char *const names[] = {"first", "second"};
+
+    *addr = n;
+    return n < ARRAY_SIZE(names) ? names[n] : NULL;
+}
 bool platform_cpu_ids(unsigned cpu, uint32_t *apic_id, uint32_t *acpi_id)
 {
     *apic_id = *acpi_id = cpu;

@@ -12,6 +12,7 @@
 #include "hw/plat/apic.h"
 #include "hw/plat/clock.h"
 #include "kern/log.h"
+#include "port/platform.h"
 #include "kern/vcpu.h"
 #include "lib/string.h"
 #include "port/cpu.h"
@@ -54,6 +55,14 @@ const char *symbol_name(uint64_t addr, char *buf, unsigned n)
     snprintf(buf, n, "%s+%#x", symbol_names + symbol_table[lo].name,
              off - symbol_table[lo].offset);
     return buf;
+}
+
+const char *platform_symbol(uint32_t n, uint64_t *addr)
+{
+    if (n >= symbol_count)
+        return NULL;
+    *addr = IMAGE_START + symbol_table[n].offset;
+    return symbol_names + symbol_table[n].name;
 }
 
 static void dump_regs(const struct hv_cpu_user_regs *r)
