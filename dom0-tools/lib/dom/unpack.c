@@ -81,9 +81,7 @@ static bool emit(struct outlet *o, size_t n)
 static bool unpack_xz(const struct dom_payload *p, struct outlet *o)
 {
     lzma_stream z = LZMA_STREAM_INIT;
-    /* Without the CRC of the result: each chunk of LZMA2 ends with its decoder in a state
-     * that damage does not lead to. */
-    lzma_ret rc = lzma_stream_decoder(&z, XZ_MEMORY, LZMA_IGNORE_CHECK);
+    lzma_ret rc = lzma_stream_decoder(&z, XZ_MEMORY, 0);
 
     z.next_in = p->data;
     z.avail_in = p->size - 4;

@@ -40,10 +40,8 @@ static int unpack_xz(const void *src, size_t n, void *dst, size_t *out)
 {
     uint64_t limit = UINT64_MAX;
     size_t in = 0, done = 0;
-    /* The CRC of the result is 250 million instructions for what is known already: each
-     * chunk of LZMA2 ends with its decoder in a state that damage does not lead to. */
-    lzma_ret rc = lzma_stream_buffer_decode(&limit, LZMA_IGNORE_CHECK, NULL, src, &in, n,
-                                            dst, &done, *out);
+    lzma_ret rc =
+        lzma_stream_buffer_decode(&limit, 0, NULL, src, &in, n, dst, &done, *out);
 
     *out = done;
     return rc == LZMA_OK ? 0 : -1;
