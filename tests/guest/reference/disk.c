@@ -76,7 +76,7 @@ static bool verify(char *data, uint32_t sectors, int depth, uint32_t seed)
     memset(data, 0, BYTES);
     if (run(HV_BLKIF_OP_READ, data, sectors, count, depth, 8))
         return false;
-    for (uint32_t i = 0; i < BYTES / 4; i++)
+    for (uint32_t i = 0; i < (uint32_t)count * sectors * 128; i++)
         errors += words[i] != i * 2654435761U + seed;
     return !errors;
 }

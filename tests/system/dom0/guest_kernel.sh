@@ -74,6 +74,7 @@ for n in 1 2 3 4 5; do
     check "disk: connected again, time $n" wait_for 30 in_state "$vbd" 4
     check "and the guest goes on" goes_on parked
 done
+xenstore-rm "$vif/hotplug-status"
 xenstore-write "$vif/state" 5
 check "network: back" wait_for 30 in_state "$vif" 2
 network
