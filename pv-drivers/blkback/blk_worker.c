@@ -123,11 +123,12 @@ static void open_queue(struct worker *w, unsigned int i)
 
 static void take_events(struct worker *w)
 {
-    int port;
+    uint32_t ports[JOURNAL_MAX_QUEUES];
+    int nr = door_events_take(w->events, ports, JOURNAL_MAX_QUEUES);
 
     /* Unmasked before the rings are looked at: what comes while we do is not lost. */
-    while ((port = door_events_next(w->events)) >= 0)
-        door_events_unmask(w->events, (uint32_t)port);
+    if (nr > 0)
+        door_events_unmask_all(w->events, ports, (unsigned int)nr);
 }
 
 /* Starts what is in the rings; returns whether there is more. */

@@ -58,14 +58,16 @@ int door_events_notify(struct door_events *ev, uint32_t port)
     return write(ev->out, "", 1) < 0 && errno != EAGAIN ? -errno : 0;
 }
 
-int door_events_next(struct door_events *ev)
+int door_events_take(struct door_events *ev, uint32_t *ports, int max)
 {
-    char byte;
+    char bytes[64];
 
-    return read(ev->in, &byte, 1) == 1 ? 1 : -errno;
+    /* There is one port; all its events are one. */
+    ports[0] = 1;
+    return read(ev->in, bytes, sizeof(bytes)) > 0;
 }
 
-int door_events_unmask(struct door_events *ev, uint32_t port)
+int door_events_unmask_all(struct door_events *ev, const uint32_t *ports, unsigned int nr)
 {
     return 0;
 }

@@ -97,6 +97,8 @@ int door_events_next(struct door_events *ev);
 /* Takes up to max of them at once; returns how many. */
 int door_events_take(struct door_events *ev, uint32_t *ports, int max);
 int door_events_unmask(struct door_events *ev, uint32_t port);
+int door_events_unmask_all(struct door_events *ev, const uint32_t *ports,
+                           unsigned int nr);
 
 /* From now on this file binds event channels of domid only. */
 int door_events_restrict(struct door_events *ev, hv_domid_t domid);

@@ -95,6 +95,13 @@ int door_events_unmask(struct door_events *ev, uint32_t port)
     return write(ev->fd, &port, sizeof(port)) == sizeof(port) ? 0 : -errno;
 }
 
+int door_events_unmask_all(struct door_events *ev, const uint32_t *ports, unsigned int nr)
+{
+    size_t size = nr * sizeof(*ports);
+
+    return write(ev->fd, ports, size) == (ssize_t)size ? 0 : -errno;
+}
+
 int door_events_restrict(struct door_events *ev, hv_domid_t domid)
 {
     return request(ev, EVTCHN_RESTRICT, &domid);
