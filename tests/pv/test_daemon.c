@@ -78,7 +78,7 @@ static void start_daemon(void)
     char run[128], program[256];
 
     file_name(run, "run", 0);
-    snprintf(program, sizeof(program), "%s/tests/pv/fake-hvblkd", getenv("O"));
+    snprintf(program, sizeof(program), "%s/tests/pv/fake-hvblkd", BUILD);
     daemon_pid = start((char *[]){program, "-n", "--run-dir", run, NULL});
 }
 
@@ -92,7 +92,7 @@ static void prepare(void)
     setenv("XENSTORED_RUNDIR", dir, 1);
     file_name(path, "socket", 0);
     setenv("XENSTORED_PATH", path, 1);
-    snprintf(path, sizeof(path), "%s/xenstore/xenstored", getenv("O"));
+    snprintf(path, sizeof(path), "%s/xenstore/xenstored", BUILD);
     store = start((char *[]){path, "--no-domains", "-N", NULL});
     for (int tries = 0; !xs && tries < 1000; tries++) {
         xs = xs_open(0);
