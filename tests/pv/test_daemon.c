@@ -4,25 +4,12 @@
  * the tools and the guests see of it, above all when it, or a part of it, is killed.
  */
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <xenstore.h>
 
 #include "abi/io/blkif.h"
-#include "abi/io/xenbus.h"
 #include "common/ring.h"
-#include "fake_guest.h"
-#include "hv/door.h"
-#include "unit.h"
+#include "daemon_world.h"
 
 #define SLOT             sizeof(union hv_blkif_sring_entry)
 #define IMAGE_SIZE       (4UL << 20)
@@ -30,11 +17,6 @@
 #define JOB_PAGES        8U
 #define GUEST_PAGES_EACH 128U
 #define PATIENCE_MS      20000
-
-static char dir[] = "/tmp/hvblkdXXXXXX";
-static pid_t store, daemon_pid;
-static struct xs_handle *xs;
-static uint8_t *memory;
 
 /* A guest with one disk. */
 struct guest {
@@ -49,113 +31,6 @@ struct guest {
         unsigned int seed; /* of what is on the disk there */
     } job[JOBS];
 };
-
-static void file_name(char out[128], const char *fmt, unsigned int n)
-{
-    int len = snprintf(out, 128, "%s/", dir);
-
-    snprintf(out + len, 128 - (size_t)len, fmt, n);
-}
-
-static pid_t start(char *const argv[])
-{
-    pid_t pid = fork();
-
-    if (!pid) {
-        int null = open("/dev/null", O_RDWR);
-
-        if (!getenv("TEST_VERBOSE"))
-            dup2(null, STDERR_FILENO);
-        dup2(null, STDOUT_FILENO);
-        execv(argv[0], argv);
-        _exit(127);
-    }
-    return pid;
-}
-
-static void start_daemon(void)
-{
-    char run[128], program[256];
-
-    file_name(run, "run", 0);
-    snprintf(program, sizeof(program), "%s/tests/pv/fake-hvblkd", BUILD);
-    daemon_pid = start((char *[]){program, "-n", "--run-dir", run, NULL});
-}
-
-static void prepare(void)
-{
-    char path[256];
-    int fd;
-
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-    setenv(GUEST_DIR_VARIABLE, dir, 1);
-    setenv("XENSTORED_RUNDIR", dir, 1);
-    file_name(path, "socket", 0);
-    setenv("XENSTORED_PATH", path, 1);
-    snprintf(path, sizeof(path), "%s/xenstore/xenstored", BUILD);
-    store = start((char *[]){path, "--no-domains", "-N", NULL});
-    for (int tries = 0; !xs && tries < 1000; tries++) {
-        xs = xs_open(0);
-        if (!xs)
-            usleep(5000);
-    }
-    ck_assert_ptr_nonnull(xs);
-    file_name(path, GUEST_MEMORY "-0", 0);
-    fd = open(path, O_RDWR | O_CREAT, 0666);
-    ck_assert_int_eq(ftruncate(fd, GUEST_PAGES * PAGE_SIZE), 0);
-    memory =
-        mmap(NULL, GUEST_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    close(fd);
-    start_daemon();
-}
-
-static void finish(void)
-{
-    char command[160];
-
-    if (daemon_pid) {
-        kill(daemon_pid, SIGTERM);
-        waitpid(daemon_pid, NULL, 0);
-    }
-    xs_close(xs);
-    kill(store, SIGKILL);
-    waitpid(store, NULL, 0);
-    snprintf(command, sizeof(command), "rm -rf %s", dir);
-    ck_assert_int_eq(system(command), 0);
-}
-
-static void put(const char *folder, const char *name, const char *fmt, unsigned int n)
-{
-    char path[160], value[160];
-
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    snprintf(value, sizeof(value), fmt, n);
-    ck_assert(xs_write(xs, XBT_NULL, path, value, (unsigned int)strlen(value)));
-}
-
-static char *get(const char *folder, const char *name)
-{
-    char path[160];
-
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    return xs_read(xs, XBT_NULL, path, NULL);
-}
-
-static unsigned int state(const char *folder)
-{
-    char *text = get(folder, "state");
-    unsigned int n = text ? (unsigned int)strtoul(text, NULL, 10) : 0;
-
-    free(text);
-    return n;
-}
-
-static void wait_state(const char *folder, unsigned int want)
-{
-    for (int ms = 0; ms < PATIENCE_MS && state(folder) != want; ms += 2)
-        usleep(2000);
-    ck_assert_uint_eq(state(folder), want);
-}
 
 /* The tools' part of an attachment. */
 static void attach(struct guest *g, unsigned int domid, const char *image)
@@ -179,17 +54,6 @@ static void detach(struct guest *g)
 {
     put(g->back, "online", "0", 0);
     put(g->back, "state", "5", 0);
-}
-
-static void make_image(unsigned int domid)
-{
-    char path[128];
-    int fd;
-
-    file_name(path, "image-%u", domid);
-    fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0666);
-    ck_assert_int_eq(ftruncate(fd, IMAGE_SIZE), 0);
-    close(fd);
 }
 
 static int open_pipe(const char *fmt, unsigned int domid)
@@ -375,19 +239,6 @@ static unsigned int files_of(pid_t pid)
         n++;
     closedir(fds);
     return n;
-}
-
-static unsigned int nodes_below(const char *path)
-{
-    unsigned int nr = 0, all = 0;
-    char **list = xs_directory(xs, XBT_NULL, path, &nr), child[256];
-
-    for (unsigned int i = 0; list && i < nr; i++) {
-        snprintf(child, sizeof(child), "%s/%s", strcmp(path, "/") ? path : "", list[i]);
-        all += 1 + nodes_below(child);
-    }
-    free(list);
-    return all;
 }
 
 START_TEST(data_goes_both_ways)
@@ -627,20 +478,5 @@ int main(void)
                                   two_hundred_cycles_leave_nothing_behind,
                                   a_worker_has_no_rights,
                                   NULL};
-    Suite *s = suite_create("hvblkd");
-    TCase *c = tcase_create("hvblkd");
-    SRunner *sr;
-    int failed;
-
-    tcase_add_checked_fixture(c, prepare, finish);
-    tcase_set_timeout(c, 120);
-    for (size_t i = 0; tests[i]; i++)
-        tcase_add_test(c, tests[i]);
-    suite_add_tcase(s, c);
-    sr = srunner_create(s);
-    srunner_set_tap(sr, "-");
-    srunner_run_all(sr, CK_SILENT);
-    failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return world_run("hvblkd", tests);
 }

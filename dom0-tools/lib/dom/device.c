@@ -17,12 +17,18 @@
 #include "abi/io/xenbus.h"
 #include "dom/device.h"
 
-#define BACKENDS       "/local/domain/0/backend"
-#define BLOCK_ROOT     BACKENDS "/hvblk"
+#define BACKENDS   "/local/domain/0/backend"
+#define BLOCK_ROOT BACKENDS "/hvblk"
+#define MAX_TRIES  100 /* of a transaction that others disturb */
+
+/* Tests have no root's folders, and no time. */
+#ifndef BLOCK_PID_FILE
 #define BLOCK_PID_FILE "/run/hvblkd/pid" /* locked while the daemon runs */
+#endif
+#ifndef WAIT_MS
 #define WAIT_MS        10000
 #define WAIT_FORCED_MS 5000
-#define MAX_TRIES      100 /* of a transaction that others disturb */
+#endif
 
 /* The three folders of a disk. */
 struct place {

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Our xenstored and hvblkd, running, in a folder of their own: before each test they are
+ * started, after it they and the folder are gone.
+ */
+#ifndef DAEMON_WORLD_H
+#define DAEMON_WORLD_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <xenstore.h>
+
+#include "abi/io/xenbus.h"
+#include "fake_guest.h"
+#include "hv/door.h"
+#include "unit.h"
+
+#define IMAGE_SIZE  (4UL << 20)
+#define PATIENCE_MS 20000
+
+static char dir[] = "/tmp/hvblkdXXXXXX";
+static pid_t store, daemon_pid;
+static struct xs_handle *xs;
+static uint8_t *memory;
+
+static void file_name(char out[128], const char *fmt, unsigned int n)
+{
+    int len = snprintf(out, 128, "%s/", dir);
+
+    snprintf(out + len, 128 - (size_t)len, fmt, n);
+}
+
+static pid_t start(char *const argv[])
+{
+    pid_t pid = fork();
+
+    if (!pid) {
+        int null = open("/dev/null", O_RDWR);
+
+        if (!getenv("TEST_VERBOSE"))
+            dup2(null, STDERR_FILENO);
+        dup2(null, STDOUT_FILENO);
+        execv(argv[0], argv);
+        _exit(127);
+    }
+    return pid;
+}
+
+static void start_daemon(void)
+{
+    char run[128], program[256];
+
+    file_name(run, "run", 0);
+    snprintf(program, sizeof(program), "%s/tests/pv/fake-hvblkd", BUILD);
+    daemon_pid = start((char *[]){program, "-n", "--run-dir", run, NULL});
+}
+
+static void prepare(void)
+{
+    char path[256];
+    int fd;
+
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    setenv(GUEST_DIR_VARIABLE, dir, 1);
+    setenv("XENSTORED_RUNDIR", dir, 1);
+    file_name(path, "socket", 0);
+    setenv("XENSTORED_PATH", path, 1);
+    snprintf(path, sizeof(path), "%s/xenstore/xenstored", BUILD);
+    store = start((char *[]){path, "--no-domains", "-N", NULL});
+    for (int tries = 0; !xs && tries < 1000; tries++) {
+        xs = xs_open(0);
+        if (!xs)
+            usleep(5000);
+    }
+    ck_assert_ptr_nonnull(xs);
+    file_name(path, GUEST_MEMORY "-0", 0);
+    fd = open(path, O_RDWR | O_CREAT, 0666);
+    ck_assert_int_eq(ftruncate(fd, GUEST_PAGES * PAGE_SIZE), 0);
+    memory =
+        mmap(NULL, GUEST_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    start_daemon();
+}
+
+static void finish(void)
+{
+    char command[160];
+
+    if (daemon_pid) {
+        kill(daemon_pid, SIGTERM);
+        waitpid(daemon_pid, NULL, 0);
+    }
+    xs_close(xs);
+    kill(store, SIGKILL);
+    waitpid(store, NULL, 0);
+    snprintf(command, sizeof(command), "rm -rf %s", dir);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static void put(const char *folder, const char *name, const char *fmt, unsigned int n)
+{
+    char path[160], value[160];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    snprintf(value, sizeof(value), fmt, n);
+    ck_assert(xs_write(xs, XBT_NULL, path, value, (unsigned int)strlen(value)));
+}
+
+static char *get(const char *folder, const char *name)
+{
+    char path[160];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    return xs_read(xs, XBT_NULL, path, NULL);
+}
+
+static unsigned int state(const char *folder)
+{
+    char *text = get(folder, "state");
+    unsigned int n = text ? (unsigned int)strtoul(text, NULL, 10) : 0;
+
+    free(text);
+    return n;
+}
+
+static void wait_state(const char *folder, unsigned int want)
+{
+    for (int ms = 0; ms < PATIENCE_MS && state(folder) != want; ms += 2)
+        usleep(2000);
+    ck_assert_uint_eq(state(folder), want);
+}
+
+static unsigned int nodes_below(const char *path)
+{
+    unsigned int nr = 0, all = 0;
+    char **list = xs_directory(xs, XBT_NULL, path, &nr), child[256];
+
+    for (unsigned int i = 0; list && i < nr; i++) {
+        snprintf(child, sizeof(child), "%s/%s", strcmp(path, "/") ? path : "", list[i]);
+        all += 1 + nodes_below(child);
+    }
+    free(list);
+    return all;
+}
+
+static void make_image(unsigned int domid)
+{
+    char path[128];
+    int fd;
+
+    file_name(path, "image-%u", domid);
+    fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0666);
+    ck_assert_int_eq(ftruncate(fd, IMAGE_SIZE), 0);
+    close(fd);
+}
+
+/* As unit_run(), with this world around each test. */
+static int world_run(const char *name, const TTest *const *tests)
+{
+    Suite *s = suite_create(name);
+    TCase *c = tcase_create(name);
+    SRunner *sr;
+    int failed;
+
+    tcase_add_checked_fixture(c, prepare, finish);
+    tcase_set_timeout(c, 120);
+    for (; *tests; tests++)
+        tcase_add_test(c, *tests);
+    suite_add_tcase(s, c);
+    sr = srunner_create(s);
+    srunner_set_tap(sr, "-");
+    srunner_run_all(sr, CK_SILENT);
+    failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+#endif
