@@ -7,7 +7,8 @@ gzip -dc /guest/initrd.gz >/tmp/initrd
 cat /tmp/initrd /disk/guest.cpio >/tmp/disk-initrd
 sed 's|^ramdisk.*|ramdisk = "/tmp/disk-initrd"|' /guest/demo.cfg >/tmp/disk.cfg
 echo 'disk = ["/dev/ram0,raw,xvda,w"]' >>/tmp/disk.cfg
-hvtool create /tmp/disk.cfg >/dev/null || exit 1
+hvtool create -q /tmp/disk.cfg || exit 1
+: >/tmp/out
 tty=$(xenstore-read "/local/domain/$(hvtool domid demo)/console/tty")
 cat "$tty" >/tmp/out &
 until grep -q 'guest is up' /tmp/out; do usleep 100000; done
