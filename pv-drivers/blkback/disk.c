@@ -172,7 +172,7 @@ static void arm_polls(struct disk *d)
         if (d->armed & 1U << i)
             continue;
         sqe = io_uring_get_sqe(&d->ring);
-        io_uring_prep_poll_multishot(sqe, d->polled[i], POLLIN);
+        io_uring_prep_poll_add(sqe, d->polled[i], POLLIN);
         io_uring_sqe_set_data(sqe, &d->polled[i]);
         d->armed |= 1U << i;
     }
@@ -185,15 +185,13 @@ static unsigned int take_completions(struct disk *d)
 
     while (!io_uring_peek_cqe(&d->ring, &cqe)) {
         void *data = io_uring_cqe_get_data(cqe);
-        bool still_armed = cqe->flags & IORING_CQE_F_MORE;
         int result = cqe->res;
 
         io_uring_cqe_seen(&d->ring, cqe);
         if (data >= (void *)d->polled && data < (void *)(d->polled + DISK_MAX_POLLS)) {
             unsigned int bit = 1U << ((int *)data - d->polled);
 
-            if (!still_armed)
-                d->armed &= ~bit;
+            d->armed &= ~bit;
             readable |= bit;
         } else {
             complete(d, data, result);

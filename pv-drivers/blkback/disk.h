@@ -51,7 +51,7 @@ int disk_open(struct disk *d, int fd, bool inline_io, unsigned int depth, void *
               size_t memory_size);
 /* Nothing may be under way. */
 void disk_close(struct disk *d);
-/* A file whose becoming readable ends disk_wait: once, until there is more to read. */
+/* A file whose becoming readable ends disk_wait. */
 void disk_poll(struct disk *d, int fd);
 /* After this nothing but what this file does can be asked of the ring. */
 int disk_restrict(struct disk *d);
