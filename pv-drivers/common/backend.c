@@ -76,7 +76,9 @@ static void hear(struct device *dev, char *line)
         fail(dev, "closed", line + 1);
     } else if (*line == WORKER_CONNECTED && dev->phase == DEVICE_STARTING) {
         dev->phase = DEVICE_SERVING;
-        switch_to(dev, HV_XENBUS_STATE_CONNECTED);
+        /* The tools may have asked for its end in the meantime: that stands. */
+        if (xenbus_state(dev->daemon->xs, dev->back) != HV_XENBUS_STATE_CLOSING)
+            switch_to(dev, HV_XENBUS_STATE_CONNECTED);
     }
 }
 
