@@ -29,7 +29,7 @@
  * have not flushed since are flushed.
  *
  * Preemption: L2 to L4 look at softirq_pending() after each entry; an L1 is checked in
- * one go, at most 512 entries. Empty entries are skipped sixteen at a time, and a valid
+ * one go, at most 512 entries. Empty entries are skipped 32 at a time, and a valid
  * table knows in struct page.groups which groups of eight to look at when it is undone;
  * the word lies where partial_idx and the stamp are in other states.
  */
@@ -58,12 +58,15 @@ static uint64_t groups_present(const uint64_t *pt, unsigned from)
 {
     uint64_t found = 0;
 
-    for (unsigned n = from & ~1u; n < GROUPS; n += 2) {
+    for (unsigned n = from & ~3u; n < GROUPS; n += 4) {
         const uint64_t *e = pt + 8 * n;
 
-        if (likely(!((or_eight(e) | or_eight(e + 8)) & PTE_P)))
+        if (likely(
+                !((or_eight(e) | or_eight(e + 8) | or_eight(e + 16) | or_eight(e + 24)) &
+                  PTE_P)))
             continue;
-        found |= (or_eight(e) & PTE_P) << n | (or_eight(e + 8) & PTE_P) << (n + 1);
+        for (unsigned i = 0; i < 4; i++)
+            found |= (or_eight(e + 8 * i) & PTE_P) << (n + i);
     }
     return found & (ALL_GROUPS << from);
 }

@@ -49,8 +49,9 @@ static inline int l1_change_write(uint64_t *p, uint64_t old, uint64_t val,
     return 0;
 }
 
-static inline int l1_update(struct page *table, uint64_t *p, uint64_t val,
-                            struct domain *d, struct domain *pg_owner, bool keep_ad)
+static inline __attribute__((always_inline)) int
+l1_update_inline(struct page *table, uint64_t *p, uint64_t val, struct domain *d,
+                 struct domain *pg_owner, bool keep_ad)
 {
     uint64_t old = pte_read(p);
     int rc;
@@ -75,6 +76,12 @@ static inline int l1_update(struct page *table, uint64_t *p, uint64_t val,
     entry_write(p, &old, val, keep_ad);
     l1e_put(old, d);
     return 0;
+}
+
+static int l1_update(struct page *table, uint64_t *p, uint64_t val, struct domain *d,
+                     struct domain *pg_owner, bool keep_ad)
+{
+    return l1_update_inline(table, p, val, d, pg_owner, keep_ad);
 }
 
 /* What the new entry of a higher table needs. *fresh: references were taken, the old
@@ -328,8 +335,8 @@ int mmu_update_list(struct vcpu *v, struct domain *pt_owner, struct domain *pg_o
             l1 = pg && pgt_type(pg->type) == PGT_L1;
         }
         if (likely(l1)) {
-            rc = l1_update(pg, (uint64_t *)(table + (ptr & 0xff8)), req[i].val, pt_owner,
-                           pg_owner, keep_ad);
+            rc = l1_update_inline(pg, (uint64_t *)(table + (ptr & 0xff8)), req[i].val,
+                                  pt_owner, pg_owner, keep_ad);
             if (unlikely(rc))
                 break;
             continue;
