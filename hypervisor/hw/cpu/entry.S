@@ -135,8 +135,10 @@ guest_exception:
     call trap_guest
     addq $(RSB_DEPTH * 8), %rsp
     jmp exit_to_guest
-exception_in_hv:
+exception_in_hv:                    /* maybe of a path that has not filled it */
+    FILL_RSB RSB_DEPTH
     call trap_hv
+    addq $(RSB_DEPTH * 8), %rsp
     POP_ALL
     addq $8, %rsp
     iretq
