@@ -16,6 +16,7 @@
 #include "kern/softirq.h"
 #include "mm/page.h"
 #include "port/console.h"
+#include "port/map.h"
 #include "port/platform.h"
 #include "port/upcall.h"
 
@@ -37,14 +38,6 @@ static void input_for_dom0(void)
     evtchn_raise_global_virq(HV_VIRQ_CONSOLE);
 }
 
-/* The boot loader's copies of kernel and initrd are free memory once dom0 has its own. */
-static void free_modules(const struct boot_info *bi)
-{
-    for (unsigned i = 0; i < bi->modules; i++)
-        page_alloc_add(mk_mfn((bi->module[i].start + PAGE_SIZE - 1) >> PAGE_SHIFT),
-                       mk_mfn(bi->module[i].end >> PAGE_SHIFT));
-}
-
 void hv_main(struct boot_info *bi)
 {
     struct domain *d;
@@ -62,7 +55,7 @@ void hv_main(struct boot_info *bi)
     machine_start_cpus();
     console_late_init();
     d = dom0_build(bi);
-    free_modules(bi);
+    map_free_modules(); /* dom0 has copies */
     log_info("%luM free for guests; starting dom0",
              (unsigned long)(page_alloc_free_count() >> 8));
     platform_vga_handover();

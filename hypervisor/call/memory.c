@@ -53,16 +53,19 @@ static long machphys_mapping(struct hcall *h)
 static long machphys_mfn_list(struct hcall *h, bool compat)
 {
     struct hv_machphys_mfn_list l;
-    unsigned i = 0;
+    uint64_t last = INVALID_MFN.n;
+    unsigned i = 0, n;
 
     if (copy_in(&l, h->arg[1]))
         return -EFAULT;
-    for (; !compat && i < l.max_extents; i++) {
-        uint64_t m = m2p_frame((uint64_t)i << 9).n; /* one entry for each 2 MiB */
+    n = compat ? 0 : MIN(l.max_extents, (uint32_t)m2p_pieces());
+    for (; i < n; i++) {
+        mfn_t m = m2p_piece(i, h->d->privileged);
 
-        if (m == INVALID_MFN.n)
+        last = mfn_eq(m, INVALID_MFN) ? last : m.n; /* a hole repeats what was before */
+        if (last == INVALID_MFN.n)
             break;
-        if (copy_out(l.extent_start + i * sizeof(m), &m))
+        if (copy_out(l.extent_start + i * sizeof(last), &last))
             return -EFAULT;
     }
     l.nr_extents = i;
@@ -205,7 +208,7 @@ static long claim_pages(struct hcall *h)
     else if (dom_tot_pages(d) > r.nr_extents)
         rc = -EINVAL;
     else
-        rc = r.nr_extents - dom_tot_pages(d) > page_alloc_free_count() ? -ENOMEM : 0;
+        rc = r.nr_extents - dom_tot_pages(d) > page_alloc_usable_count() ? -ENOMEM : 0;
     domain_put(d);
     return rc;
 }

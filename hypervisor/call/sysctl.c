@@ -55,7 +55,7 @@ SYSCTL(physinfo)
     p->cpu_khz = (uint32_t)clock_tsc_khz();
     p->capabilities =
         HV_SYSCTL_PHYSCAP_PV | HV_SYSCTL_PHYSCAP_GNTTAB_V1 | HV_SYSCTL_PHYSCAP_GNTTAB_V2;
-    p->total_pages = page_alloc_total_count();
+    p->total_pages = map_ram_frames();
     p->free_pages = page_alloc_free_count();
     p->max_mfn = map_max_mfn() - 1;
     return 0;
@@ -142,8 +142,8 @@ SYSCTL(cpu_topology)
 SYSCTL(numa_info)
 {
     struct hv_sysctl_numainfo *i = &op->u.numainfo;
-    struct hv_sysctl_meminfo m = {page_alloc_total_count() << PAGE_SHIFT,
-                                  page_alloc_free_count() << PAGE_SHIFT};
+    struct hv_sysctl_meminfo m = {map_ram_frames() << PAGE_SHIFT, page_alloc_free_count()
+                                                                      << PAGE_SHIFT};
     uint32_t distance = 10;
 
     if (i->num_nodes && i->meminfo && guest_write(i->meminfo, &m, sizeof(m)))

@@ -15,6 +15,7 @@
 #include "port/clock.h"
 #include "port/console.h"
 #include "port/ipi.h"
+#include "port/map.h"
 
 #define MAX_KEYS 32
 static struct debug_key {
@@ -118,13 +119,13 @@ static void show_domains(void)
 static void show_memory(void)
 {
     log_info("Frames: %lu free of %lu\n", (unsigned long)page_alloc_free_count(),
-             (unsigned long)page_alloc_total_count());
+             (unsigned long)map_ram_frames());
 }
 
 static void show_node(void)
 {
     log_info("NODE0: CPUs %#lx, %lu frames, %lu free\n", (unsigned long)cpu_online(),
-             (unsigned long)page_alloc_total_count(),
+             (unsigned long)map_ram_frames(),
              (unsigned long)page_alloc_free_count());
 }
 

@@ -2,6 +2,7 @@
 /*
  * The frame allocator: a binary buddy over the frame table, in two zones (below 4 GiB and
  * above), so that memory for 32-bit devices is not spent on others while there is more.
+ * When a zone's blocks are too small, fresh RAM is opened (kern/page_fresh.h).
  *
  * Invariants: a free block of order o is aligned to 2^o frames and lies in one RAM range;
  * only its first page carries PGC_FREE and the order; two free buddies of the same
@@ -16,6 +17,7 @@
 #include "kern/page_alloc.h"
 #include "kern/lock.h"
 #include "kern/log.h"
+#include "kern/page_fresh.h"
 #include "kern/page_list.h"
 #include "lib/string.h"
 #include "port/ipi.h"
@@ -23,7 +25,6 @@
 #include "port/map.h"
 
 enum { ZONE_LOW, ZONE_HIGH, ZONES };
-#define LOW_END     (1ull << (32 - PAGE_SHIFT))
 #define SCRUB_ORDER 9 /* zeroed in one go */
 
 struct page_range page_range[PAGE_RANGES_MAX];
@@ -32,8 +33,9 @@ unsigned page_ranges;
 static spinlock_t frames_lock = SPINLOCK_INIT(RANK_FRAMES);
 static struct page_list blocks[ZONES][MAX_ORDER + 1];
 static uint32_t orders[ZONES]; /* bit o: blocks[][o] is not empty */
-static uint64_t free_frames, total_frames;
+static uint64_t free_frames;
 static _Atomic uint64_t dirty_frames;
+static _Atomic bool may_close; /* something was freed since we looked */
 
 void page_add_range(mfn_t start, mfn_t end)
 {
@@ -63,7 +65,7 @@ bool mfn_valid_slow(mfn_t m)
 
 static unsigned zone_of(uint64_t mfn)
 {
-    return mfn < LOW_END ? ZONE_LOW : ZONE_HIGH;
+    return mfn < PAGE_LOW_END ? ZONE_LOW : ZONE_HIGH;
 }
 
 static void block_unlink(struct page *pg, unsigned order)
@@ -169,16 +171,57 @@ static struct page *block_find(unsigned zone, unsigned order, uint64_t end)
     return dirty;
 }
 
+/* Under frames_lock: a range of frames, whatever its ends, is free. */
+static void range_free(uint64_t m, uint64_t end, uint32_t state)
+{
+    while (m < end) {
+        unsigned o = MIN((unsigned)__builtin_ctzll(m), (unsigned)MAX_ORDER);
+
+        while (m + (1ull << o) > end)
+            o--;
+        block_free(m, o, state, 0);
+        m += 1ull << o;
+    }
+}
+
+/* Under frames_lock, which is released meanwhile: CPUs may know the part from before it
+ * was opened, from their own reading of guests' frame numbers, or guests from theirs of
+ * the M2P. */
+static void part_free(const struct fresh *part)
+{
+    spin_unlock(&frames_lock);
+    tlb_flush_mask(cpu_online(), TLB_ALL);
+    spin_lock(&frames_lock);
+    range_free(part->start, part->clean, 0);
+    range_free(part->clean, part->end, PGB_DIRTY);
+}
+
+/* Under frames_lock. */
+static struct page *block_or_fresh(unsigned zone, unsigned order, uint64_t end)
+{
+    uint64_t from = zone == ZONE_LOW ? 0 : PAGE_LOW_END,
+             to = zone == ZONE_LOW ? PAGE_LOW_END : ~0ull;
+    struct fresh part;
+    struct page *pg;
+
+    while (!(pg = block_find(zone, order, end))) {
+        if (!fresh_open(order, from, to, end, &part))
+            break;
+        part_free(&part); /* another CPU may take it first */
+    }
+    return pg;
+}
+
 static struct page *block_take(unsigned order, uint64_t end, uint32_t *state,
                                uint32_t *stamp)
 {
     struct page *pg = NULL;
 
     spin_lock(&frames_lock);
-    if (end > LOW_END)
-        pg = block_find(ZONE_HIGH, order, end);
+    if (end > PAGE_LOW_END)
+        pg = block_or_fresh(ZONE_HIGH, order, end);
     if (!pg)
-        pg = block_find(ZONE_LOW, order, end);
+        pg = block_or_fresh(ZONE_LOW, order, end);
     if (pg) {
         unsigned have = pg->order;
 
@@ -209,7 +252,7 @@ mfn_t page_alloc_below(unsigned order, unsigned flags, uint64_t end_mfn)
     if (order > MAX_ORDER)
         return INVALID_MFN;
     if (flags & PAGE_LOW)
-        end_mfn = MIN(end_mfn, LOW_END);
+        end_mfn = MIN(end_mfn, PAGE_LOW_END);
     pg = block_take(order, end_mfn, &state, &stamp);
     if (!pg)
         return INVALID_MFN;
@@ -234,36 +277,38 @@ void page_free(mfn_t m, unsigned order)
     ASSERT(pg->count == 0);
     spin_lock(&frames_lock);
     block_free(m.n, order, PGB_DIRTY | PGB_STALE, now);
+    may_close = true;
     spin_unlock(&frames_lock);
 }
 
 void page_alloc_add(mfn_t start, mfn_t end)
 {
     uint64_t m = MAX(start.n, 1ull); /* frame 0 stays unused: 0 means "none" in places */
+    bool ok = true;
 
-    if (start.n < end.n && !mfn_valid(start))
+    if (m >= end.n)
+        return;
+    if (!mfn_valid(start))
         page_add_range(start, end);
     spin_lock(&frames_lock);
-    while (m < end.n) {
-        unsigned o = MIN((unsigned)__builtin_ctzll(m), (unsigned)MAX_ORDER);
-
-        while (m + (1ull << o) > end.n)
-            o--;
-        block_free(m, o, PGB_DIRTY, 0);
-        total_frames += 1ull << o;
-        m += 1ull << o;
-    }
+    if (m < PAGE_LOW_END)
+        ok = fresh_add(m, MIN(end.n, PAGE_LOW_END), false);
+    if (end.n > PAGE_LOW_END)
+        ok &= fresh_add(MAX(m, PAGE_LOW_END), end.n, false);
     spin_unlock(&frames_lock);
+    if (!ok)
+        log_warn("memory: free range %#lx-%#lx is one too many, not used\n",
+                 (unsigned long)m, (unsigned long)end.n);
 }
 
 uint64_t page_alloc_free_count(void)
 {
-    return free_frames;
+    return free_frames + fresh_frames;
 }
 
-uint64_t page_alloc_total_count(void)
+uint64_t page_alloc_usable_count(void)
 {
-    return total_frames;
+    return free_frames + fresh_usable();
 }
 
 /* Under frames_lock: a dirty block, unlinked and cut to at most SCRUB_ORDER. The smallest
@@ -293,19 +338,98 @@ static struct page *dirty_take(unsigned *order, uint32_t *state, uint32_t *stamp
     return NULL;
 }
 
+/* Under frames_lock: how far from start, a section's, free clean blocks follow each
+ * other. */
+static uint64_t free_until(uint64_t start)
+{
+    uint64_t m = start;
+
+    while (m < start + FRESH_SECTION) {
+        const struct page *pg = page_of(mk_mfn(m));
+
+        if (!(pg->count & PGC_FREE) || (pg->state & PGB_DIRTY))
+            break;
+        m += 1ull << pg->order;
+    }
+    return m;
+}
+
+/* Under frames_lock: the section that starts there, if all of it is free, is neither that
+ * nor fresh any more. *first: of the frames that were its part of the tables. */
+static bool section_take(uint64_t start, uint64_t *first)
+{
+    mfn_t from = mk_mfn(start), to = mk_mfn(start + FRESH_SECTION);
+
+    *first = free_until(start);
+    if (*first >= to.n || !map_frames_own(from, to, mk_mfn(*first)))
+        return false;
+    for (uint64_t m = start; m < *first;) {
+        struct page *pg = page_of(mk_mfn(m));
+        unsigned order = pg->order;
+
+        block_unlink(pg, order);
+        pg->count = 0;
+        m += 1ull << order;
+    }
+    map_frames_close(from, to);
+    return true;
+}
+
+static bool section_find(uint64_t *start, uint64_t *first)
+{
+    for (unsigned z = 0; z < ZONES; z++) {
+        const struct page_list *l = &blocks[z][FRESH_ORDER];
+        const struct page *pg;
+
+        page_list_for_each(pg, l)
+        {
+            *start = page_mfn(pg).n;
+            if (!(*start % FRESH_SECTION) && section_take(*start, first))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Under frames_lock, which is released meanwhile: makes a section fresh again. */
+static bool section_close(void)
+{
+    static bool busy;
+    uint64_t start = 0, first = 0;
+
+    if (busy || !may_close || !fresh_room())
+        return false;
+    may_close = section_find(&start, &first);
+    if (!may_close)
+        return false;
+    busy = true;
+    spin_unlock(&frames_lock);
+    tlb_flush_mask(cpu_online(), TLB_ALL);
+    memset(map_mfn(mk_mfn(first)), 0, (start + FRESH_SECTION - first) * PAGE_SIZE);
+    spin_lock(&frames_lock);
+    fresh_add(start, start + FRESH_SECTION, true);
+    busy = false;
+    return true;
+}
+
 bool page_alloc_scrub(void)
 {
     unsigned order;
     uint32_t state, stamp;
     struct page *pg;
 
-    if (!dirty_frames)
+    if (!dirty_frames && !fresh_dirty && !may_close)
         return false;
-    spin_lock(&frames_lock);
+    if (!spin_trylock(&frames_lock)) /* others need it, or do this already */
+        return false;
     pg = dirty_take(&order, &state, &stamp);
+    if (!pg) {
+        bool some = fresh_scrub() || section_close();
+
+        spin_unlock(&frames_lock);
+        return some;
+    }
     spin_unlock(&frames_lock);
-    if (!pg)
-        return false;
     if (state & PGB_STALE) /* a stale writable translation could dirty it again */
         flush_stale(stamp);
     memset(map_mfn(page_mfn(pg)), 0, PAGE_SIZE << order);
@@ -326,4 +450,24 @@ void page_free_mapped(void *p, unsigned order)
 {
     if (p)
         page_free(map_to_mfn(p), order);
+}
+
+void *page_alloc_buffer(uint64_t bytes)
+{
+    uint64_t m;
+
+    spin_lock(&frames_lock);
+    m = fresh_take(ROUND_UP(bytes, PAGE_SIZE) >> PAGE_SHIFT);
+    spin_unlock(&frames_lock);
+    return m ? map_mfn(mk_mfn(m)) : NULL;
+}
+
+void page_free_buffer(void *p, uint64_t bytes)
+{
+    mfn_t m;
+
+    if (!p)
+        return;
+    m = map_to_mfn(p);
+    page_alloc_add(m, mfn_add(m, ROUND_UP(bytes, PAGE_SIZE) >> PAGE_SHIFT));
 }

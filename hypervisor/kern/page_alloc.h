@@ -8,9 +8,11 @@
 
 struct domain;
 
-/* What is known of a frame. The table lies at FRAMETABLE_START with holes unmapped: ask
- * mfn_valid() first. A frame is free (PGC_FREE on the first of its block), the
- * hypervisor's (count 0, no owner), or a domain's (count > 0, owner set). */
+/* What is known of a frame. The table lies at FRAMETABLE_START; outside RAM it is not
+ * there, so ask mfn_valid() first. A frame is free (PGC_FREE on the first of its block),
+ * the hypervisor's (count 0, no owner), a domain's (count > 0, owner set), or fresh: RAM
+ * that was never given out reads as the hypervisor's, all zero, and cannot be written
+ * (kern/page_fresh.h). */
 struct page {
     uint32_t next, prev;    /* kern/page_list.h: owner's page list, or the allocator's */
     _Atomic uint32_t count; /* PGC_* | references */
@@ -78,23 +80,32 @@ static inline bool mfn_valid(mfn_t m) /* there is a struct page for it (RAM) */
     return likely(mfn_valid_first(m)) || mfn_valid_slow(m);
 }
 
-#define MAX_ORDER 18 /* 1 GiB */
+#define MAX_ORDER    18 /* 1 GiB */
 
-#define PAGE_ZERO 1u /* contents zeroed */
-#define PAGE_LOW  2u /* below 4 GiB */
+#define PAGE_LOW_END (1ull << (32 - PAGE_SHIFT)) /* first frame beyond 4 GiB */
+
+#define PAGE_ZERO    1u /* contents zeroed */
+#define PAGE_LOW     2u /* below 4 GiB */
 
 void page_alloc_add(mfn_t start, mfn_t end);      /* boot: this RAM is free */
 mfn_t page_alloc(unsigned order, unsigned flags); /* INVALID_MFN when there is none */
 mfn_t page_alloc_below(unsigned order, unsigned flags,
                        uint64_t end_mfn); /* all of it below that frame */
 void page_free(mfn_t m, unsigned order);
-uint64_t page_alloc_free_count(void);  /* frames */
-uint64_t page_alloc_total_count(void); /* frames ever added */
-/* Zeroes one free block, for the idle loop; false when all are clean. */
+uint64_t page_alloc_free_count(void); /* frames, fresh ones among them */
+/* Of the free ones, those left for use when all fresh ones have been opened. */
+uint64_t page_alloc_usable_count(void);
+/* For the idle loop: zeroes a little of what is free, or takes back what the frame table
+ * and the M2P have for frames that are. False when there is nothing to do. */
 bool page_alloc_scrub(void);
 
 /* The hypervisor's own pages, by address. Zeroed. */
 void *page_alloc_mapped(unsigned order);
 void page_free_mapped(void *p, unsigned order);
+
+/* Boot: a large buffer for a while, not zeroed, NULL: there is none. Its frames stay
+ * fresh, so that it leaves nothing behind. */
+void *page_alloc_buffer(uint64_t bytes);
+void page_free_buffer(void *p, uint64_t bytes); /* NULL is fine */
 
 #endif

@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The machine-to-physical table: for each frame the number that its owner knows it by.
- * Guests read it through slot 256; it is a service to them, nothing here believes it. Its
- * own frames are shared read-only under DOMID_XEN, so that tools can map it.
+ * Guests read it through slot 256; it is a service to them, nothing here believes it.
+ *
+ * Its memory comes in single pages, as frames are opened (port/map.h). Tools that map the
+ * table want it in pieces of 2 MiB: these are made when dom0 first asks for them, and
+ * shared read-only under DOMID_XEN.
+ *
+ * Lock: gather_lock, while a piece is made.
  */
 #include "lib/string.h"
 #include "mm/mm_priv.h"
 #include "port/layout.h"
 #include "port/map.h"
 
+#define PIECE_ORDER   9u
+#define PIECE_PAGES   (1ull << PIECE_ORDER)
+#define PIECE_ENTRIES (PIECE_PAGES * PAGE_SIZE / sizeof(uint64_t))
+
 static uint64_t *m2p;
 static uint64_t m2p_max;
+static spinlock_t gather_lock = SPINLOCK_INIT(RANK_DOMCTL);
 
 void m2p_set(mfn_t m, gfn_t g)
 {
@@ -23,50 +33,56 @@ gfn_t m2p_get(mfn_t m)
     return m.n < m2p_max ? mk_gfn(m2p[m.n]) : INVALID_GFN;
 }
 
-/* Frame behind an address of the hypervisor's own tables. */
-static mfn_t hv_frame(vaddr_t va)
+uint64_t m2p_pieces(void)
 {
-    uint64_t e = map_master_l4()[pt_index(va, 4)];
-    unsigned level = 4;
-
-    while (level > 1 && (e & PTE_P)) {
-        unsigned shift = PAGE_SHIFT + 9 * (level - 1);
-
-        if (level < 4 && (e & PTE_PSE)) {
-            uint64_t frames = 1ull << (shift - PAGE_SHIFT);
-
-            return mfn_add(mk_mfn(pte_mfn(e).n & ~(frames - 1)),
-                           (va >> PAGE_SHIFT) & (frames - 1));
-        }
-        level--;
-        e = ((uint64_t *)map_mfn(pte_mfn(e)))[pt_index(va, level)];
-    }
-    return e & PTE_P ? pte_mfn(e) : INVALID_MFN;
+    return ROUND_UP(m2p_max, PIECE_ENTRIES) / PIECE_ENTRIES;
 }
 
-mfn_t m2p_frame(uint64_t page)
+static bool tells_of_ram(uint64_t piece)
 {
-    return page < ROUND_UP(m2p_max * sizeof(*m2p), PAGE_SIZE) / PAGE_SIZE
-               ? hv_frame(M2P_RO_START + page * PAGE_SIZE)
-               : INVALID_MFN;
+    uint64_t start = piece * PIECE_ENTRIES, end = start + PIECE_ENTRIES;
+
+    for (unsigned i = 0; i < page_ranges; i++)
+        if (page_range[i].start < end &&
+            page_range[i].start + page_range[i].frames > start)
+            return true;
+    return false;
+}
+
+static mfn_t gather(uint64_t piece)
+{
+    mfn_t m, block = page_alloc(PIECE_ORDER, 0);
+
+    if (mfn_eq(block, INVALID_MFN))
+        return INVALID_MFN;
+    spin_lock(&gather_lock);
+    m = map_m2p_piece(piece);
+    if (mfn_eq(m, INVALID_MFN)) {
+        map_m2p_gather(piece, block);
+        for (uint64_t i = 0; i < PIECE_PAGES; i++)
+            page_share_with_guest(page_of(mfn_add(block, i)), dom_xen, false);
+        spin_unlock(&gather_lock);
+        return block;
+    }
+    spin_unlock(&gather_lock);
+    page_free(block, PIECE_ORDER);
+    return m;
+}
+
+mfn_t m2p_piece(uint64_t piece, bool may_gather)
+{
+    mfn_t m = INVALID_MFN;
+
+    if (piece < m2p_pieces() && tells_of_ram(piece)) {
+        m = map_m2p_piece(piece);
+        if (mfn_eq(m, INVALID_MFN) && may_gather)
+            m = gather(piece);
+    }
+    return m;
 }
 
 void m2p_init(void)
 {
     m2p = map_m2p();
     m2p_max = map_max_mfn();
-    for (unsigned i = 0; i < page_ranges;
-         i++) /* the table's holes may be unmapped, as the frame table's */
-        memset(&m2p[page_range[i].start], 0xff, page_range[i].frames * sizeof(*m2p));
-}
-
-void m2p_share(void)
-{
-    for (uint64_t i = 0; i < ROUND_UP(m2p_max * sizeof(*m2p), PAGE_SIZE) / PAGE_SIZE;
-         i++) {
-        mfn_t m = m2p_frame(i);
-
-        if (!mfn_eq(m, INVALID_MFN) && mfn_valid(m) && page_of(m)->count == 0)
-            page_share_with_guest(page_of(m), dom_xen, false);
-    }
 }

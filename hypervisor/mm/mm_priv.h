@@ -289,7 +289,6 @@ static inline void walk_forget(struct mm_vcpu *vm)
 }
 /* m2p.c */
 void m2p_init(void);
-void m2p_share(void);
 
 /* desc.c */
 int desc_domain_init(struct domain *d);

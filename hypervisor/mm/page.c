@@ -584,5 +584,4 @@ void mm_init(void)
     pt_entry_init();
     dom_io = owner_new(HV_DOMID_IO);
     dom_xen = owner_new(HV_DOMID_XEN);
-    m2p_share();
 }

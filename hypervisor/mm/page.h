@@ -91,8 +91,10 @@ extern struct domain *dom_io, *dom_xen;
 
 void m2p_set(mfn_t m, gfn_t g);
 gfn_t m2p_get(mfn_t m);
-mfn_t m2p_frame(
-    uint64_t page); /* the table's own n-th page, INVALID_MFN: there is none */
+/* The table's own memory in pieces of 2 MiB: the first frame of one, INVALID_MFN if it
+ * tells of no RAM or is still in single pages, which may_gather puts an end to. */
+uint64_t m2p_pieces(void);
+mfn_t m2p_piece(uint64_t piece, bool may_gather);
 
 /* The E820 map that tools give a domain: takes over the array (heap). get: the count, up
  * to max copied. */

@@ -19,15 +19,26 @@ void *map_io(paddr_t addr,
  * afterwards, but for the per-domain slot, which holds nothing here. */
 const uint64_t *map_master_l4(void);
 
-/* The read-only and the writable view of the machine-to-phys table. max = one past the
- * last frame. */
+/* The writable view of the machine-to-phys table. max = one past the last frame. */
 uint64_t *map_m2p(void);
 uint64_t map_max_mfn(void);
-bool map_is_ram(
-    mfn_t m); /* it has a place in the direct map, the frame table and the M2P */
+uint64_t map_ram_frames(void); /* all RAM of the machine, whoever has it */
 
-/* Boot: what lay in the module is no longer needed; its frames go to page_alloc_add(). */
-struct boot_module;
-void map_free_module(const struct boot_module *m);
+/* Frame table and M2P are all there from boot on, but where no frame has been opened they
+ * are one read-only page each: zero, and HV_INVALID_M2P_ENTRY. Opening frames puts memory
+ * of their own behind them, `cost` frames from first on. Closing takes it away again, if
+ * it is exactly the frames [first, end): ask map_frames_own(). Until TLBs are flushed
+ * CPUs may use the old pages. Under the frame allocator's lock. */
+uint64_t map_frames_cost(mfn_t start, mfn_t end);
+void map_frames_open(mfn_t start, mfn_t end, mfn_t first);
+bool map_frames_own(mfn_t start, mfn_t end, mfn_t first);
+void map_frames_close(mfn_t start, mfn_t end);
+/* The block of 2 MiB that the M2P's n-th 2 MiB lie in; INVALID_MFN: they lie in single
+ * pages. gather puts them into a block. */
+mfn_t map_m2p_piece(uint64_t n);
+void map_m2p_gather(uint64_t n, mfn_t block);
+
+/* Boot: what lay in the modules is no longer needed; it goes to page_alloc_add(). */
+void map_free_modules(void);
 
 #endif

@@ -9,8 +9,7 @@
 struct unpacked {
     void *data; /* the ELF image; the input itself when it was not packed */
     size_t size;
-    unsigned order; /* of the block to give to page_free_mapped() when `owned` */
-    bool owned;
+    size_t room; /* for page_free_buffer(); 0: it is the input itself */
 };
 
 /* A bzImage (xz, gzip or zstd payload), a packed or a plain ELF. 0, or -errno with *why a

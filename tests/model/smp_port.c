@@ -98,6 +98,20 @@ cpumask_t cpu_online(void)
 void ipi_poke(cpumask_t cpus)
 {
 }
+uint64_t map_frames_cost(mfn_t start, mfn_t end)
+{
+    return 0;
+}
+void map_frames_open(mfn_t start, mfn_t end, mfn_t first)
+{
+}
+bool map_frames_own(mfn_t start, mfn_t end, mfn_t first)
+{
+    return false;
+}
+void map_frames_close(mfn_t start, mfn_t end)
+{
+}
 void tlb_flush_mask(cpumask_t cpus, vaddr_t va)
 {
 }

@@ -84,6 +84,20 @@ cpumask_t tlb_filter(cpumask_t cpus, uint32_t stamp)
 {
     return cpus;
 }
+uint64_t map_frames_cost(mfn_t start, mfn_t end)
+{
+    return 0;
+}
+void map_frames_open(mfn_t start, mfn_t end, mfn_t first)
+{
+}
+bool map_frames_own(mfn_t start, mfn_t end, mfn_t first)
+{
+    return false;
+}
+void map_frames_close(mfn_t start, mfn_t end)
+{
+}
 void tlb_flush_mask(cpumask_t cpus, vaddr_t va)
 {
     tlb_time++;
@@ -102,6 +116,13 @@ uint64_t *map_m2p(void)
 uint64_t map_max_mfn(void)
 {
     return FRAMES;
+}
+mfn_t map_m2p_piece(uint64_t n)
+{
+    return INVALID_MFN;
+}
+void map_m2p_gather(uint64_t n, mfn_t block)
+{
 }
 const uint64_t *map_master_l4(void)
 {

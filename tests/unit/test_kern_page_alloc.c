@@ -21,43 +21,142 @@ static mfn_t add_more(void)
     return mk_mfn(BASE);
 }
 
-START_TEST(all_that_was_added_can_be_allocated_once)
+static mfn_t got[HOST_FRAMES];
+
+/* Takes single frames, at most that many. */
+static uint64_t take(uint64_t most)
 {
-    uint64_t n = page_alloc_free_count();
+    uint64_t n = 0;
+
+    while (n < most && !mfn_eq(got[n] = page_alloc(0, 0), INVALID_MFN))
+        n++;
+    return n;
+}
+
+static void give(uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i += 2)
+        page_free(got[i], 0);
+    for (uint64_t i = 1; i < n; i += 2)
+        page_free(got[i], 0);
+}
+
+static void idle(void)
+{
+    while (page_alloc_scrub())
+        ;
+}
+
+START_TEST(all_that_is_usable_can_be_allocated_once)
+{
+    uint64_t usable = page_alloc_usable_count(), n = take(HOST_FRAMES);
     static bool seen[HOST_FRAMES];
 
+    ck_assert_uint_ge(n, usable);
     for (uint64_t i = 0; i < n; i++) {
-        mfn_t m = page_alloc(0, 0);
-
-        ck_assert(mfn_valid(m));
-        ck_assert(!seen[m.n]);
-        seen[m.n] = true;
+        ck_assert(mfn_valid(got[i]));
+        ck_assert(!seen[got[i].n]);
+        seen[got[i].n] = true;
     }
     ck_assert_uint_eq(page_alloc_free_count(), 0);
-    ck_assert_uint_eq(page_alloc(0, 0).n, INVALID_MFN.n);
-    for (uint64_t i = 0; i < HOST_FRAMES; i++)
-        if (seen[i])
-            page_free(mk_mfn(i), 0);
+    ck_assert_uint_eq(page_alloc_usable_count(), 0);
+    give(n);
     ck_assert_uint_eq(page_alloc_free_count(), n);
 }
 END_TEST
 
 START_TEST(buddies_merge_again)
 {
-    mfn_t base = add_more(), m;
-    uint64_t n = page_alloc_free_count();
-    static mfn_t got[HOST_FRAMES];
+    mfn_t m, base = add_more();
 
-    for (uint64_t i = 0; i < n; i++)
-        got[i] = page_alloc(0, 0);
-    for (uint64_t i = 0; i < n; i += 2)
-        page_free(got[i], 0);
-    for (uint64_t i = 1; i < n; i += 2)
-        page_free(got[i], 0);
-    m = page_alloc(13, 0);
+    give(take(9000));
+    m = page_alloc(11, 0);
+    ck_assert_uint_eq(m.n % 2048, 0);
+    page_free(m, 11);
+    idle();
+    m = page_alloc(12, 0);
     ck_assert_uint_eq(m.n, base.n);
-    page_free(m, 13);
-    ck_assert_uint_eq(page_alloc_free_count(), n);
+    page_free(m, 12);
+}
+END_TEST
+
+/* 9000 frames are more than the first range has. */
+START_TEST(what_the_tables_took_for_frames_comes_back_with_them)
+{
+    uint64_t before, n;
+
+    take(1);
+    add_more();
+    before = page_alloc_free_count();
+    n = take(9000);
+    ck_assert_uint_eq(n, 9000);
+    ck_assert_uint_lt(page_alloc_free_count(), before - n);
+    give(n);
+    idle();
+    ck_assert_uint_eq(page_alloc_free_count(), before);
+    ck_assert_uint_eq(take(9000), 9000);
+    give(9000);
+    idle();
+    ck_assert_uint_eq(page_alloc_free_count(), before);
+}
+END_TEST
+
+START_TEST(one_frame_in_use_keeps_its_section)
+{
+    uint64_t n, opened;
+    mfn_t last;
+
+    add_more();
+    n = take(9000);
+    last = got[n - 1];
+    page_of(last)->type = 5;
+    give(n - 1);
+    idle();
+    opened = page_alloc_free_count();
+    ck_assert_uint_eq(page_of(last)->type, 5);
+    page_of(last)->type = 0;
+    page_free(last, 0);
+    idle();
+    ck_assert_uint_gt(page_alloc_free_count(), opened + 1);
+}
+END_TEST
+
+START_TEST(fresh_frames_are_nobodys)
+{
+    add_more();
+    ck_assert_uint_eq(page_of(mk_mfn(END - 1))->count, 0);
+    ck_assert_uint_eq(page_of(mk_mfn(END - 1))->type, 0);
+    ck_assert_ptr_null(page_of(mk_mfn(END - 1))->owner);
+}
+END_TEST
+
+START_TEST(a_buffer_leaves_nothing_behind)
+{
+    uint64_t before, bytes = 5000 * PAGE_SIZE + 1;
+    void *p;
+
+    add_more();
+    before = page_alloc_free_count();
+    p = page_alloc_buffer(bytes);
+    ck_assert_ptr_nonnull(p);
+    memset(p, 0xff, bytes);
+    ck_assert_uint_eq(page_alloc_free_count(), before - 5001);
+    page_free_buffer(p, bytes);
+    ck_assert_uint_eq(page_alloc_free_count(), before);
+    ck_assert_ptr_null(page_alloc_buffer(HOST_FRAMES * PAGE_SIZE));
+}
+END_TEST
+
+START_TEST(fresh_frames_are_scrubbed_where_they_are)
+{
+    uint64_t n;
+
+    add_more();
+    memset(map_mfn(mk_mfn(BASE)), 0xa5, (END - BASE) * PAGE_SIZE);
+    idle();
+    n = take(9000);
+    for (uint64_t i = 0; i < n; i++)
+        ck_assert_uint_eq(*(uint64_t *)map_mfn(got[i]), 0);
 }
 END_TEST
 
@@ -160,8 +259,13 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {all_that_was_added_can_be_allocated_once,
+    const TTest *const tests[] = {all_that_is_usable_can_be_allocated_once,
                                   buddies_merge_again,
+                                  what_the_tables_took_for_frames_comes_back_with_them,
+                                  one_frame_in_use_keeps_its_section,
+                                  fresh_frames_are_nobodys,
+                                  a_buffer_leaves_nothing_behind,
+                                  fresh_frames_are_scrubbed_where_they_are,
                                   blocks_are_aligned_to_their_size,
                                   too_large_an_order_is_refused,
                                   zeroed_pages_are_zero_after_use,

@@ -33,7 +33,7 @@ static uint64_t page_up(uint64_t x)
 
 static uint64_t choose_pages(void)
 {
-    uint64_t free = page_alloc_free_count(), reserve = free / 16,
+    uint64_t free = page_alloc_usable_count(), reserve = free / 16,
              want = boot_params.dom0_mem >> PAGE_SHIFT;
 
     /* What stays for the hypervisor's own needs and page tables of guests. */
@@ -49,11 +49,8 @@ static uint64_t choose_pages(void)
 static void allocate(struct dom0_image *i)
 {
     uint64_t pfn = 0, max = boot_params.dom0_mem_max >> PAGE_SHIFT;
-    unsigned order = 0;
 
-    while ((PAGE_SIZE << order) < i->nr_pages * sizeof(mfn_t))
-        order++;
-    i->mfn_of = page_alloc_mapped(order);
+    i->mfn_of = page_alloc_buffer(i->nr_pages * sizeof(mfn_t));
     if (!i->mfn_of)
         panic("no memory for dom0's list of frames");
     if (dom_set_max_pages(i->d, max ? MAX(i->nr_pages, max) : UINT32_MAX))
@@ -320,14 +317,8 @@ struct domain *dom0_build(const struct boot_info *bi)
     time_domain_wallclock(i->d);
     start_vcpu(i, i->d->vcpu[0]);
     i->d->vcpu[0]->pause_flags &= ~VPF_DOWN;
-    if (u.owned)
-        page_free_mapped(u.data, u.order);
-    {
-        unsigned order = 0;
-
-        while ((PAGE_SIZE << order) < i->nr_pages * sizeof(mfn_t))
-            order++;
-        page_free_mapped(i->mfn_of, order);
-    }
+    if (u.room)
+        page_free_buffer(u.data, u.room);
+    page_free_buffer(i->mfn_of, i->nr_pages * sizeof(mfn_t));
     return i->d;
 }

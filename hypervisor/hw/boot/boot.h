@@ -56,7 +56,10 @@ memory_ram_ranges(const struct boot_range **r); /* page-aligned, sorted, merged 
 #define PTE_DATA (PTE_P | PTE_RW | PTE_A | PTE_D | PTE_G | PTE_NX)
 
 void paging_build(void);        /* image and direct map, then loads them */
-void paging_build_frames(void); /* frame table and M2P */
+void paging_build_frames(void); /* frames.c: frame table and M2P */
+/* The entry for va in the table of that level (1: 4 KiB), with tables made on the way;
+ * NULL: no memory. */
+uint64_t *paging_entry(vaddr_t va, unsigned level, bool user);
 void paging_map(vaddr_t va, paddr_t pa, uint64_t len, uint64_t flags);
 uint64_t paging_nx(uint64_t flags);
 void paging_late(void);      /* from now on tables come from page_alloc_mapped() */

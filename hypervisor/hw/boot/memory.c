@@ -20,7 +20,7 @@ static paddr_t limit = GB4; /* until the direct map is there */
 static void add_ram(paddr_t start, paddr_t end)
 {
     start = ROUND_UP(start, PAGE_SIZE);
-    end &= PAGE_MASK;
+    end = MIN(end, HV_VIRT_END - DIRECTMAP_START) & PAGE_MASK; /* what can be mapped */
     if (start >= end || rams == MAX_RANGES)
         return;
     if (rams && ram[rams - 1].end == start)
@@ -153,20 +153,37 @@ unsigned memory_ram_ranges(const struct boot_range **r)
     return rams;
 }
 
+uint64_t map_ram_frames(void)
+{
+    uint64_t n = 0;
+
+    for (unsigned i = 0; i < rams; i++)
+        n += (ram[i].end - ram[i].start) >> PAGE_SHIFT;
+    return n;
+}
+
 uint64_t map_max_mfn(void)
 {
     return rams ? ram[rams - 1].end >> PAGE_SHIFT : 0;
 }
 
-bool map_is_ram(mfn_t m)
+/* The loader's modules, whole pages, without what else lies in their first and last. */
+void map_free_modules(void)
 {
-    return mfn_valid(m);
-}
+    for (unsigned i = 0; i < boot_info.modules; i++) {
+        const struct boot_module *m = &boot_info.module[i];
+        paddr_t start = m->start & PAGE_MASK, end = ROUND_UP(m->end, PAGE_SIZE);
 
-void map_free_module(const struct boot_module *m)
-{
-    paddr_t start = m->start & PAGE_MASK, end = ROUND_UP(m->end, PAGE_SIZE);
-
-    if (m->start < m->end)
-        page_alloc_add(paddr_to_mfn(start), paddr_to_mfn(end));
+        for (unsigned j = 0; j < i; j++)
+            if (start < boot_info.module[j].end && end > boot_info.module[j].end)
+                start = ROUND_UP(boot_info.module[j].end, PAGE_SIZE);
+        if (start < end && vacants < MAX_RANGES)
+            vacant[vacants++] = (struct boot_range){start, end, 1};
+    }
+    take_out(0, FIRST_MIB);
+    take_out(boot_info.image_start, boot_info.image_end);
+    for (unsigned i = 0; i < vacants; i++)
+        if (vacant[i].start < vacant[i].end)
+            page_alloc_add(paddr_to_mfn(vacant[i].start), paddr_to_mfn(vacant[i].end));
+    vacants = 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The hypervisor's address space (port/layout.h): image with W^X, direct map, frame
- * table, M2P, devices.
+/* The hypervisor's address space (port/layout.h): image with W^X, direct map, devices.
+ * frames.c has the frame table and the M2P.
  *
  * All level-3 tables of slots 256 to 271 are made here at boot and never change places,
  * because guests' level-4 tables carry copies of the slots' entries. Below level 4 only
@@ -43,9 +43,7 @@ static paddr_t new_table(void)
     return p ? mfn_to_paddr(map_to_mfn(p)) : 0;
 }
 
-/* The entry for va in the table of that level (1: 4 KiB), with tables made on the way;
- * NULL: no memory. */
-static uint64_t *entry(vaddr_t va, unsigned level, bool user)
+uint64_t *paging_entry(vaddr_t va, unsigned level, bool user)
 {
     uint64_t *table = master, *e;
     unsigned l;
@@ -79,7 +77,8 @@ static bool map(vaddr_t va, paddr_t pa, uint64_t len, uint64_t flags)
         unsigned level = cpu_features.page1g && fits(va, pa, len, SIZE_1G) ? 3
                          : fits(va, pa, len, SIZE_2M)                      ? 2
                                                                            : 1;
-        uint64_t size = 1ull << (12 + 9 * (level - 1)), *e = entry(va, level, user);
+        uint64_t size = 1ull << (12 + 9 * (level - 1)),
+                 *e = paging_entry(va, level, user);
 
         if (!e)
             return false;
@@ -106,7 +105,7 @@ static void map_image(void)
         uint64_t flags = PTE_P | PTE_A | PTE_D | PTE_G;
 
         flags |= va < ro ? 0 : va < rw ? PTE_NX : PTE_NX | PTE_RW;
-        *entry(va, 1, false) = image_pa(va) | paging_nx(flags);
+        *paging_entry(va, 1, false) = image_pa(va) | paging_nx(flags);
     }
 }
 
@@ -127,9 +126,9 @@ void paging_build(void)
     master = phys_ptr(pa);
     map_image();
     map_ram();
-    (void)entry(IOMAP_START, 3, false);
-    (void)entry(M2P_RO_START, 3, true);
-    (void)entry(FRAMETABLE_START, 3, false);
+    (void)paging_entry(IOMAP_START, 3, false);
+    (void)paging_entry(M2P_RO_START, 3, true);
+    (void)paging_entry(FRAMETABLE_START, 3, false);
     /* Until the stack moves, the boot stack and this code go on in the image's mapping.
      */
     write_cr4(read_cr4() | (cpu_features.pge ? CR4_PGE : 0));
@@ -137,49 +136,6 @@ void paging_build(void)
     boot_phys_base = DIRECTMAP_START;
     master = phys_ptr(pa);
     memory_all_reachable();
-}
-
-/* Memory behind [va, end), where there is none yet, filled with a byte; also at va2 if
- * that is not 0. */
-static void back(vaddr_t va, vaddr_t end, uint64_t flags, int fill, vaddr_t va2,
-                 uint64_t flags2)
-{
-    va &= PAGE_MASK;
-    while (va < end) {
-        uint64_t *l2 = entry(va, 2, false), size = PAGE_SIZE;
-        paddr_t pa;
-
-        if (!(va & (SIZE_2M - 1)) && end - va >= SIZE_2M && !*l2)
-            size = SIZE_2M;
-        else if (*l2 & PTE_PS || *entry(va, 1, false))
-            size = 0; /* the neighbour range's */
-        if (size) {
-            pa = boot_alloc(size, size);
-            memset(phys_ptr(pa), fill, size);
-            paging_map(va, pa, size, flags);
-            if (va2)
-                paging_map(va2, pa, size, flags2);
-        }
-        size = size ? size : PAGE_SIZE;
-        va += size;
-        va2 += va2 ? size : 0;
-    }
-}
-
-void paging_build_frames(void)
-{
-    const struct boot_range *r;
-    unsigned i, n = memory_ram_ranges(&r);
-
-    for (i = 0; i < n; i++) {
-        uint64_t s = r[i].start >> PAGE_SHIFT, e = r[i].end >> PAGE_SHIFT;
-
-        back(FRAMETABLE_START + s * sizeof(struct page),
-             FRAMETABLE_START + e * sizeof(struct page), PTE_DATA, 0, 0, 0);
-        back(M2P_RW_START + s * 8, M2P_RW_START + e * 8, PTE_DATA, 0xff,
-             (M2P_RO_START + s * 8) & PAGE_MASK,
-             PTE_P | PTE_US | PTE_A | PTE_D | PTE_G | PTE_NX);
-    }
 }
 
 paddr_t paging_master(void)
@@ -200,17 +156,18 @@ uint64_t *map_m2p(void)
 void *map_io(paddr_t addr, size_t len)
 {
     paddr_t first = addr & PAGE_MASK, last = ROUND_UP(addr + len, PAGE_SIZE);
-    irqflags_t f = spin_lock_irq(&io_lock);
-    vaddr_t va = io_next;
+    vaddr_t va;
     bool ok;
 
+    spin_lock(&io_lock);
+    va = io_next;
     if (last - first >= SIZE_2M) /* large pages for large windows */
         va = ROUND_UP(va, SIZE_2M) + (first & (SIZE_2M - 1));
     ok = last - first <= PERDOMAIN_START - va &&
          map(va, first, last - first, PTE_DATA | PTE_PCD | PTE_PWT);
     if (ok)
         io_next = va + (last - first);
-    spin_unlock_irq(&io_lock, f);
+    spin_unlock(&io_lock);
     return ok ? (void *)(va + (addr - first)) : NULL;
 }
 

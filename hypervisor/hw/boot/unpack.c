@@ -52,15 +52,6 @@ static int find_payload(const uint8_t **p, size_t *n, const char **why)
     return 0;
 }
 
-static unsigned order_for(size_t n)
-{
-    unsigned order = 0;
-
-    while ((PAGE_SIZE << order) < n)
-        order++;
-    return order;
-}
-
 static int unpack(const uint8_t *p, size_t n, struct unpacked *out, const char **why)
 {
     unpack_fn fn = unpack_find(p, n);
@@ -77,18 +68,16 @@ static int unpack(const uint8_t *p, size_t n, struct unpacked *out, const char *
                "truncated";
         return -ENOEXEC;
     }
-    out->order = order_for(want);
-    out->data = page_alloc_mapped(out->order);
+    out->data = page_alloc_buffer(want);
     if (!out->data) {
         *why = "there is not enough memory to unpack the kernel";
         return -ENOMEM;
     }
-    out->owned = true;
-    out->size = want;
+    out->size = out->room = want;
     rc = fn(p, n, out->data, &out->size);
     if (!rc && is_elf(out->data, out->size))
         return 0;
-    page_free_mapped(out->data, out->order);
+    page_free_buffer(out->data, want);
     *why = rc ? "the packed kernel is damaged" : "what was packed is no ELF image";
     return -ENOEXEC;
 }
