@@ -8,6 +8,7 @@
  * the entry without unmapping, that reference goes with it and the pin stays until the
  * domain dies, as on Xen. */
 #include "comm/grant_priv.h"
+#include "kern/heap.h"
 #include "lib/errno.h"
 #include "mm/mmu.h"
 #include "mm/page.h"
@@ -31,7 +32,12 @@ static int more_tracks(struct grant_domain *g)
 {
     struct grant_track *t;
 
-    if (g->track_pages == g->max_track_pages || !(t = page_alloc_mapped(0)))
+    if (g->track_pages == g->max_track_pages)
+        return -ENOMEM;
+    if (!g->track && !(g->track = heap_alloc(g->max_track_pages * sizeof(void *))))
+        return -ENOMEM;
+    t = page_alloc_mapped(0);
+    if (!t)
         return -ENOMEM;
     g->track[g->track_pages] = t;
     for (unsigned i = 0; i < TRACKS_PER_PAGE; i++)

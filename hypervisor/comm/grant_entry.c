@@ -3,6 +3,7 @@
  * flags and the domain id, 32 bits together, are changed by compare-and-swap, so that
  * what was checked is what gets marked as in use. */
 #include "comm/grant_priv.h"
+#include "kern/page_alloc.h"
 #include "lib/errno.h"
 
 #define TRIES 8 /* a guest that keeps changing the entry gets an error, not our time */
@@ -133,6 +134,15 @@ static int mark(struct grant_domain *g, uint32_t ref, const struct wanted *w,
     return 0;
 }
 
+static struct grant_active *active_made(struct grant_domain *g, uint32_t ref)
+{
+    struct grant_active **page = &g->active[ref / ACTIVE_PER_PAGE];
+
+    if (!*page)
+        *page = page_alloc_mapped(0);
+    return grant_active(g, ref);
+}
+
 int grant_pin(struct domain *granter, uint32_t ref, domid_t grantee, bool write,
               bool copy, struct grant_active **out)
 {
@@ -143,7 +153,9 @@ int grant_pin(struct domain *granter, uint32_t ref, domid_t grantee, bool write,
 
     if (!g || ref >= grant_entries(g))
         return HV_GNTST_BAD_GNTREF;
-    a = grant_active(g, ref);
+    a = active_made(g, ref);
+    if (!a)
+        return HV_GNTST_NO_SPACE;
     if (a->read_pins && a->grantee != grantee)
         return HV_GNTST_GENERAL_ERROR;
     if (a->read_pins == UINT32_MAX)

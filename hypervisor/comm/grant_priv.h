@@ -40,9 +40,9 @@ struct grant_domain {
     unsigned frames, max_frames, statuses;
     void **shared;                /* frames of max_frames */
     uint16_t **status;            /* v2 */
-    struct grant_active **active; /* pages */
-    unsigned active_pages;
-    struct grant_track **track; /* pages */
+    struct grant_active **active; /* pages, NULL until one of its entries is pinned */
+    unsigned max_active;
+    struct grant_track **track; /* pages; NULL until something is mapped */
     unsigned track_pages, max_track_pages;
     uint32_t track_free; /* ~0: none */
 };
@@ -52,10 +52,19 @@ static inline uint32_t grant_entries(const struct grant_domain *g)
     return (uint32_t)(g->frames *
                       (g->version == 1 ? GRANT_V1_PER_PAGE : GRANT_V2_PER_PAGE));
 }
+/* NULL: it was never pinned. */
 static inline struct grant_active *grant_active(const struct grant_domain *g,
                                                 uint32_t ref)
 {
-    return &g->active[ref / ACTIVE_PER_PAGE][ref % ACTIVE_PER_PAGE];
+    struct grant_active *page = g->active[ref / ACTIVE_PER_PAGE];
+
+    return page ? page + ref % ACTIVE_PER_PAGE : NULL;
+}
+static inline bool grant_pinned(const struct grant_domain *g, uint32_t ref)
+{
+    const struct grant_active *a = grant_active(g, ref);
+
+    return a && a->read_pins;
 }
 
 /* grant_entry.c, with the granter's lock. A pin for grantee: 0 and the active entry, or

@@ -15,18 +15,6 @@
 #define DEFAULT_TRACK_PAGES 1024
 #define RESERVED            HV_GNTTAB_NR_RESERVED_ENTRIES
 
-static int add_active(struct grant_domain *g, uint32_t entries)
-{
-    while (g->active_pages * ACTIVE_PER_PAGE < entries) {
-        struct grant_active *a = page_alloc_mapped(0);
-
-        if (!a)
-            return -ENOMEM;
-        g->active[g->active_pages++] = a;
-    }
-    return 0;
-}
-
 static void *new_shared(struct domain *d)
 {
     void *p = page_alloc_mapped(0);
@@ -60,13 +48,9 @@ static int grow(struct domain *d, unsigned frames)
     if (frames > g->max_frames)
         return -ENOSPC;
     while (g->frames < frames) {
-        uint32_t entries = (uint32_t)((g->frames + 1) *
-                                      GRANT_V1_PER_PAGE); /* enough for either version */
+        int rc = add_status(d, (uint32_t)((g->frames + 1) * GRANT_V2_PER_PAGE));
         void *p;
-        int rc = add_active(g, entries);
 
-        if (!rc)
-            rc = add_status(d, (uint32_t)((g->frames + 1) * GRANT_V2_PER_PAGE));
         if (rc)
             return rc;
         p = new_shared(d);
@@ -130,7 +114,7 @@ int grant_get_frame(struct domain *d, unsigned idx, bool status, mfn_t *out)
 static bool any_pinned(const struct grant_domain *g)
 {
     for (uint32_t ref = 0; ref < grant_entries(g); ref++)
-        if (grant_active(g, ref)->read_pins)
+        if (grant_pinned(g, ref))
             return true;
     return false;
 }
@@ -196,7 +180,7 @@ int grant_swap(struct domain *d, uint32_t a, uint32_t b)
     spin_lock(&g->lock);
     if (a >= grant_entries(g) || b >= grant_entries(g)) {
         rc = HV_GNTST_BAD_GNTREF;
-    } else if (grant_active(g, a)->read_pins || grant_active(g, b)->read_pins) {
+    } else if (grant_pinned(g, a) || grant_pinned(g, b)) {
         rc = HV_GNTST_EAGAIN;
     } else {
         size_t size = g->version == 1 ? sizeof(struct hv_grant_entry_v1)
@@ -222,7 +206,6 @@ static unsigned limit(int32_t asked, unsigned fallback, unsigned highest)
 static int domain_init(struct domain *d, const struct hv_domctl_createdomain *c)
 {
     struct grant_domain *g = heap_new(struct grant_domain);
-    unsigned active;
 
     if (!g)
         return -ENOMEM;
@@ -233,18 +216,16 @@ static int domain_init(struct domain *d, const struct hv_domctl_createdomain *c)
     g->max_track_pages = c ? limit(c->max_maptrack_frames, DEFAULT_TRACK_PAGES, 4096)
                            : DEFAULT_TRACK_PAGES;
     g->track_free = ~0u;
-    active = (unsigned)(g->max_frames * GRANT_V1_PER_PAGE / ACTIVE_PER_PAGE + 1);
+    g->max_active = (unsigned)(g->max_frames * GRANT_V1_PER_PAGE / ACTIVE_PER_PAGE + 1);
     g->shared = heap_alloc(g->max_frames * sizeof(void *) + 8);
     g->status = heap_alloc(g->max_frames * sizeof(void *) + 8);
-    g->active = heap_alloc(active * sizeof(void *));
-    g->track = heap_alloc(g->max_track_pages * sizeof(void *) + 8);
+    g->active = heap_alloc(g->max_active * sizeof(void *));
     d->grant = g;
-    if (g->shared && g->status && g->active && g->track)
+    if (g->shared && g->status && g->active)
         return 0;
     heap_free(g->shared);
     heap_free(g->status);
     heap_free(g->active);
-    heap_free(g->track);
     heap_free(g);
     d->grant = NULL;
     return -ENOMEM;
@@ -260,7 +241,7 @@ static void domain_free(struct domain *d)
         page_free_shared(g->shared[i]);
     for (unsigned i = 0; i < g->statuses; i++)
         page_free_shared(g->status[i]);
-    for (unsigned i = 0; i < g->active_pages; i++)
+    for (unsigned i = 0; i < g->max_active; i++)
         page_free_mapped(g->active[i], 0);
     for (unsigned i = 0; i < g->track_pages; i++)
         page_free_mapped(g->track[i], 0);
