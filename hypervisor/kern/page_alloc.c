@@ -36,6 +36,7 @@ static uint32_t orders[ZONES]; /* bit o: blocks[][o] is not empty */
 static uint64_t free_frames;
 static _Atomic uint64_t dirty_frames;
 static _Atomic bool may_close; /* something was freed since we looked */
+static unsigned in_flight;     /* CPUs that hold frames while they flush TLBs */
 
 void page_add_range(mfn_t start, mfn_t end)
 {
@@ -189,9 +190,11 @@ static void range_free(uint64_t m, uint64_t end, uint32_t state)
  * the M2P. */
 static void part_free(const struct fresh *part)
 {
+    in_flight++;
     spin_unlock(&frames_lock);
     tlb_flush_mask(cpu_online(), TLB_ALL);
     spin_lock(&frames_lock);
+    in_flight--;
     range_free(part->start, part->clean, 0);
     range_free(part->clean, part->end, PGB_DIRTY);
 }
@@ -205,9 +208,15 @@ static struct page *block_or_fresh(unsigned zone, unsigned order, uint64_t end)
     struct page *pg;
 
     while (!(pg = block_find(zone, order, end))) {
-        if (!fresh_open(order, from, to, end, &part))
+        if (fresh_open(order, from, to, end, &part)) {
+            part_free(&part);   /* another CPU may take it first */
+        } else if (in_flight) { /* soon there may be enough */
+            spin_unlock(&frames_lock);
+            cpu_relax();
+            spin_lock(&frames_lock);
+        } else {
             break;
-        part_free(&part); /* another CPU may take it first */
+        }
     }
     return pg;
 }
@@ -394,21 +403,20 @@ static bool section_find(uint64_t *start, uint64_t *first)
 /* Under frames_lock, which is released meanwhile: makes a section fresh again. */
 static bool section_close(void)
 {
-    static bool busy;
     uint64_t start = 0, first = 0;
 
-    if (busy || !may_close || !fresh_room())
+    if (in_flight || !may_close || !fresh_room())
         return false;
     may_close = section_find(&start, &first);
     if (!may_close)
         return false;
-    busy = true;
+    in_flight++;
     spin_unlock(&frames_lock);
     tlb_flush_mask(cpu_online(), TLB_ALL);
     memset(map_mfn(mk_mfn(first)), 0, (start + FRESH_SECTION - first) * PAGE_SIZE);
     spin_lock(&frames_lock);
     fresh_add(start, start + FRESH_SECTION, true);
-    busy = false;
+    in_flight--;
     return true;
 }
 
@@ -424,7 +432,7 @@ bool page_alloc_scrub(void)
         return false;
     pg = dirty_take(&order, &state, &stamp);
     if (!pg) {
-        bool some = fresh_scrub() || section_close();
+        bool some = section_close() || fresh_scrub();
 
         spin_unlock(&frames_lock);
         return some;
@@ -435,6 +443,7 @@ bool page_alloc_scrub(void)
     memset(map_mfn(page_mfn(pg)), 0, PAGE_SIZE << order);
     spin_lock(&frames_lock);
     block_free(page_mfn(pg).n, order, 0, 0);
+    may_close = true;
     spin_unlock(&frames_lock);
     return true;
 }

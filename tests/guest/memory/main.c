@@ -159,9 +159,24 @@ static void maps(void)
              -EINVAL);
 }
 
+/* In the middle of the machine's memory, where the hypervisor has used none. */
+static void unused(void)
+{
+    uint64_t mfn = (uint64_t)memory_op(HV_MEM_MAXIMUM_RAM_PAGE, NULL) / 2;
+    char *page = page_alloc();
+
+    test_num("memory: RAM that nobody has is invalid in the m2p", (long)mfn_pfn(mfn), -1);
+    test_true("memory: it cannot be mapped", map_mfn(page, mfn << 12) < 0);
+    test_true("memory: nor written", map_mfn(page, mfn << 12 | PTE_RW) < 0);
+    test_true("memory: nor be a page table", mmuext(HV_MMUEXT_PIN_L1_TABLE, mfn) < 0);
+    frames[0] = mfn;
+    test_num("memory: nor given back", reserve(HV_MEM_DECREASE_RESERVATION, 1, 0, 0), 0);
+}
+
 void test_main(void)
 {
     numbers();
+    unused();
     decrease_increase();
     exchange();
     maps();
