@@ -262,10 +262,10 @@ static void dump_grants(struct domain *d)
         return;
     log_info("  version %u, %u of %u frames, maptrack %u of %u pages\n", g->version,
              g->frames, g->max_frames, g->track_pages, g->max_track_pages);
-    for (uint32_t ref = 0; ref / ACTIVE_PER_PAGE < g->active_pages; ref++) {
+    for (uint32_t ref = 0; ref < grant_entries(g); ref++) {
         const struct grant_active *a = grant_active(g, ref);
 
-        if (a->read_pins || a->write_pins)
+        if (grant_pinned(g, ref))
             log_info("  [%u] mfn %#lx by d%u, pins %u/%u\n", ref,
                      (unsigned long)a->frame.n, a->grantee, a->read_pins, a->write_pins);
     }
