@@ -166,7 +166,7 @@ static void unused(void)
     char *page = page_alloc();
 
     test_num("memory: RAM that nobody has is invalid in the m2p", (long)mfn_pfn(mfn), -1);
-    test_true("memory: it cannot be mapped", map_mfn(page, mfn << 12) < 0);
+    test_true("memory: it cannot be mapped", map_mfn(page, mfn << 12 | PTE_RO) < 0);
     test_true("memory: nor written", map_mfn(page, mfn << 12 | PTE_RW) < 0);
     test_true("memory: nor be a page table", mmuext(HV_MMUEXT_PIN_L1_TABLE, mfn) < 0);
     frames[0] = mfn;
