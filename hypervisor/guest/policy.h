@@ -6,7 +6,9 @@
 #include "abi/arch_x86.h"
 #include "kern/vcpu.h"
 
-#define POLICY_MAX_LEAVES 64
+/* What tools are told to have room for. They write lists of their own into it, and Xen's
+ * libraries list every leaf and subleaf that they know (some 120 in 4.17), ours or not. */
+#define POLICY_MAX_LEAVES 128
 #define POLICY_WORDS      14 /* words of public arch-x86/cpufeatureset.h */
 
 enum policy_kind { POLICY_RAW, POLICY_GUEST };
