@@ -15,18 +15,39 @@ static void ask(const struct vcpu *v, enum policy_kind kind, uint32_t leaf, uint
         guest_cpuid(v, leaf, sub, o);
 }
 
-/* How many subleaves a leaf is listed with; 0: it has none. */
-static unsigned subleaves(uint32_t leaf)
+/* The last extended leaf that 4.17's libraries know. */
+#define LAST_EXTENDED     0x80000021u
+#define SECOND_FIRST_LEAF (HV_CPUID_FIRST_LEAF + 0x100)
+
+/* One more than the number of the highest state component that leaf 0xd tells of. */
+static unsigned xstates(const struct vcpu *v, enum policy_kind kind)
 {
+    struct cpuid_regs user, supervisor;
+    uint64_t all;
+
+    ask(v, kind, 0xd, 0, &user);
+    ask(v, kind, 0xd, 1, &supervisor);
+    all = (uint64_t)(user.d | supervisor.d) << 32 | user.a | supervisor.c;
+    all &= ~(1ull << 63); /* says nothing of a component */
+    return all ? MAX(64u - (unsigned)__builtin_clzll(all), 2u) : 2;
+}
+
+/* How many subleaves a leaf is listed with; 0: it has none. As many as Xen's libraries
+ * make of the leaf when they write a list: they write it into the room that ours took. */
+static unsigned subleaves(const struct vcpu *v, enum policy_kind kind, uint32_t leaf)
+{
+    struct cpuid_regs r;
+
     switch (leaf) {
     case 4:
-        return 4;
+        return 6;
     case 7:
-        return 1;
+        ask(v, kind, 7, 0, &r);
+        return MIN(r.a, 1u) + 1;
     case 0xb:
         return 2;
     case 0xd:
-        return 3;
+        return xstates(v, kind);
     default:
         return 0;
     }
@@ -50,17 +71,24 @@ unsigned policy_leaves(const struct vcpu *v, enum policy_kind kind,
 
     ask(v, kind, 0, 0, &top);
     for (uint32_t leaf = 0; leaf <= MIN(top.a, 0xdu); leaf++) {
-        if (!subleaves(leaf))
+        unsigned subs = subleaves(v, kind, leaf);
+
+        if (!subs)
             n += add(v, kind, leaf, HV_CPUID_NO_SUBLEAF, &out[n]);
-        for (uint32_t sub = 0; sub < subleaves(leaf); sub++)
+        for (uint32_t sub = 0; sub < subs; sub++)
             n += add(v, kind, leaf, sub, &out[n]);
     }
-    /* Of the hypervisor's own leaves tools know but the first, and of that the limit. */
-    if (kind == POLICY_GUEST)
-        out[n++] = (struct hv_cpuid_leaf){HV_CPUID_FIRST_LEAF, HV_CPUID_NO_SUBLEAF,
-                                          HV_CPUID_LEAF(4), 0, 0, 0};
+    /* Of the hypervisors' own leaves tools know but the first of ours, and of that the
+     * limit, and the first of a second hypervisor's, which we never show. */
+    out[n++] = (struct hv_cpuid_leaf){HV_CPUID_FIRST_LEAF,
+                                      HV_CPUID_NO_SUBLEAF,
+                                      kind == POLICY_GUEST ? HV_CPUID_LEAF(4) : 0,
+                                      0,
+                                      0,
+                                      0};
+    out[n++] = (struct hv_cpuid_leaf){SECOND_FIRST_LEAF, HV_CPUID_NO_SUBLEAF, 0, 0, 0, 0};
     ask(v, kind, 0x80000000, 0, &top);
-    for (uint32_t leaf = 0x80000000; leaf <= MIN(top.a, 0x80000008u); leaf++)
+    for (uint32_t leaf = 0x80000000; leaf <= MIN(top.a, LAST_EXTENDED); leaf++)
         n += add(v, kind, leaf, HV_CPUID_NO_SUBLEAF, &out[n]);
     return n;
 }
