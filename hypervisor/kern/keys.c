@@ -118,15 +118,15 @@ static void show_domains(void)
 
 static void show_memory(void)
 {
-    log_info("Frames: %lu free of %lu\n", (unsigned long)page_alloc_free_count(),
-             (unsigned long)map_ram_frames());
+    log_info("Frames: %lu free of %lu, %lu when the frame table has entries for all\n",
+             (unsigned long)page_alloc_free_count(), (unsigned long)map_ram_frames(),
+             (unsigned long)page_alloc_usable_count());
 }
 
 static void show_node(void)
 {
     log_info("NODE0: CPUs %#lx, %lu frames, %lu free\n", (unsigned long)cpu_online(),
-             (unsigned long)map_ram_frames(),
-             (unsigned long)page_alloc_free_count());
+             (unsigned long)map_ram_frames(), (unsigned long)page_alloc_free_count());
 }
 
 static void show_cpu(void *arg)

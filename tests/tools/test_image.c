@@ -317,6 +317,27 @@ static int open_bytes(struct dom_image *image, const void *data, size_t size)
     return rc;
 }
 
+START_TEST(elf_files_packed_with_gzip_are_opened)
+{
+    struct dom_image image;
+    uint8_t packed[sizeof(file) + 1024];
+    z_stream z = {.next_in = (uint8_t *)&file, .avail_in = sizeof(file)};
+
+    test_elf_make(&file);
+    ck_assert_int_eq(deflateInit2(&z, 1, Z_DEFLATED, 16 + MAX_WBITS, 8, 0), Z_OK);
+    z.next_out = packed;
+    z.avail_out = sizeof(packed);
+    ck_assert_int_eq(deflate(&z, Z_FINISH), Z_STREAM_END);
+    ck_assert_int_eq(open_bytes(&image, packed, z.total_out), 0);
+    ck_assert_uint_eq(image.size, sizeof(file));
+    ck_assert_mem_eq(image.data, &file, sizeof(file));
+    dom_image_close(&image);
+    for (size_t size = 2; size < z.total_out; size++)
+        ck_assert_int_lt(open_bytes(&image, packed, size), 0);
+    deflateEnd(&z);
+}
+END_TEST
+
 START_TEST(files_are_opened_whatever_they_are)
 {
     struct dom_image image;
@@ -359,6 +380,7 @@ int main(void)
     tcase_add_loop_test(c, bzimages_are_unpacked, 0, 3);
     tcase_add_loop_test(c, damaged_bzimages_are_refused, 0, 3);
     tcase_add_test(c, other_packings_are_named);
+    tcase_add_test(c, elf_files_packed_with_gzip_are_opened);
     tcase_add_test(c, files_are_opened_whatever_they_are);
     suite_add_tcase(s, c);
     sr = srunner_create(s);

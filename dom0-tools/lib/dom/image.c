@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Opening a kernel image, whatever its form. A bzImage is unpacked into a file of the
- * cache, or one in memory; the next time the cache's file is used as if the kernel were a
- * plain ELF file.
+ * Opening a kernel image, whatever its form. A bzImage or a gzip file is unpacked into a
+ * file of the cache, or one in memory; the next time the cache's file is used as if the
+ * kernel were a plain ELF file.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -111,7 +111,10 @@ static int unpack(const struct dom_image *file, const struct dom_cache_key *key,
 {
     struct dom_cache_file kept = {.fd = -1};
     struct dom_payload payload;
-    int rc = dom_bzimage_payload(&payload, file->data, file->size, err), fd;
+    int rc = dom_gzip_probe(file->data, file->size)
+                 ? dom_gzip_payload(&payload, file->data, file->size, err)
+                 : dom_bzimage_payload(&payload, file->data, file->size, err),
+        fd;
 
     if (rc)
         return rc;
@@ -177,12 +180,12 @@ int dom_image_open(struct dom_image *out, const char *path, struct dom_error *er
     }
     if (dom_elf_probe(out->data, out->size))
         return 0;
-    if (dom_bzimage_probe(out->data, out->size))
+    if (dom_bzimage_probe(out->data, out->size) || dom_gzip_probe(out->data, out->size))
         rc = replace_by_payload(out, err);
     else
         rc = dom_fail(err, -EINVAL, "it is neither a bzImage nor an ELF file");
     if (!rc && !dom_elf_probe(out->data, out->size))
-        rc = dom_fail(err, -EINVAL, "there is no ELF file in this bzImage");
+        rc = dom_fail(err, -EINVAL, "there is no ELF file packed in it");
     if (rc)
         dom_image_close(out);
     return rc;

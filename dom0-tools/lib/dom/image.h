@@ -38,6 +38,10 @@ struct dom_payload {
 bool dom_bzimage_probe(const uint8_t *data, size_t size);
 int dom_bzimage_payload(struct dom_payload *out, const uint8_t *data, size_t size,
                         struct dom_error *err);
+/* A whole file packed with gzip. */
+bool dom_gzip_probe(const uint8_t *data, size_t size);
+int dom_gzip_payload(struct dom_payload *out, const uint8_t *data, size_t size,
+                     struct dom_error *err);
 /*
  * Takes a payload's bytes in order, in pieces of whole pages (the last may be shorter).
  * 0 or a negative errno value, which ends it.

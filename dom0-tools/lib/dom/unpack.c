@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Linux's bzImage: a boot header says where the compressed ELF file lies, and the last
- * four bytes of that say how large it is unpacked.
+ * four bytes of that say how large it is unpacked. An ELF file packed with gzip ends with
+ * its size as well.
  *
  * Reference: Linux Documentation/x86/boot.rst, "The Real-Mode Kernel Header".
  */
@@ -22,6 +23,8 @@
 #define PAYLOAD_LENGTH 0x24c
 #define HEADER_END     0x250
 
+#define GZIP_SMALLEST  18 /* header and trailer; RFC 1952, "Member format" */
+
 #define MAX_UNPACKED   (1UL << 30)
 #define XZ_MEMORY      (256UL << 20)
 #define CHUNK          (16 * 4096UL)
@@ -37,6 +40,20 @@ static uint32_t get32(const uint8_t *at)
 bool dom_bzimage_probe(const uint8_t *data, size_t size)
 {
     return size >= HEADER_END && !memcmp(data + HEADER_MAGIC, "HdrS", 4);
+}
+
+bool dom_gzip_probe(const uint8_t *data, size_t size)
+{
+    return size >= GZIP_SMALLEST && data[0] == 0x1f && data[1] == 0x8b;
+}
+
+int dom_gzip_payload(struct dom_payload *out, const uint8_t *data, size_t size,
+                     struct dom_error *err)
+{
+    *out = (struct dom_payload){data, size, get32(data + size - 4)};
+    if (!out->unpacked_size || out->unpacked_size > MAX_UNPACKED)
+        return dom_fail(err, -EINVAL, "this gzip file is damaged: wrong size inside");
+    return 0;
 }
 
 int dom_bzimage_payload(struct dom_payload *out, const uint8_t *data, size_t size,

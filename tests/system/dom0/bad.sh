@@ -34,7 +34,7 @@ fi
 check "a guest is created" $T create -p /tmp/demo.cfg
 refuses "a second guest of the same name is refused" 'demo' $T create /tmp/demo.cfg
 check "the first is still there" $T destroy demo
-unchanged "nothing is left behind" /tmp/before
+unchanged "nothing is left behind" /tmp/before 100
 
 # A full disk: nothing can be kept, but a guest does not depend on it.
 mount -t tmpfs -o size=4k full /var/cache 2>/dev/null ||
@@ -43,4 +43,4 @@ dd if=/dev/zero of=/var/cache/fill bs=4k 2>/dev/null
 check "a guest is created with a full disk under the cache" $T create -p /tmp/demo.cfg
 check "and destroyed" $T destroy demo
 umount /var/cache
-unchanged "nothing is left of that" /tmp/before
+unchanged "nothing is left of that" /tmp/before 100

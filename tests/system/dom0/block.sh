@@ -120,4 +120,4 @@ else
 fi
 check "the guest still reads its disk" in_guest blk 30 'dd if=/dev/xvda of=/dev/null bs=64k'
 check "shutdown ends the guest" down blk
-unchanged "nothing is left of it" /tmp/before
+unchanged "nothing is left of it" /tmp/before 100

@@ -16,4 +16,4 @@ check "pause" $T pause demo
 check "unpause" $T unpause demo
 check "it answers again" answers demo
 check "shutdown ends it" down demo
-unchanged "nothing is left of it" /tmp/before
+unchanged "nothing is left of it" /tmp/before 100

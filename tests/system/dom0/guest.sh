@@ -24,7 +24,7 @@ check "rename gives it another name" $T rename demo other
 says "list shows the new name" '^other ' $T list
 check "and back" $T rename other demo
 check "shutdown ends it cleanly" down demo
-unchanged "nothing is left of it" /tmp/before
+unchanged "nothing is left of it" /tmp/before 100
 
 # Its own power-off.
 config off 'extra = "console=hvc0 lab.do=poweroff"'
@@ -77,4 +77,4 @@ check "a guest that never yields is up" up spin
 check "destroy ends it all the same" $T destroy spin
 wait_for 10 gone spin
 console_end spin
-unchanged "nothing is left of any of them" /tmp/before
+unchanged "nothing is left of any of them" /tmp/before 100

@@ -17,4 +17,4 @@ size 96 1
 size 128 2
 size 512 4
 size 1024 1
-unchanged "nothing is left of them" /tmp/before
+unchanged "nothing is left of them" /tmp/before 100
