@@ -10,7 +10,7 @@ AR      ?= ar
 PREFIX  ?= /usr
 SBINDIR ?= $(PREFIX)/sbin
 BINDIR  ?= $(PREFIX)/bin
-MULTIARCH := $(shell $(CC) -print-multiarch)
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 LIBDIR  ?= $(PREFIX)/lib/$(MULTIARCH)
 MANDIR  ?= $(PREFIX)/share/man
 
