@@ -161,25 +161,10 @@ static void make_image(unsigned int domid)
     close(fd);
 }
 
-/* As unit_run(), with this world around each test. */
+/* The tests, with this world around each. */
 static int world_run(const char *name, const TTest *const *tests)
 {
-    Suite *s = suite_create(name);
-    TCase *c = tcase_create(name);
-    SRunner *sr;
-    int failed;
-
-    tcase_add_checked_fixture(c, prepare, finish);
-    tcase_set_timeout(c, 120);
-    for (; *tests; tests++)
-        tcase_add_test(c, *tests);
-    suite_add_tcase(s, c);
-    sr = srunner_create(s);
-    srunner_set_tap(sr, "-");
-    srunner_run_all(sr, CK_SILENT);
-    failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return unit_run_in(name, prepare, finish, 120, tests);
 }
 
 #endif

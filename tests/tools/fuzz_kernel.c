@@ -6,6 +6,7 @@
 
 #include "dom/image.h"
 #include "dom/layout.h"
+#include "gather.h"
 
 static void try_elf(const uint8_t *data, size_t size)
 {
@@ -26,20 +27,6 @@ static void try_elf(const uint8_t *data, size_t size)
     if (l.stack >= l.nr_pages || l.kernel.first + l.kernel.nr > l.nr_pages ||
         l.tables.first + l.tables.nr > l.stack || l.p2m.first + l.p2m.nr > l.nr_pages)
         abort();
-}
-
-struct gathered {
-    uint8_t *data;
-    size_t size;
-};
-
-static int gather(void *ctx, const uint8_t *data, size_t size)
-{
-    struct gathered *g = ctx;
-
-    memcpy(g->data + g->size, data, size);
-    g->size += size;
-    return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

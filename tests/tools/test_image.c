@@ -8,6 +8,7 @@
 
 #include "dom/image.h"
 #include "dom/layout.h"
+#include "gather.h"
 #include "image.h"
 #include "unit.h"
 
@@ -200,20 +201,6 @@ static const struct {
     const char *name;
     size_t (*pack)(uint8_t *to, size_t room);
 } packers[] = {{"xz", pack_xz}, {"gzip", pack_gzip}, {"zstd", pack_zstd}};
-
-struct gathered {
-    uint8_t *data;
-    size_t size;
-};
-
-static int gather(void *ctx, const uint8_t *data, size_t size)
-{
-    struct gathered *g = ctx;
-
-    memcpy(g->data + g->size, data, size);
-    g->size += size;
-    return 0;
-}
 
 static int unpack(const uint8_t *image, size_t size, uint8_t **out, size_t *out_size)
 {

@@ -113,20 +113,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("runs");
-    TCase *c = tcase_create("runs");
-    SRunner *sr;
-    int failed;
+    const TTest *const tests[] = {
+        pages_with_data_are_in_a_run, segments_that_share_a_page_share_a_run,
+        too_many_runs_become_longer_ones, gaps_are_what_is_in_no_run, NULL};
 
-    tcase_add_test(c, pages_with_data_are_in_a_run);
-    tcase_add_test(c, segments_that_share_a_page_share_a_run);
-    tcase_add_test(c, too_many_runs_become_longer_ones);
-    tcase_add_test(c, gaps_are_what_is_in_no_run);
-    suite_add_tcase(s, c);
-    sr = srunner_create(s);
-    srunner_set_tap(sr, "-");
-    srunner_run_all(sr, CK_SILENT);
-    failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return unit_run("runs", NULL, tests);
 }
