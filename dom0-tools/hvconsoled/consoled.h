@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "abi/io/console.h"
+#include "daemon/log.h"
 
 /*
  * The ring (ring.c). Everything the guest writes there is hostile: indices are read
@@ -39,9 +40,8 @@ struct pty {
 int pty_open(struct pty *pty);
 void pty_close(struct pty *pty);
 
-/* Words about ourselves, and copies of what guests say (log.c). */
-void log_start(bool to_syslog, const char *guest_dir);
-void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Copies of what guests say (log.c), in dir, which is kept by reference; NULL: none. */
+void log_guests_in(const char *dir);
 /* A file that takes a guest's output, or -1 when none is wanted. */
 int log_guest_open(const char *name);
 void log_guest_write(int fd, const char *data, size_t len);

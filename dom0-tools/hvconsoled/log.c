@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "consoled.h"
 
-static bool use_syslog;
 static const char *guest_dir;
 
 /* Like mkdir -p. */
@@ -27,29 +24,11 @@ static int make_path(const char *dir)
     return mkdir(path, 0750) && errno != EEXIST ? -errno : 0;
 }
 
-void log_start(bool to_syslog, const char *dir)
+void log_guests_in(const char *dir)
 {
-    use_syslog = to_syslog;
     guest_dir = dir;
-    if (to_syslog)
-        openlog("hvconsoled", LOG_PID, LOG_DAEMON);
     if (dir && make_path(dir))
         log_line("cannot make %s: %s", dir, strerror(errno));
-}
-
-void log_line(const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    if (use_syslog) {
-        vsyslog(LOG_NOTICE, fmt, args);
-    } else {
-        fprintf(stderr, "hvconsoled: ");
-        vfprintf(stderr, fmt, args);
-        fprintf(stderr, "\n");
-    }
-    va_end(args);
 }
 
 int log_guest_open(const char *name)

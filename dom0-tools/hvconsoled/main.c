@@ -5,20 +5,19 @@
  * channel says that a guest wrote or read; a terminal has input.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <xenstore.h>
 
+#include "daemon/background.h"
 #include "guest.h"
 
+#define NAME             "hvconsoled"
 #define DEFAULT_PID_FILE "/run/hvconsoled.pid"
 #define DEFAULT_LOG_DIR  "/var/log/ostler/console"
 #define LIST_STEP        64
@@ -151,19 +150,6 @@ static int add_source(struct daemon *d, int fd, void *tag)
     return epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
 }
 
-static int catch_signals(void)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    return signalfd(-1, &set, SFD_CLOEXEC);
-}
-
 /* Tags of the three sources that are not guests. */
 static char store_tag, event_tag, signal_tag;
 
@@ -198,65 +184,6 @@ static void loop(struct daemon *d)
         if (n < 0 && errno != EINTR)
             return;
     }
-}
-
-/* The lock on this file lasts as long as the process: one daemon per machine. */
-static int lock_pid_file(const char *path)
-{
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-
-    if (fd < 0) {
-        log_line("cannot open %s: %s", path, strerror(errno));
-        return -1;
-    }
-    if (fcntl(fd, F_SETLK, &lock)) {
-        log_line("another hvconsoled is running (%s)", path);
-        return -1;
-    }
-    if (ftruncate(fd, 0) || dprintf(fd, "%d\n", getpid()) < 0)
-        log_line("cannot write %s", path);
-    return 0;
-}
-
-/*
- * Goes to the background; the caller's process ends when we serve. *ready is to be
- * closed then.
- */
-static int go_to_background(int *ready)
-{
-    int ends[2], null;
-    char ok;
-
-    if (pipe2(ends, O_CLOEXEC))
-        return -1;
-    switch (fork()) {
-    case -1:
-        return -1;
-    case 0:
-        break;
-    default:
-        close(ends[1]);
-        _exit(read(ends[0], &ok, 1) == 1 ? 0 : 1);
-    }
-    close(ends[0]);
-    setsid();
-    null = open("/dev/null", O_RDWR);
-    dup2(null, STDIN_FILENO);
-    dup2(null, STDOUT_FILENO);
-    *ready = ends[1];
-    return chdir("/");
-}
-
-static void tell_ready(int ready)
-{
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-    if (ready < 0)
-        return;
-    if (write(ready, "", 1) == 1)
-        dup2(null, STDERR_FILENO);
-    close(ready);
 }
 
 static int usage(void)
@@ -301,22 +228,24 @@ int main(int argc, char **argv)
 
     if (parse_options(&o, argc, argv))
         return usage();
-    if (!o.foreground && go_to_background(&ready)) {
+    log_start(NAME, false);
+    if (!o.foreground && background_start(&ready)) {
         log_line("cannot go to the background: %s", strerror(errno));
         return 1;
     }
-    log_start(!o.foreground, o.log_dir);
-    if (lock_pid_file(o.pid_file) || open_doors(&d))
+    log_start(NAME, !o.foreground);
+    log_guests_in(o.log_dir);
+    if (background_lock(NAME, o.pid_file) || open_doors(&d))
         return 1;
-    signals = catch_signals();
+    signals = background_signals();
     if (add_source(&d, signals, &signal_tag) ||
         add_source(&d, xs_fileno(d.xs), &store_tag) ||
         add_source(&d, door_events_fd(d.events), &event_tag))
         return 1;
-    tell_ready(ready);
+    background_ready(ready);
     loop(&d);
     while (d.guests)
         guest_remove(&d, d.guests);
-    unlink(o.pid_file);
+    background_unlock();
     return 0;
 }

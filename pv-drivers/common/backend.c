@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "common/backend.h"
-#include "common/log.h"
 #include "common/worker.h"
+#include "daemon/log.h"
 
 #define MAX_TRIES   600 /* 30 s, as often as backend_tick() asks for */
 #define MAX_CRASHES 5   /* of a device's workers, after which it is closed */

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* What the daemons' programs have in common: options, the event loop. */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/backend.h"
-#include "common/background.h"
-#include "common/log.h"
 #include "common/sandbox.h"
+#include "daemon/background.h"
+#include "daemon/log.h"
 
 struct options {
     bool foreground;
@@ -52,19 +49,6 @@ static void signal_ready(struct loop_source *source)
 static int idle(void *ctx)
 {
     return backend_tick(ctx);
-}
-
-static int catch_signals(void)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
 static int open_store(struct daemon *d)
@@ -116,7 +100,7 @@ static int serve(struct daemon *d, int ready)
 {
     struct loop_source store = {.ready = store_ready}, signals = {.ready = signal_ready};
 
-    signals.fd = catch_signals();
+    signals.fd = background_signals();
     if (open_store(d))
         return 1;
     store.fd = xs_fileno(d->xs);
@@ -139,7 +123,7 @@ int backend_main(const struct backend_class *class, int argc, char **argv)
 {
     struct options o = {.user = class->name};
     int ready = -1, status;
-    char run_dir[64];
+    char run_dir[64], pid_file[512];
 
     daemon_state.class = class;
     snprintf(run_dir, sizeof(run_dir), "/run/%s", class->name);
@@ -157,7 +141,11 @@ int backend_main(const struct backend_class *class, int argc, char **argv)
         log_line("cannot make %s: %s", o.run_dir, strerror(errno));
         return 1;
     }
-    if (background_lock(o.pid_file, o.run_dir))
+    if (!o.pid_file) {
+        snprintf(pid_file, sizeof(pid_file), "%s/pid", o.run_dir);
+        o.pid_file = pid_file;
+    }
+    if (background_lock(class->name, o.pid_file))
         return 1;
     daemon_state.run_dir = o.run_dir;
     daemon_state.user = sandbox_user(o.user);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "common/background.h"
-#include "common/log.h"
+#include "daemon/background.h"
+#include "daemon/log.h"
 
-static char pid_file[512];
+static const char *pid_file;
 
 int background_start(int *ready)
 {
@@ -38,41 +40,52 @@ int background_start(int *ready)
 
 void background_ready(int ready)
 {
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int null;
 
-    if (ready >= 0 && write(ready, "", 1) == 1) {
+    if (ready < 0)
+        return;
+    null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (write(ready, "", 1) == 1)
         dup2(null, STDERR_FILENO);
-        close(ready);
-    }
     close(null);
+    close(ready);
 }
 
-int background_lock(const char *file, const char *dir)
+int background_lock(const char *name, const char *file)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    int fd;
+    int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 
-    if (file)
-        snprintf(pid_file, sizeof(pid_file), "%s", file);
-    else
-        snprintf(pid_file, sizeof(pid_file), "%s/pid", dir);
-    fd = open(pid_file, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    pid_file = file;
     if (fd < 0) {
-        log_line("cannot open %s: %s", pid_file, strerror(errno));
-        return -errno;
+        log_line("cannot open %s: %s", file, strerror(errno));
+        return -1;
     }
     /* A lock of this process, not of the open file: children do not have it. */
     if (fcntl(fd, F_SETLK, &lock)) {
-        log_line("another one is running (%s)", pid_file);
+        log_line("another %s is running (%s)", name, file);
         close(fd);
-        return -EBUSY;
+        return -1;
     }
     if (ftruncate(fd, 0) || dprintf(fd, "%d\n", getpid()) < 0)
-        log_line("cannot write %s", pid_file);
+        log_line("cannot write %s", file);
     return 0;
 }
 
 void background_unlock(void)
 {
     unlink(pid_file);
+}
+
+int background_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC);
 }

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <syslog.h>
 
-#include "common/log.h"
+#include "daemon/log.h"
 
 static const char *program = "";
 static bool use_syslog;
@@ -18,7 +18,7 @@ void log_start(const char *name, bool to_syslog)
 
 void log_line(const char *fmt, ...)
 {
-    char line[512];
+    char line[1024];
     va_list args;
 
     va_start(args, fmt);

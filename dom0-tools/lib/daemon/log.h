@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One line for the administrator: to the system's log, or to standard error. */
-#ifndef PV_LOG_H
-#define PV_LOG_H
+#ifndef DAEMON_LOG_H
+#define DAEMON_LOG_H
 
 #include <stdbool.h>
 
