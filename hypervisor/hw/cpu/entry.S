@@ -8,83 +8,19 @@
  * Transfers". */
 #include "abi/arch_x86.h"
 #include "hw/cpu/desc.h"
+#include "hw/cpu/entry.h"
 #include "hw/cpu/extable.h"
 #include "hw/cpu/msr.h"
 #include "hw/cpu/percpu.h"
 #include "lib/errno.h"
-#include "offsets.h"
 #include "port/hcall.h"
 
-/* The guest's frame and cpu_info: at offsets from rsp = &regs.rip, where the SYSCALL
- * paths have it, from that less the filling of the return stack (_BELOW), and from rsp =
- * &regs.rdi (_FAULT). */
-#define R(x) (UREGS_##x - UREGS_rip)(%rsp)
-#define I(x) (INFO_##x - UREGS_rip)(%rsp)
-#define S(n) (INFO_scratch + 8 * (n) - UREGS_rip)(%rsp)
-#define ARG(n) (INFO_hcall_arg + 8 * (n) - UREGS_rip)(%rsp)
-#define R_BELOW(x) (UREGS_##x - UREGS_rip + HCALL_RSB * 8)(%rsp)
-#define I_BELOW(x) (INFO_##x - UREGS_rip + HCALL_RSB * 8)(%rsp)
-#define ARG_BELOW(n) (INFO_hcall_arg + 8 * (n) - UREGS_rip + HCALL_RSB * 8)(%rsp)
-#define R_FAULT(x) (UREGS_##x - UREGS_rdi)(%rsp)
-#define I_FAULT(x) (INFO_##x - UREGS_rdi)(%rsp)
-#define S_FAULT(n) (INFO_scratch + 8 * (n) - UREGS_rdi)(%rsp)
 /* va >> 43 of every address in the hypervisor's range (port/layout.h). */
 #define HV_RANGE_TAG 0x1ffff0
 #define HYPERCALL_IRET 23
 /* Exceptions 8, 10 to 14, 17, 21, 29 and 30 bring one. */
 #define HAS_ERROR_CODE 0x60227d00
 #define VECTOR_PF      14
-
-.macro PUSH_REST /* after rdi, rsi, rdx, rcx, rax */
-    pushq %r8
-    pushq %r9
-    pushq %r10
-    pushq %r11
-    pushq %rbx
-    pushq %rbp
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
-.endm
-.macro PUSH_ALL
-    pushq %rdi
-    PUSH_BUT_RDI
-.endm
-.macro PUSH_BUT_RDI
-    pushq %rsi
-    pushq %rdx
-    pushq %rcx
-    pushq %rax
-    PUSH_REST
-.endm
-.macro POP_ALL
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %rbp
-    popq %rbx
-    popq %r11
-    popq %r10
-    popq %r9
-    popq %r8
-    popq %rax
-    popq %rcx
-    popq %rdx
-    popq %rsi
-    popq %rdi
-.endm
-
-/* The frame of an entry by SYSCALL for C: rsp = &regs.rip, all else live but rcx. */
-.macro SYSCALL_FRAME cs
-    movq $SEL_USER_DS, R(ss)
-    movq $\cs, R(cs)
-    movq R(rip), %rcx
-    movq R(rflags), %r11
-    pushq $0
-    PUSH_ALL
-.endm
 
 /* One word of the frame that is built on the guest's stack at rdx. */
 .macro PUT value, at, bad
