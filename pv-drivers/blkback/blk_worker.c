@@ -79,8 +79,9 @@ static void open_disk(struct worker *w)
         cfg->nr_queues * ring_entries(cfg->ring_pages * PAGE_SIZE, QUEUE_SLOT);
     int rc = pool_open(&w->dev.pool);
 
+    w->dev.volume = (struct volume){.fd = open_image(cfg)};
     if (!rc)
-        rc = disk_open(&w->dev.disk, open_image(cfg), cfg->inline_io,
+        rc = disk_open(&w->dev.disk, &w->dev.volume, cfg->inline_io,
                        depth < MAX_DEPTH ? depth : MAX_DEPTH, w->dev.pool.base,
                        POOL_PAGES * POOL_PAGE);
     if (rc)

@@ -5,17 +5,18 @@
 #include <unistd.h>
 
 #include "blkback/disk.h"
+#include "blkback/volume.h"
 
 #define DISCARD_MODE (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
 
-int disk_open(struct disk *d, int fd, bool inline_io, unsigned int depth, void *memory,
-              size_t memory_size)
+int disk_open(struct disk *d, struct volume *volume, bool inline_io, unsigned int depth,
+              void *memory, size_t memory_size)
 {
     const struct iovec all = {.iov_base = memory, .iov_len = memory_size};
     unsigned int flags = IORING_SETUP_R_DISABLED;
     int rc;
 
-    *d = (struct disk){.fd = fd, .inline_io = inline_io, .room = depth};
+    *d = (struct disk){.volume = volume, .inline_io = inline_io, .room = depth};
     depth += DISK_MAX_POLLS;
     /* Kernels before 6.1 do not know these two; they only save time. */
     rc = io_uring_queue_init(
@@ -53,23 +54,23 @@ int disk_restrict(struct disk *d)
     return rc ? rc : io_uring_enable_rings(&d->ring);
 }
 
-static int do_now(const struct disk *d, const struct disk_op *op)
+static int do_now(const struct disk_op *op)
 {
-    off_t at = (off_t)(op->offset + op->did);
+    off_t at = (off_t)(op->at + op->did);
     ssize_t n = 0;
 
     switch (op->kind) {
     case DISK_READ:
-        n = preadv(d->fd, op->iov, (int)op->nr_iov, at);
+        n = preadv(op->fd, op->iov, (int)op->nr_iov, at);
         break;
     case DISK_WRITE:
-        n = pwritev(d->fd, op->iov, (int)op->nr_iov, at);
+        n = pwritev(op->fd, op->iov, (int)op->nr_iov, at);
         break;
     case DISK_FLUSH:
-        n = fdatasync(d->fd);
+        n = fdatasync(op->fd);
         break;
     case DISK_DISCARD:
-        n = fallocate(d->fd, DISCARD_MODE, at, (off_t)op->length);
+        n = fallocate(op->fd, DISCARD_MODE, at, (off_t)op->length);
         break;
     }
     return n < 0 ? -errno : (int)n;
@@ -77,39 +78,44 @@ static int do_now(const struct disk *d, const struct disk_op *op)
 
 static void prepare(const struct disk *d, struct io_uring_sqe *sqe, struct disk_op *op)
 {
-    uint64_t at = op->offset + op->did;
+    uint64_t at = op->at + op->did;
 
     switch (op->kind) {
     case DISK_READ:
         if (d->fixed)
-            io_uring_prep_read_fixed(sqe, d->fd, op->iov->iov_base,
+            io_uring_prep_read_fixed(sqe, op->fd, op->iov->iov_base,
                                      (unsigned int)op->iov->iov_len, at, 0);
         else
-            io_uring_prep_readv(sqe, d->fd, op->iov, op->nr_iov, at);
+            io_uring_prep_readv(sqe, op->fd, op->iov, op->nr_iov, at);
         break;
     case DISK_WRITE:
         if (d->fixed)
-            io_uring_prep_write_fixed(sqe, d->fd, op->iov->iov_base,
+            io_uring_prep_write_fixed(sqe, op->fd, op->iov->iov_base,
                                       (unsigned int)op->iov->iov_len, at, 0);
         else
-            io_uring_prep_writev(sqe, d->fd, op->iov, op->nr_iov, at);
+            io_uring_prep_writev(sqe, op->fd, op->iov, op->nr_iov, at);
         break;
     case DISK_FLUSH:
-        io_uring_prep_fsync(sqe, d->fd, IORING_FSYNC_DATASYNC);
+        io_uring_prep_fsync(sqe, op->fd, IORING_FSYNC_DATASYNC);
         break;
     case DISK_DISCARD:
-        io_uring_prep_fallocate(sqe, d->fd, DISCARD_MODE, (off_t)at, (off_t)op->length);
+        io_uring_prep_fallocate(sqe, op->fd, DISCARD_MODE, (off_t)at, (off_t)op->length);
         break;
     }
     io_uring_sqe_set_data(sqe, op);
 }
 
+static void is_ready(struct disk *d, struct disk_op *op, int result)
+{
+    op->result = result;
+    op->next = d->ready;
+    d->ready = op;
+}
+
 static void hand_over(struct disk *d, struct disk_op *op)
 {
     if (d->inline_io) {
-        op->result = do_now(d, op);
-        op->next = d->ready;
-        d->ready = op;
+        is_ready(d, op, do_now(op));
     } else {
         /* There is room: disk_start() has seen to it. */
         prepare(d, io_uring_get_sqe(&d->ring), op);
@@ -122,7 +128,10 @@ bool disk_start(struct disk *d, struct disk_op *op)
         return false;
     d->room--;
     op->did = 0;
-    hand_over(d, op);
+    if (volume_map(d->volume, op))
+        hand_over(d, op);
+    else
+        is_ready(d, op, volume_do(d->volume, op));
     return true;
 }
 

@@ -16,6 +16,8 @@
 
 enum disk_kind { DISK_READ, DISK_WRITE, DISK_FLUSH, DISK_DISCARD };
 
+struct volume;
+
 /* Filled by the caller, who keeps it (and what iov points to) until done is called. */
 struct disk_op {
     enum disk_kind kind;
@@ -25,6 +27,8 @@ struct disk_op {
     unsigned int nr_iov;
     void (*done)(struct disk_op *op, int rc); /* 0 or a negative errno value */
     /* The disk's own. */
+    int fd;
+    uint64_t at; /* where the request lies in that file */
     uint64_t did;
     int result;
     struct disk_op *next;
@@ -33,7 +37,7 @@ struct disk_op {
 #define DISK_MAX_POLLS 2
 
 struct disk {
-    int fd;
+    struct volume *volume;
     bool inline_io;
     bool fixed; /* the kernel knows the memory: operations have one iov, within it */
     struct io_uring ring;
@@ -44,11 +48,11 @@ struct disk {
 };
 
 /*
- * fd is the image, memory what data are moved from and to; both are the caller's. With
- * inline_io they may be anywhere. depth: operations at a time, at most.
+ * volume says where data lie, memory is what they are moved from and to; both are the
+ * caller's. With inline_io they may be anywhere. depth: operations at a time, at most.
  */
-int disk_open(struct disk *d, int fd, bool inline_io, unsigned int depth, void *memory,
-              size_t memory_size);
+int disk_open(struct disk *d, struct volume *volume, bool inline_io, unsigned int depth,
+              void *memory, size_t memory_size);
 /* Nothing may be under way. */
 void disk_close(struct disk *d);
 /* A file whose becoming readable ends disk_wait. */

@@ -11,6 +11,7 @@
 #include "blkback/pages.h"
 #include "blkback/plan.h"
 #include "blkback/pool.h"
+#include "blkback/volume.h"
 #include "common/ring.h"
 #include "hv/door.h"
 
@@ -20,6 +21,7 @@
 struct queue_device {
     hv_domid_t domid;
     struct plan_limits limits;
+    struct volume volume;
     struct disk disk;
     struct pages pages;
     struct door_grants *grants;

@@ -45,11 +45,13 @@ static void open_once(void)
         return;
     opened = true;
     image = memfd_create("image", 0);
+    dev.volume.fd = image;
     dev.complain = complain;
     dev.limits =
         (struct plan_limits){.sectors = SECTORS, .sector_size = 512, .discard = true};
     if (ftruncate(image, SECTORS * 512) || pool_open(&dev.pool) ||
-        disk_open(&dev.disk, image, true, 16, dev.pool.base, POOL_PAGES * POOL_PAGE) ||
+        disk_open(&dev.disk, &dev.volume, true, 16, dev.pool.base,
+                  POOL_PAGES * POOL_PAGE) ||
         disk_restrict(&dev.disk))
         abort();
 }

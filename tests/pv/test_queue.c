@@ -31,13 +31,14 @@ static void complain(const char *line)
 
 static void open_device(bool persistent, bool inline_io)
 {
-    dev = (struct queue_device){.domid = 1, .complain = complain};
+    dev =
+        (struct queue_device){.domid = 1, .volume = {.fd = image}, .complain = complain};
     dev.limits = (struct plan_limits){.sectors = SECTORS, .sector_size = 512};
     dev.limits.discard = true;
     ck_assert_int_eq(pool_open(&dev.pool), 0);
-    ck_assert_int_eq(
-        disk_open(&dev.disk, image, inline_io, 32, dev.pool.base, POOL_PAGES * POOL_PAGE),
-        0);
+    ck_assert_int_eq(disk_open(&dev.disk, &dev.volume, inline_io, 32, dev.pool.base,
+                               POOL_PAGES * POOL_PAGE),
+                     0);
     ck_assert_int_eq(disk_restrict(&dev.disk), 0);
     ck_assert_int_eq(pages_open(&dev.pages, NULL, 1, persistent), 0);
 }
