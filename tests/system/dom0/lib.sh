@@ -100,6 +100,17 @@ answers() {
     echo "echo \$(($n * 2)) computed" >"$(tty_of "$1")"
     wait_for 30 heard "$1" "$((n * 2)) computed" || { last_words "$1"; return 1; }
 }
+# in_guest NAME SECONDS COMMAND: the guest's shell runs it and it succeeds. Each command has a
+# number of its own, so that no answer is taken for another's. The count is in a file: check and
+# the others run what they check in a shell of its own, which takes its variables with it.
+in_guest() {
+    local n=$(($(cat /tmp/steps 2>/dev/null) + 1))
+    echo $n >/tmp/steps
+    has_tty "$1" || { echo "no guest"; return 1; }
+    echo "{ $3; }; echo \"step $n gives \$?\"" >"$(tty_of "$1")"
+    wait_for "$2" grep -q "^step $n gives [0-9]" "/tmp/$1.out" || { last_words "$1"; return 1; }
+    heard "$1" "step $n gives 0" || { tail -n 4 "/tmp/$1.out" | tr -d '\r'; return 1; }
+}
 # down NAME: shut down cleanly.
 down() {
     local out
