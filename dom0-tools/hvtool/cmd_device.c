@@ -7,23 +7,6 @@
 #include "dom/device.h"
 #include "tool.h"
 
-/* xl takes the parts of a disk as one word or as several. */
-static char *join(int nr, char **words)
-{
-    size_t len = 1;
-    char *text;
-
-    for (int i = 0; i < nr; i++)
-        len += strlen(words[i]) + 1;
-    text = calloc(1, len);
-    for (int i = 0; text && i < nr; i++) {
-        if (i)
-            strcat(text, ",");
-        strcat(text, words[i]);
-    }
-    return text;
-}
-
 int cmd_block_attach(struct tool *t, int argc, char **argv)
 {
     struct dom_disk disk;
@@ -33,7 +16,7 @@ int cmd_block_attach(struct tool *t, int argc, char **argv)
 
     if (argc < 3)
         return tool_usage(t);
-    text = join(argc - 2, argv + 2);
+    text = tool_join(argc - 2, argv + 2);
     if (!text)
         return dom_fail(&t->err, 1, "out of memory");
     rc = dom_disk_parse(&disk, text, &t->err);

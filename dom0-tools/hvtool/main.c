@@ -38,6 +38,12 @@ static const struct command commands[] = {
     {"block-detach", cmd_block_detach, "[--force] DOMAIN VDEV",
      "take a disk away from a guest"},
     {"block-list", cmd_block_list, "[--json] DOMAIN...", "show guests' disks"},
+    {"network-attach", cmd_network_attach, "DOMAIN [KEY=VALUE...]",
+     "give a running guest a network interface"},
+    {"network-detach", cmd_network_detach, "[--force] DOMAIN NUMBER|MAC",
+     "take a network interface away from a guest"},
+    {"network-list", cmd_network_list, "[--json] DOMAIN...",
+     "show guests' network interfaces"},
     {"debug-keys", cmd_debug_keys, "KEYS", "press keys of the hypervisor's debugger"},
     {"uptime", cmd_uptime, "[-s] [--json] [DOMAIN...]",
      "how long domains have been running"},
@@ -114,6 +120,22 @@ int tool_domains(struct tool *t, int argc, char **argv,
     *out = list;
     *nr = (unsigned int)argc;
     return 0;
+}
+
+char *tool_join(int nr, char **words)
+{
+    size_t len = 1;
+    char *text;
+
+    for (int i = 0; i < nr; i++)
+        len += strlen(words[i]) + 1;
+    text = calloc(1, len);
+    for (int i = 0; text && i < nr; i++) {
+        if (i)
+            strcat(text, ",");
+        strcat(text, words[i]);
+    }
+    return text;
 }
 
 int tool_print_json(struct json_object *doc)

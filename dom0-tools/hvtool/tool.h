@@ -23,7 +23,8 @@ typedef int tool_run_t(struct tool *t, int argc, char **argv);
 tool_run_t cmd_create, cmd_list, cmd_destroy, cmd_shutdown, cmd_reboot, cmd_pause,
     cmd_unpause, cmd_console, cmd_info, cmd_dmesg, cmd_domid, cmd_domname, cmd_rename,
     cmd_vcpu_list, cmd_vcpu_pin, cmd_sched, cmd_debug_keys, cmd_uptime, cmd_help,
-    cmd_block_attach, cmd_block_detach, cmd_block_list;
+    cmd_block_attach, cmd_block_detach, cmd_block_list, cmd_network_attach,
+    cmd_network_detach, cmd_network_list;
 
 /* Opens the hypervisor and XenStore. Returns 0, or 1 with t->err set. */
 int tool_open(struct tool *t);
@@ -35,6 +36,9 @@ int tool_domain(struct tool *t, const char *what, hv_domid_t *out);
 /* The domains given as arguments, or all of them if there are none. Free *out. */
 int tool_domains(struct tool *t, int argc, char **argv,
                  struct hv_domctl_getdomaininfo **out, unsigned int *nr);
+
+/* xl takes the parts of a device as one word or as several: all in one. Free it. */
+char *tool_join(int nr, char **words);
 
 /* Prints and frees a document. Returns the exit status. */
 int tool_print_json(struct json_object *doc);

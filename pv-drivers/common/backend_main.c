@@ -67,8 +67,8 @@ static int open_store(struct daemon *d)
 
 static int usage(void)
 {
-    fprintf(stderr,
-            "Usage: hvblkd [-n] [--pid-file FILE] [--run-dir DIR] [--user NAME]\n");
+    fprintf(stderr, "Usage: %s [-n] [--pid-file FILE] [--run-dir DIR] [--user NAME]\n",
+            daemon_state.class->name);
     return 1;
 }
 

@@ -70,6 +70,16 @@ int ring_back_arm(struct ring_back *b)
     return waiting < 0 ? -EPROTO : waiting > 0;
 }
 
+int ring_back_arm_for(struct ring_back *b, uint32_t n)
+{
+    int32_t waiting;
+
+    __atomic_store_n(&b->r.idx->req_event, b->r.req_cons + n, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with the fence in hv_ring_push */
+    waiting = hv_ring_requests(&b->r);
+    return waiting < 0 ? -EPROTO : waiting >= (int32_t)n;
+}
+
 void ring_front_init(struct ring_front *f, void *shared, size_t bytes, size_t slot)
 {
     hv_ring_init(shared);

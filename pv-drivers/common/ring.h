@@ -48,6 +48,8 @@ void ring_back_answer(struct ring_back *b, const void *rsp, size_t size);
 bool ring_back_push(struct ring_back *b);
 /* Asks for a notification of the next request; as ring_back_take: 1 if one is there. */
 int ring_back_arm(struct ring_back *b);
+/* The same for when there are n of them; 1 if there are. */
+int ring_back_arm_for(struct ring_back *b, uint32_t n);
 
 /* Makes a new ring in `bytes` of zeroed memory that will be granted. */
 void ring_front_init(struct ring_front *f, void *shared, size_t bytes, size_t slot);

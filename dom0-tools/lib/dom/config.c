@@ -282,6 +282,46 @@ static int key_disk(struct reader *r, const struct cfg_value *v)
     return 0;
 }
 
+/* A vif that has no number of its own has its place in the list. */
+static int take_vif(struct reader *r, const struct cfg_value *v, unsigned int at)
+{
+    struct dom_vif *vif = &r->out->vifs[at];
+    struct dom_error why = {{0}};
+    char line[256];
+
+    if (v->type != CFG_STRING)
+        return bad(r, v, "a network interface is a quoted string");
+    if (dom_vif_parse(vif, v->string, &why))
+        return bad(r, v, why.text);
+    r->out->nr_vifs++;
+    if (vif->devid < 0)
+        vif->devid = (int)at;
+    for (unsigned int i = 0; i < at; i++)
+        if (r->out->vifs[i].devid == vif->devid)
+            return bad(r, v, "there is an interface with this devid already");
+    if (*vif->warning && r->warn) {
+        snprintf(line, sizeof(line), "%s:%u:%u: vif: %s", v->pos.file, v->pos.line,
+                 v->pos.column, vif->warning);
+        r->warn(line);
+    }
+    return 0;
+}
+
+static int key_vif(struct reader *r, const struct cfg_value *v)
+{
+    size_t nr = v->type == CFG_LIST ? v->nr_items : 0;
+    int rc = 0;
+
+    if (v->type != CFG_LIST)
+        return bad(r, v, "this key takes a list of strings");
+    r->out->vifs = calloc(nr + 1, sizeof(*r->out->vifs));
+    if (!r->out->vifs)
+        return dom_fail(r->err, -ENOMEM, "out of memory");
+    for (size_t i = 0; i < nr && !rc; i++)
+        rc = take_vif(r, &v->items[i], (unsigned int)i);
+    return rc;
+}
+
 /* "cpus" needs the number of vCPUs; it is worked on at the end. */
 static int key_cpus(struct reader *r, const struct cfg_value *v)
 {
@@ -314,6 +354,7 @@ static const struct {
     {"type", key_type},
     {"uuid", key_uuid},
     {"vcpus", key_vcpus},
+    {"vif", key_vif},
 };
 /* clang-format on */
 #define NR_SERVED   (sizeof(served_keys) / sizeof(served_keys[0]))
@@ -475,6 +516,9 @@ void dom_config_free(struct dom_config *cfg)
     for (unsigned int i = 0; i < cfg->nr_disks; i++)
         dom_disk_free(&cfg->disks[i]);
     free(cfg->disks);
+    for (unsigned int i = 0; i < cfg->nr_vifs; i++)
+        dom_vif_free(&cfg->vifs[i]);
+    free(cfg->vifs);
     free(cfg->name);
     free(cfg->kernel);
     free(cfg->ramdisk);

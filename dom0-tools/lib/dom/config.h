@@ -8,6 +8,7 @@
 
 #include "dom/disk.h"
 #include "dom/error.h"
+#include "dom/vif.h"
 
 #define DOM_MAX_CPUS  256U
 #define DOM_MAX_VCPUS 512U
@@ -39,6 +40,8 @@ struct dom_config {
     unsigned int tsc_mode;   /* 0 default, 1 always emulated, 2 native, 3 paravirt */
     struct dom_disk *disks;
     unsigned int nr_disks;
+    struct dom_vif *vifs;
+    unsigned int nr_vifs;
     enum dom_action on_poweroff, on_reboot, on_crash;
 };
 

@@ -25,7 +25,7 @@ static const char *const unserved_keys[] = {
     "spiceport", "spicetls_port", "spiceusbredirection", "spicevdagent", "stdvga",
     "stubdomain_cmdline", "stubdomain_kernel", "stubdomain_memory",
     "stubdomain_ramdisk", "tee", "timer_mode", "usb", "usbctrl", "usbdev", "usbdevice",
-    "usbversion", "vdispl", "vendor_device", "vfb", "vga", "videoram", "vif", "viridian",
+    "usbversion", "vdispl", "vendor_device", "vfb", "vga", "videoram", "viridian",
     "vkb", "vmtrace_buf_kb", "vnc", "vncdisplay", "vnclisten", "vncpasswd", "vncunused",
     "vnuma", "vpmu", "vpt_align", "vsnd", "vtpm", "vuart", "xauthority",
     "xen_platform_pci", "xend_suspend_evtchn_compat", NULL};

@@ -108,7 +108,7 @@ int dom_devices_check(const struct dom_config *cfg, struct dom_error *err)
         return dom_fail(err, -ENODEV, "no backend for disks is running: start hvblkd");
     for (unsigned int i = 0; i < cfg->nr_disks && !rc; i++)
         rc = dom_disk_check(&cfg->disks[i], err);
-    return rc;
+    return rc ? rc : dom_vifs_check(cfg, err);
 }
 
 int dom_devices_add(struct dom_host *host, hv_domid_t domid, const struct dom_config *cfg,
@@ -118,10 +118,11 @@ int dom_devices_add(struct dom_host *host, hv_domid_t domid, const struct dom_co
 
     for (unsigned int i = 0; i < cfg->nr_disks && !rc; i++)
         rc = dom_disk_attach(host, domid, &cfg->disks[i], err);
-    return rc;
+    return rc ? rc : dom_vifs_add(host, domid, cfg, err);
 }
 
 void dom_devices_remove(struct dom_host *host, hv_domid_t domid)
 {
     dom_split_remove(host, &disk_kind, domid);
+    dom_vifs_remove(host, domid);
 }

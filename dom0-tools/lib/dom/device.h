@@ -33,7 +33,31 @@ struct dom_disk_info {
 int dom_disk_list(struct dom_host *host, hv_domid_t domid, struct dom_disk_info **out,
                   unsigned int *nr, struct dom_error *err);
 
-/* All disks of a configuration: checked, or attached. */
+/* The same of network interfaces, which detach by their number or their MAC address. */
+int dom_vif_attach(struct dom_host *host, hv_domid_t domid, const struct dom_vif *vif,
+                   struct dom_error *err);
+int dom_vif_detach(struct dom_host *host, hv_domid_t domid, const char *which, bool force,
+                   struct dom_error *err);
+
+struct dom_vif_info {
+    unsigned int devid;
+    char mac[DOM_MAX_MAC], bridge[IFNAMSIZ];
+    char name[IFNAMSIZ];                  /* in dom0 */
+    unsigned int front_state, back_state; /* HV_XENBUS_STATE_* */
+    int event_channel, tx_ref, rx_ref;    /* -1: not told, or several */
+    char back[80];                        /* the backend's folder */
+};
+/* Free *out. */
+int dom_vif_list(struct dom_host *host, hv_domid_t domid, struct dom_vif_info **out,
+                 unsigned int *nr, struct dom_error *err);
+
+/* The interfaces' part of what follows. */
+int dom_vifs_check(const struct dom_config *cfg, struct dom_error *err);
+int dom_vifs_add(struct dom_host *host, hv_domid_t domid, const struct dom_config *cfg,
+                 struct dom_error *err);
+void dom_vifs_remove(struct dom_host *host, hv_domid_t domid);
+
+/* All devices of a configuration: checked, or attached. */
 int dom_devices_check(const struct dom_config *cfg, struct dom_error *err);
 int dom_devices_add(struct dom_host *host, hv_domid_t domid, const struct dom_config *cfg,
                     struct dom_error *err);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One pair of rings of a network interface, and the queue of the tap device that it is
+ * joined to. Named as the guest sees them: it transmits what we write to the tap, and
+ * receives what we read there. Nothing here waits; the worker's loop calls it.
+ *
+ * Answers are given in the order of the requests, and shown for whole packets only. So
+ * the ring itself says where a worker that was killed had come to: its successor begins
+ * behind the last answer, and at worst a packet is sent twice.
+ *
+ * Reference: Xen public interface, io/netif.h; Linux Documentation/networking/tuntap.rst.
+ */
+#ifndef NETBACK_NET_QUEUE_H
+#define NETBACK_NET_QUEUE_H
+
+#include <linux/virtio_net.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/io/netif.h"
+#include "common/ring.h"
+#include "hv/door.h"
+
+#define NET_TX_SLOT     sizeof(union hv_netif_tx_sring_entry)
+#define NET_RX_SLOT     sizeof(union hv_netif_rx_sring_entry)
+
+#define NET_MAX_FRAME   (65535U + 18U) /* what a tap gives at most, tags included */
+#define NET_FRAME_PAGES 17U
+#define NET_TX_PAGES                                                                     \
+    64U /* a batch: each slot's bytes are copied to a page of their own */
+#define NET_RX_PAGES   (48U + NET_FRAME_PAGES)
+#define NET_BATCH      64U /* packets */
+#define NET_MAX_GROUPS 64U /* multicast addresses that a guest may name */
+
+/* What a device's queues share. */
+struct net_device {
+    hv_domid_t domid;
+    struct door_grants *grants;
+    bool can_sg;           /* the front end takes packets of several slots */
+    bool filter_multicast; /* it wants only the groups it has named */
+    unsigned int nr_groups;
+    uint8_t group[NET_MAX_GROUPS][6];
+    /* What it may send: bytes an interval; 0: any number. */
+    uint64_t credit_bytes, credit_ns;
+    void (*complain)(const char *line);
+};
+
+/* A packet on its way to the guest. */
+struct net_rx_packet {
+    struct virtio_net_hdr header;
+    uint8_t *data; /* begins a page */
+    uint32_t size;
+    uint32_t first; /* of its requests, in net_queue.taken */
+    uint16_t slots;
+};
+
+struct net_queue {
+    struct net_device *dev;
+    struct ring_back tx, rx;
+    int tap;
+    bool tap_ready; /* there may be something to read */
+    uint8_t *tx_pages, *rx_pages;
+
+    struct net_rx_packet held; /* read, but the ring has not enough slots: size 0: none */
+    int64_t credit_left;       /* bytes; less than 0: owed */
+    uint64_t credit_until;     /* when it is filled up again */
+    bool out_of_credit;
+};
+
+/* Rings of one page each. 0 or -ENOMEM. */
+int net_queue_open(struct net_queue *q, struct net_device *dev, void *tx, void *rx,
+                   int tap);
+void net_queue_close(struct net_queue *q);
+
+/*
+ * Sends what the guest has put into its ring, a batch of it. 1: there may be more. 0:
+ * all is sent, or must wait for credit. NULL in *why, or (-EPROTO) what the other end did
+ * wrong: this is the end of the device.
+ */
+int net_tx_run(struct net_queue *q, const char **why);
+/* As ring_back_arm(): asks for an event when there is more to send. */
+int net_tx_arm(struct net_queue *q);
+/* Shows what is answered; returns whether to notify the guest. */
+bool net_tx_show(struct net_queue *q);
+
+/* The same for what comes from the tap. 0: it is empty, or the guest's ring full. */
+int net_rx_run(struct net_queue *q, const char **why);
+/* Whether a packet is held that fits now; if not, asks for an event when it does. */
+int net_rx_arm(struct net_queue *q);
+bool net_rx_show(struct net_queue *q);
+
+/* When out of credit: how long until there is more. Now is of CLOCK_MONOTONIC. */
+uint64_t net_credit_wait(const struct net_queue *q, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * To the guest: packets are read from the tap, and copied into the pages that the guest
+ * has put into its ring, all of a batch at once. An answer stands in the slot of its
+ * request, as drivers that do not look at the answer's id expect.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "netback/net_queue.h"
+
+struct batch {
+    struct net_rx_packet packet[NET_BATCH];
+    struct hv_netif_rx_request taken[NET_RX_PAGES + NET_BATCH];
+    struct door_copy copy[NET_RX_PAGES];
+    unsigned int packets, nr_taken, pieces, pages;
+};
+
+static unsigned int pages_of(uint32_t size)
+{
+    return (size + (unsigned int)PAGE_SIZE - 1) / (unsigned int)PAGE_SIZE;
+}
+
+static unsigned int slots_of(const struct net_rx_packet *p)
+{
+    return pages_of(p->size) + (p->header.gso_type != VIRTIO_NET_HDR_GSO_NONE);
+}
+
+/* Whether the guest wants it. */
+static bool wanted(const struct net_queue *q, const struct net_rx_packet *p)
+{
+    static const uint8_t all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    const struct net_device *dev = q->dev;
+
+    if (p->size > PAGE_SIZE && !dev->can_sg)
+        return false;
+    if (!dev->filter_multicast || !(p->data[0] & 1) || !memcmp(p->data, all, 6))
+        return true;
+    for (unsigned int i = 0; i < dev->nr_groups; i++)
+        if (!memcmp(p->data, dev->group[i], 6))
+            return true;
+    return false;
+}
+
+/* Reads the next packet to `data`: whether there is one. */
+static bool read_packet(struct net_queue *q, struct net_rx_packet *p, uint8_t *data)
+{
+    struct iovec iov[2] = {{.iov_base = &p->header, .iov_len = sizeof(p->header)},
+                           {.iov_base = data, .iov_len = NET_FRAME_PAGES * PAGE_SIZE}};
+    ssize_t n;
+
+    do {
+        n = readv(q->tap, iov, 2);
+        p->data = data;
+        p->size = n < (ssize_t)sizeof(p->header) ? 0 : (uint32_t)n - sizeof(p->header);
+    } while (n > 0 && (p->size < 14 || p->size > NET_MAX_FRAME || !wanted(q, p)));
+    q->tap_ready = n > 0;
+    return n > 0;
+}
+
+/* Takes the slots of a packet. 1, or 0: the ring has not so many; -EPROTO. */
+static int take_slots(struct net_queue *q, struct batch *b, struct net_rx_packet *p)
+{
+    unsigned int slots = slots_of(p);
+    int32_t there = hv_ring_requests(&q->rx.r);
+
+    if (there < 0)
+        return -EPROTO;
+    if ((uint32_t)there < slots)
+        return 0;
+    p->first = b->nr_taken;
+    p->slots = (uint16_t)slots;
+    for (unsigned int i = 0; i < slots; i++)
+        if (ring_back_take(&q->rx, &b->taken[b->nr_taken++], sizeof(b->taken[0])) != 1)
+            return -EPROTO;
+    return 1;
+}
+
+/* The requests of a packet's data: the second slot is not one of them if GSO needs it. */
+static unsigned int slot_of_page(const struct net_rx_packet *p, unsigned int page)
+{
+    return p->first + page + (page && p->slots > pages_of(p->size));
+}
+
+static void plan_copy(struct batch *b, const struct net_rx_packet *p)
+{
+    for (unsigned int page = 0; page < pages_of(p->size); page++) {
+        uint32_t from = page * (uint32_t)PAGE_SIZE, rest = p->size - from;
+
+        b->copy[b->pieces++] =
+            (struct door_copy){.local = p->data + from,
+                               .ref = b->taken[slot_of_page(p, page)].gref,
+                               .len = (uint16_t)(rest < PAGE_SIZE ? rest : PAGE_SIZE)};
+    }
+}
+
+static uint16_t flags_of(const struct net_rx_packet *p)
+{
+    uint16_t flags = 0;
+
+    if (p->header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+        flags = HV_NETRXF_CSUM_BLANK | HV_NETRXF_DATA_VALIDATED;
+    else if (p->header.flags & VIRTIO_NET_HDR_F_DATA_VALID)
+        flags = HV_NETRXF_DATA_VALIDATED;
+    if (p->slots > pages_of(p->size))
+        flags |= HV_NETRXF_EXTRA_INFO;
+    return flags;
+}
+
+static void answer_gso(struct net_queue *q, const struct net_rx_packet *p)
+{
+    bool v6 = (p->header.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) == VIRTIO_NET_HDR_GSO_TCPV6;
+    const struct hv_netif_extra_info extra = {
+        .type = HV_NETIF_EXTRA_TYPE_GSO,
+        .u.gso = {.size = p->header.gso_size,
+                  .type = v6 ? HV_NETIF_GSO_TYPE_TCPV6 : HV_NETIF_GSO_TYPE_TCPV4}};
+
+    ring_back_answer(&q->rx, &extra, sizeof(extra));
+}
+
+static void answer_packet(struct net_queue *q, const struct batch *b,
+                          const struct net_rx_packet *p, bool failed)
+{
+    unsigned int pages = pages_of(p->size);
+
+    for (unsigned int page = 0; page < pages; page++) {
+        uint32_t rest = p->size - page * (uint32_t)PAGE_SIZE;
+        struct hv_netif_rx_response rsp = {
+            .id = b->taken[slot_of_page(p, page)].id,
+            .flags = page ? 0 : flags_of(p),
+            .status = (int16_t)(rest < PAGE_SIZE ? rest : PAGE_SIZE)};
+
+        if (page + 1 < pages)
+            rsp.flags |= HV_NETRXF_MORE_DATA;
+        if (failed)
+            rsp.status = HV_NETIF_RSP_ERROR;
+        ring_back_answer(&q->rx, &rsp, sizeof(rsp));
+        if (!page && (rsp.flags & HV_NETRXF_EXTRA_INFO))
+            answer_gso(q, p);
+    }
+}
+
+static void deliver(struct net_queue *q, struct batch *b)
+{
+    struct net_device *dev = q->dev;
+    bool all = !door_grant_copy_to(dev->grants, dev->domid, b->copy, b->pieces);
+    const struct door_copy *copy = b->copy;
+
+    for (unsigned int i = 0; i < b->packets; i++) {
+        const struct net_rx_packet *p = &b->packet[i];
+        bool failed =
+            !all && door_grant_copy_to(dev->grants, dev->domid, copy, pages_of(p->size));
+
+        if (failed)
+            dev->complain("a page for a packet is not granted to be written to");
+        answer_packet(q, b, p, failed);
+        copy += pages_of(p->size);
+    }
+}
+
+/* What was held comes first; it lies in the last pages. */
+static bool next_packet(struct net_queue *q, struct batch *b, struct net_rx_packet *p)
+{
+    if (q->held.size) {
+        *p = q->held;
+        q->held.size = 0;
+        return true;
+    }
+    if (!q->tap_ready)
+        return false;
+    if (!read_packet(q, p, q->rx_pages + b->pages * PAGE_SIZE))
+        return false;
+    b->pages += pages_of(p->size);
+    return true;
+}
+
+/* Keeps a packet for which there are no slots, out of the next batch's way. */
+static void hold(struct net_queue *q, const struct net_rx_packet *p)
+{
+    q->held = *p;
+    q->held.data = q->rx_pages + NET_RX_PAGES * PAGE_SIZE;
+    if (p->data != q->held.data)
+        memcpy(q->held.data, p->data, p->size);
+}
+
+int net_rx_run(struct net_queue *q, const char **why)
+{
+    struct net_rx_packet p;
+    struct batch b;
+    int rc = 1;
+
+    *why = NULL;
+    b.packets = b.nr_taken = b.pieces = b.pages = 0;
+    while (b.packets < NET_BATCH && b.pieces + NET_FRAME_PAGES <= NET_RX_PAGES) {
+        if (!next_packet(q, &b, &p)) {
+            rc = 0;
+            break;
+        }
+        rc = take_slots(q, &b, &p);
+        if (rc <= 0) {
+            hold(q, &p);
+            break;
+        }
+        plan_copy(&b, &p);
+        b.packet[b.packets++] = p;
+    }
+    if (rc < 0) {
+        *why = "the front end's index is out of range";
+        return rc;
+    }
+    if (b.packets)
+        deliver(q, &b);
+    return rc;
+}
+
+int net_rx_arm(struct net_queue *q)
+{
+    return q->held.size ? ring_back_arm_for(&q->rx, slots_of(&q->held)) : 0;
+}
+
+bool net_rx_show(struct net_queue *q)
+{
+    return ring_back_push(&q->rx);
+}
+
+/* Pages for a batch each way, and for a packet that is held. */
+#define ALL_PAGES (NET_TX_PAGES + NET_RX_PAGES + NET_FRAME_PAGES)
+
+int net_queue_open(struct net_queue *q, struct net_device *dev, void *tx, void *rx,
+                   int tap)
+{
+    uint8_t *pages = mmap(NULL, ALL_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (pages == MAP_FAILED)
+        return -ENOMEM;
+    *q = (struct net_queue){.dev = dev, .tap = tap, .tap_ready = true};
+    q->tx_pages = pages;
+    q->rx_pages = pages + NET_TX_PAGES * PAGE_SIZE;
+    ring_back_init(&q->tx, tx, PAGE_SIZE, NET_TX_SLOT);
+    ring_back_init(&q->rx, rx, PAGE_SIZE, NET_RX_SLOT);
+    return 0;
+}
+
+void net_queue_close(struct net_queue *q)
+{
+    munmap(q->tx_pages, ALL_PAGES * PAGE_SIZE);
+}

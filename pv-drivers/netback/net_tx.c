@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the guest: chains of slots become packets, whose bytes are copied by the
+ * hypervisor, all of a batch at once, and then written to the tap.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "netback/net_queue.h"
+#include "netback/packet.h"
+
+#define MAX_SLOTS  HV_NETIF_NR_SLOTS_MIN /* of data; more are dropped */
+#define LIMIT      20U                   /* more are no mistake but an attack */
+#define MAX_EXTRAS (HV_NETIF_EXTRA_TYPE_MAX - 1)
+
+/* A chain as it was read from the ring: requests, and extra slots behind the first. */
+struct chain {
+    unsigned int nr, extras;
+    struct hv_netif_tx_request req[LIMIT];
+    struct hv_netif_extra_info gso; /* type 0: none */
+};
+
+/* A packet of the batch. */
+struct tx_packet {
+    struct packet_claim claim;
+    const char *bad;  /* why it is dropped; NULL: it is not */
+    unsigned int ids; /* of its slots, the first in batch.id */
+    unsigned int nr, extras;
+    unsigned int piece, pieces; /* in batch.copy; none if it is dropped */
+};
+
+struct batch {
+    struct tx_packet packet[NET_BATCH];
+    struct door_copy copy[NET_TX_PAGES];
+    uint16_t id[NET_TX_PAGES + NET_BATCH * LIMIT];
+    unsigned int packets, pieces, ids;
+};
+
+static void group_change(struct net_device *dev, const uint8_t addr[6], bool add)
+{
+    unsigned int i = 0;
+
+    while (i < dev->nr_groups && memcmp(dev->group[i], addr, 6))
+        i++;
+    if (add && i == dev->nr_groups && i < NET_MAX_GROUPS)
+        memcpy(dev->group[dev->nr_groups++], addr, 6);
+    else if (add && i == NET_MAX_GROUPS)
+        dev->complain("more multicast groups than can be kept are asked for");
+    else if (!add && i < dev->nr_groups)
+        memcpy(dev->group[i], dev->group[--dev->nr_groups], 6);
+}
+
+static const char *take_extra(struct net_queue *q, struct chain *c,
+                              const struct hv_netif_extra_info *extra)
+{
+    switch (extra->type) {
+    case HV_NETIF_EXTRA_TYPE_GSO:
+        c->gso = *extra;
+        return NULL;
+    case HV_NETIF_EXTRA_TYPE_MCAST_ADD:
+    case HV_NETIF_EXTRA_TYPE_MCAST_DEL:
+        group_change(q->dev, extra->u.mcast.addr,
+                     extra->type == HV_NETIF_EXTRA_TYPE_MCAST_ADD);
+        /* There is no packet: the request is a dummy. */
+        c->nr = 0;
+        return NULL;
+    case HV_NETIF_EXTRA_TYPE_HASH:
+        return NULL;
+    default:
+        return "extra information of an unknown type";
+    }
+}
+
+static const char *read_extras(struct net_queue *q, struct chain *c)
+{
+    union hv_netif_tx_sring_entry slot;
+    struct hv_netif_extra_info extra;
+    const char *why;
+
+    do {
+        if (c->extras == MAX_EXTRAS)
+            return "more extra information than there are kinds of it";
+        if (ring_back_take(&q->tx, &slot, sizeof(slot)) != 1)
+            return "the ring ends within a packet";
+        memcpy(&extra, &slot, sizeof(extra));
+        c->extras++;
+        why = take_extra(q, c, &extra);
+    } while (!why && (extra.flags & HV_NETIF_EXTRA_FLAG_MORE));
+    return why;
+}
+
+/* One packet's chain: 1, or 0 if there is none; -EPROTO: *why says what is wrong. */
+static int read_chain(struct net_queue *q, struct chain *c, const char **why)
+{
+    struct hv_netif_tx_request *req = c->req;
+    int rc = ring_back_take(&q->tx, req, sizeof(*req));
+
+    *c = (struct chain){.nr = 1, .req[0] = *req};
+    *why = rc < 0 ? "the front end's index is out of range" : NULL;
+    if (rc <= 0)
+        return rc;
+    if (req->flags & HV_NETTXF_EXTRA_INFO)
+        *why = read_extras(q, c);
+    while (!*why && c->nr && (c->req[c->nr - 1].flags & HV_NETTXF_MORE_DATA)) {
+        if (c->nr == LIMIT)
+            *why = "a packet of more slots than any may have";
+        else if (ring_back_take(&q->tx, &c->req[c->nr], sizeof(*req)) != 1)
+            *why = "the ring ends within a packet";
+        c->nr++;
+    }
+    return *why ? -EPROTO : 1;
+}
+
+/* The first request's size is the whole packet's: makes it that of its own bytes. */
+static const char *split_sizes(struct chain *c)
+{
+    uint32_t first = c->req[0].size;
+
+    for (unsigned int i = 1; i < c->nr; i++) {
+        if (c->req[i].size > first)
+            return "the slots of a packet are larger than the packet";
+        first -= c->req[i].size;
+    }
+    c->req[0].size = (uint16_t)first;
+    for (unsigned int i = 0; i < c->nr; i++)
+        if (c->req[i].offset + c->req[i].size > (int)PAGE_SIZE)
+            return "a slot goes beyond its page";
+    return NULL;
+}
+
+/* Adds a chain to the batch, with what is to be copied. */
+static const char *add_packet(struct net_queue *q, struct batch *b, struct chain *c)
+{
+    struct tx_packet *p = &b->packet[b->packets++];
+    const char *why;
+
+    *p = (struct tx_packet){.ids = b->ids, .nr = c->nr ? c->nr : 1, .extras = c->extras};
+    for (unsigned int i = 0; i < p->nr; i++)
+        b->id[b->ids++] = c->req[i].id;
+    if (!c->nr)
+        return NULL;
+    p->claim =
+        (struct packet_claim){.size = c->req[0].size,
+                              .csum_blank = c->req[0].flags & HV_NETTXF_CSUM_BLANK,
+                              .validated = c->req[0].flags & HV_NETTXF_DATA_VALIDATED,
+                              .gso_type = c->gso.type ? c->gso.u.gso.type : 0,
+                              .gso_size = c->gso.u.gso.size};
+    why = split_sizes(c);
+    if (why)
+        return why;
+    p->bad = c->nr > MAX_SLOTS ? "a packet has too many slots" : NULL;
+    if (p->claim.gso_type > HV_NETIF_GSO_TYPE_TCPV6)
+        p->bad = "segments of an unknown kind are asked for";
+    p->piece = b->pieces;
+    for (unsigned int i = 0; i < c->nr && !p->bad; i++) {
+        if (!c->req[i].size)
+            continue;
+        b->copy[b->pieces] =
+            (struct door_copy){.local = q->tx_pages + b->pieces * PAGE_SIZE,
+                               .ref = c->req[i].gref,
+                               .offset = c->req[i].offset,
+                               .len = c->req[i].size};
+        b->pieces++;
+    }
+    p->pieces = b->pieces - p->piece;
+    return NULL;
+}
+
+static void copy_batch(struct net_queue *q, struct batch *b)
+{
+    struct net_device *dev = q->dev;
+
+    if (!door_grant_copy_from(dev->grants, dev->domid, b->copy, b->pieces))
+        return;
+    /* One of them is at fault: which? */
+    for (unsigned int i = 0; i < b->packets; i++) {
+        struct tx_packet *p = &b->packet[i];
+
+        if (p->pieces &&
+            door_grant_copy_from(dev->grants, dev->domid, b->copy + p->piece, p->pieces))
+            p->bad = "a page of a packet is not granted";
+    }
+}
+
+/* The packet's first bytes in one place: where they are, or put together in `room`. */
+static const uint8_t *head_of(const struct batch *b, const struct tx_packet *p,
+                              uint8_t room[PACKET_HEAD])
+{
+    uint32_t want = p->claim.size < PACKET_HEAD ? p->claim.size : PACKET_HEAD, got = 0;
+    const struct door_copy *copy = &b->copy[p->piece];
+
+    if (p->pieces && copy->len >= want)
+        return copy->local;
+    for (; got < want; copy++) {
+        uint32_t n = copy->len < want - got ? copy->len : want - got;
+
+        memcpy(room + got, copy->local, n);
+        got += n;
+    }
+    return room;
+}
+
+static void send_packet(struct net_queue *q, const struct batch *b, struct tx_packet *p)
+{
+    struct iovec iov[1 + MAX_SLOTS];
+    struct virtio_net_hdr header;
+    uint8_t room[PACKET_HEAD];
+
+    if (!p->bad)
+        p->bad = packet_check(head_of(b, p, room), &p->claim, &header);
+    if (p->bad) {
+        q->dev->complain(p->bad);
+        return;
+    }
+    iov[0] = (struct iovec){.iov_base = &header, .iov_len = sizeof(header)};
+    for (unsigned int i = 0; i < p->pieces; i++)
+        iov[1 + i] = (struct iovec){.iov_base = b->copy[p->piece + i].local,
+                                    .iov_len = b->copy[p->piece + i].len};
+    /* What the kernel does not want now is lost, as on any wire. */
+    if (writev(q->tap, iov, (int)p->pieces + 1) < 0 && errno == EINVAL)
+        p->bad = "the kernel does not take a packet";
+}
+
+/* A dummy request for a multicast group has nothing to send. */
+static bool is_packet(const struct tx_packet *p)
+{
+    return p->pieces || p->bad || p->claim.size;
+}
+
+static void answer_packet(struct net_queue *q, const struct batch *b,
+                          const struct tx_packet *p)
+{
+    struct hv_netif_tx_response rsp = {.status = p->bad ? HV_NETIF_RSP_ERROR
+                                                        : HV_NETIF_RSP_OKAY};
+
+    for (unsigned int i = 0; i < p->nr; i++) {
+        rsp.id = b->id[p->ids + i];
+        ring_back_answer(&q->tx, &rsp, sizeof(rsp));
+        for (unsigned int n = 0; !i && n < p->extras; n++) {
+            const struct hv_netif_tx_response none = {.status = HV_NETIF_RSP_NULL};
+
+            ring_back_answer(&q->tx, &none, sizeof(none));
+        }
+    }
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Whether more may be sent now. What was over the limit is taken from what comes next. */
+static bool has_credit(struct net_queue *q)
+{
+    const struct net_device *dev = q->dev;
+    int64_t full = (int64_t)dev->credit_bytes;
+    uint64_t now;
+
+    if (!full)
+        return true;
+    now = q->credit_left <= 0 || !q->credit_until ? now_ns() : 0;
+    if (now >= q->credit_until + dev->credit_ns)
+        q->credit_left = full; /* it had nothing to send for a while */
+    else if (now >= q->credit_until)
+        q->credit_left += full;
+    if (now >= q->credit_until)
+        q->credit_until = now + dev->credit_ns;
+    q->out_of_credit = q->credit_left <= 0;
+    return !q->out_of_credit;
+}
+
+uint64_t net_credit_wait(const struct net_queue *q, uint64_t now)
+{
+    return now < q->credit_until ? q->credit_until - now : 0;
+}
+
+int net_tx_run(struct net_queue *q, const char **why)
+{
+    struct batch b;
+    struct chain c;
+    int rc = 1;
+
+    *why = NULL;
+    b.packets = b.pieces = b.ids = 0;
+    while (!*why && b.packets < NET_BATCH && b.pieces + LIMIT <= NET_TX_PAGES) {
+        rc = has_credit(q) ? read_chain(q, &c, why) : 0;
+        if (rc <= 0)
+            break;
+        *why = add_packet(q, &b, &c);
+        q->credit_left -= b.packet[b.packets - 1].claim.size;
+    }
+    if (*why)
+        return -EPROTO;
+    if (b.pieces)
+        copy_batch(q, &b);
+    for (unsigned int i = 0; i < b.packets; i++) {
+        if (is_packet(&b.packet[i]))
+            send_packet(q, &b, &b.packet[i]);
+        answer_packet(q, &b, &b.packet[i]);
+    }
+    return rc;
+}
+
+int net_tx_arm(struct net_queue *q)
+{
+    return q->out_of_credit ? 0 : ring_back_arm(&q->tx);
+}
+
+bool net_tx_show(struct net_queue *q)
+{
+    return ring_back_push(&q->tx);
+}

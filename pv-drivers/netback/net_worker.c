@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/sandbox.h"
+#include "common/worker.h"
+#include "netback/net_queue.h"
+#include "netback/net_worker.h"
+
+#define BIND_TRIES 200U
+#define MAX_PORTS  (2 * NET_MAX_QUEUES)
+#define MAX_FILES  (2 + NET_MAX_QUEUES)
+#define LOOK_MS    30 /* at a full ring of a front end that sends no events */
+
+/* What epoll's events are about: a tap's queue, or one of these. */
+#define EVENT_CHANNELS (NET_MAX_QUEUES + 0)
+#define CONTROL        (NET_MAX_QUEUES + 1)
+
+struct worker {
+    const struct net_config *cfg;
+    struct door_events *events;
+    struct net_device dev;
+    struct net_queue queue[NET_MAX_QUEUES];
+    struct {
+        uint32_t tx, rx; /* ours */
+    } port[NET_MAX_QUEUES];
+    int epoll;
+    bool stopping;
+};
+
+static void open_doors(struct worker *w)
+{
+    int rc = door_events_open(&w->events);
+
+    if (!rc)
+        rc = door_events_restrict(w->events, w->cfg->domid);
+    if (!rc)
+        rc = door_grants_open(&w->dev.grants);
+    if (rc)
+        worker_die("cannot reach the hypervisor: %s", strerror(-rc));
+}
+
+/*
+ * A port has one end at a time. So an earlier worker must have ended, if only just, and
+ * no two ever serve a ring.
+ */
+static uint32_t bind_port(const struct worker *w, uint32_t port)
+{
+    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+    unsigned int tries = w->cfg->recover ? BIND_TRIES : 1;
+    int rc;
+
+    while ((rc = door_events_bind(w->events, w->cfg->domid, port)) < 0 && --tries)
+        nanosleep(&pause, NULL);
+    if (rc < 0)
+        worker_die("cannot bind event channel %u: %s", port, strerror(-rc));
+    return (uint32_t)rc;
+}
+
+static void *map_ring(const struct worker *w, uint32_t ref)
+{
+    uint64_t index;
+    void *shared;
+    int rc = door_grant_map(w->dev.grants, w->cfg->domid, &ref, 1, &shared, &index);
+
+    if (rc)
+        worker_die("cannot map ring %u: %s", ref, strerror(-rc));
+    return shared;
+}
+
+static void open_queue(struct worker *w, unsigned int i)
+{
+    const struct net_config *cfg = w->cfg;
+    int rc;
+
+    w->port[i].tx = w->port[i].rx = bind_port(w, cfg->queue[i].tx_port);
+    if (cfg->queue[i].rx_port != cfg->queue[i].tx_port)
+        w->port[i].rx = bind_port(w, cfg->queue[i].rx_port);
+    rc = net_queue_open(&w->queue[i], &w->dev, map_ring(w, cfg->queue[i].tx_ref),
+                        map_ring(w, cfg->queue[i].rx_ref), cfg->queue[i].tap);
+    if (rc)
+        worker_die("queue %u: %s", i, strerror(-rc));
+}
+
+static void watch(struct worker *w, int fd, unsigned int what, unsigned int how)
+{
+    struct epoll_event ev = {.events = EPOLLIN | how, .data.u32 = what};
+
+    if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &ev))
+        worker_die("cannot wait for events: %s", strerror(errno));
+}
+
+static void open_loop(struct worker *w)
+{
+    w->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (w->epoll < 0)
+        worker_die("cannot wait for events: %s", strerror(errno));
+    watch(w, door_events_fd(w->events), EVENT_CHANNELS, 0);
+    watch(w, worker_control(), CONTROL, 0);
+    /* A tap is read until it is empty, so it need not be asked about each time. */
+    for (unsigned int i = 0; i < w->cfg->nr_queues; i++)
+        watch(w, w->cfg->queue[i].tap, i, EPOLLET);
+}
+
+static void take_events(struct worker *w)
+{
+    uint32_t ports[MAX_PORTS];
+    int nr = door_events_take(w->events, ports, MAX_PORTS);
+
+    /* Unmasked before the rings are looked at: what comes while we do is not lost. */
+    if (nr > 0)
+        door_events_unmask_all(w->events, ports, (unsigned int)nr);
+}
+
+static void check(int rc, unsigned int queue, const char *why)
+{
+    if (rc < 0)
+        worker_die("queue %u: %s", queue,
+                   why ? why : "the front end's index is out of range");
+}
+
+/* Both ways of a queue, a batch; returns whether there is more. */
+static bool serve_queue(struct worker *w, unsigned int i, bool notify_anyway)
+{
+    struct net_queue *q = &w->queue[i];
+    bool tx_notify, rx_notify;
+    const char *why;
+    int tx, rx;
+
+    tx = net_tx_run(q, &why);
+    check(tx, i, why);
+    tx_notify = net_tx_show(q);
+    rx = net_rx_run(q, &why);
+    check(rx, i, why);
+    rx_notify = net_rx_show(q) || notify_anyway;
+    if (tx_notify || (rx_notify && w->port[i].tx == w->port[i].rx))
+        door_events_notify(w->events, w->port[i].tx);
+    if (rx_notify && w->port[i].tx != w->port[i].rx)
+        door_events_notify(w->events, w->port[i].rx);
+    if (!tx)
+        tx = net_tx_arm(q);
+    check(tx, i, NULL);
+    if (!rx)
+        rx = net_rx_arm(q);
+    check(rx, i, NULL);
+    return tx || rx;
+}
+
+static bool serve(struct worker *w, bool notify_anyway)
+{
+    bool more = false;
+
+    for (unsigned int i = 0; i < w->cfg->nr_queues; i++)
+        more |= serve_queue(w, i, notify_anyway);
+    return more;
+}
+
+/* Milliseconds until something is due that sends no event; -1: nothing. */
+static int due(const struct worker *w)
+{
+    struct timespec now;
+    uint64_t wait;
+    int ms = -1;
+
+    for (unsigned int i = 0; i < w->cfg->nr_queues; i++) {
+        const struct net_queue *q = &w->queue[i];
+
+        if (q->held.size && !w->cfg->rx_notify)
+            ms = LOOK_MS;
+        if (!q->out_of_credit)
+            continue;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        wait =
+            net_credit_wait(q, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
+        wait = wait / 1000000 + 1;
+        if (ms < 0 || wait < (uint64_t)ms)
+            ms = (int)wait;
+    }
+    return ms;
+}
+
+static void wait_for_events(struct worker *w, int timeout_ms)
+{
+    struct epoll_event ready[MAX_FILES];
+    int n = epoll_wait(w->epoll, ready, MAX_FILES, timeout_ms);
+
+    if (n < 0 && errno != EINTR)
+        worker_die("cannot wait for events: %s", strerror(errno));
+    for (int i = 0; i < n; i++) {
+        if (ready[i].data.u32 == EVENT_CHANNELS)
+            take_events(w);
+        else if (ready[i].data.u32 == CONTROL)
+            w->stopping = true;
+        else
+            w->queue[ready[i].data.u32].tap_ready = true;
+    }
+}
+
+void net_worker(const void *config)
+{
+    const struct net_config *cfg = config;
+    struct worker *w = calloc(1, sizeof(*w));
+    int taps[NET_MAX_QUEUES], rc;
+    bool more;
+
+    for (unsigned int i = 0; i < cfg->nr_queues; i++)
+        taps[i] = cfg->queue[i].tap;
+    worker_alone(taps, cfg->nr_queues);
+    if (!w)
+        worker_die("out of memory");
+    w->cfg = cfg;
+    w->dev = (struct net_device){.domid = cfg->domid,
+                                 .can_sg = cfg->can_sg,
+                                 .filter_multicast = cfg->filter_multicast,
+                                 .credit_bytes = cfg->credit_bytes,
+                                 .credit_ns = cfg->credit_us * 1000,
+                                 .complain = worker_complain};
+    open_doors(w);
+    for (unsigned int i = 0; i < cfg->nr_queues; i++)
+        open_queue(w, i);
+    open_loop(w);
+    rc = sandbox_enter(cfg->user);
+    if (rc)
+        worker_die("cannot give up rights: %s", strerror(-rc));
+    worker_tell(WORKER_CONNECTED, "");
+    more = serve(w, true);
+    /* When it is over the kernel takes back what is mapped and bound. */
+    while (!w->stopping) {
+        wait_for_events(w, more ? 0 : due(w));
+        more = serve(w, false);
+    }
+}
