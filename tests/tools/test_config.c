@@ -158,14 +158,35 @@ END_TEST
 
 START_TEST(known_keys_without_effect_are_warned_of)
 {
-    ck_assert_int_eq(parse(BASE "pci=[]\nvif=[]\n"), 0);
+    ck_assert_int_eq(parse(BASE "pci=[]\nvtpm=[]\n"), 0);
     ck_assert_str_eq(warnings, "t.cfg:3:1: 'pci' has no effect yet\n"
-                               "t.cfg:4:1: 'vif' has no effect yet\n");
+                               "t.cfg:4:1: 'vtpm' has no effect yet\n");
     dom_config_free(&cfg);
     ck_assert_int_eq(parse(BASE "on_crash = 'coredump-restart'\n"), 0);
     ck_assert_str_eq(warnings, "t.cfg:3:12: on_crash: core dumps are not written yet, "
                                "'restart' is done without\n");
     ck_assert_int_eq(cfg.on_crash, DOM_ACTION_RESTART);
+    dom_config_free(&cfg);
+}
+END_TEST
+
+START_TEST(network_interfaces_have_their_place_in_the_list_for_a_number)
+{
+    ck_assert_int_eq(parse(BASE "vif = [ 'bridge=br0', 'devid=7', '' ]\n"), 0);
+    ck_assert_uint_eq(cfg.nr_vifs, 3);
+    ck_assert_str_eq(cfg.vifs[0].bridge, "br0");
+    ck_assert_int_eq(cfg.vifs[0].devid, 0);
+    ck_assert_int_eq(cfg.vifs[1].devid, 7);
+    ck_assert_int_eq(cfg.vifs[2].devid, 2);
+    ck_assert_str_eq(cfg.vifs[2].bridge, "xenbr0");
+    dom_config_free(&cfg);
+    refused(BASE "vif = [ '',\n  'devid=0' ]\n",
+            "t.cfg:4:3: vif: there is an interface with this devid already");
+    refused(BASE "vif = [ 'mac=1' ]\n",
+            "t.cfg:3:9: vif: not a MAC address (00:16:3e:01:02:03): '1'");
+    ck_assert_int_eq(parse(BASE "vif = [ 'script=/a/b' ]\n"), 0);
+    ck_assert_ptr_nonnull(
+        strstr(warnings, "t.cfg:3:9: vif: the script '/a/b' is not run"));
     dom_config_free(&cfg);
 }
 END_TEST
@@ -298,22 +319,24 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {every_served_key_is_read,
-                                  defaults_are_those_of_xl,
-                                  syntax_is_that_of_xl,
-                                  cmdline_replaces_root_and_extra,
-                                  arguments_override_the_file,
-                                  bad_arguments_are_refused,
-                                  unknown_keys_are_refused_with_the_nearest,
-                                  known_keys_without_effect_are_warned_of,
-                                  disks_are_read_in_their_order,
-                                  wrong_syntax_is_refused_where_it_stands,
-                                  wrong_values_are_refused_where_they_stand,
-                                  a_nul_byte_is_refused,
-                                  cpu_sets_are_written_as_xl_writes_them,
-                                  wrong_cpu_sets_are_refused,
-                                  uuids_are_read_and_written,
-                                  NULL};
+    const TTest *const tests[] = {
+        every_served_key_is_read,
+        defaults_are_those_of_xl,
+        syntax_is_that_of_xl,
+        cmdline_replaces_root_and_extra,
+        arguments_override_the_file,
+        bad_arguments_are_refused,
+        unknown_keys_are_refused_with_the_nearest,
+        known_keys_without_effect_are_warned_of,
+        network_interfaces_have_their_place_in_the_list_for_a_number,
+        disks_are_read_in_their_order,
+        wrong_syntax_is_refused_where_it_stands,
+        wrong_values_are_refused_where_they_stand,
+        a_nul_byte_is_refused,
+        cpu_sets_are_written_as_xl_writes_them,
+        wrong_cpu_sets_are_refused,
+        uuids_are_read_and_written,
+        NULL};
 
     return unit_run("config", NULL, tests);
 }
