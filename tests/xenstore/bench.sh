@@ -40,8 +40,8 @@ touch "$work"/{ours,xenstored,oxenstored}.tsv
 cp "$O/xenstore/xenstored" "$work/daemon"
 for group; do
     if [ "$group" = kill ]; then
-        "$here/test_kill" 100 2>/dev/null |
-            sed -n 's/.*(median \([0-9]*\) ms.*/restart after kill -9\t\1\tms/p' \
+        "$here/test_kill" 100 1 100000 2>/dev/null |
+            sed -n 's/.*(median \([0-9]*\) ms.*/restart after kill -9 at 100,000 nodes\t\1\tms/p' \
                 >>"$work/ours.tsv"
         continue
     fi

@@ -30,7 +30,7 @@ TARGETS = {
     "read beside half a request against alone": 1.1,
     "longest gap of an update at 10,000 nodes": 20,
     "transactions kept open over an update": 1,
-    "restart after kill -9": 100,
+    "restart after kill -9 at 100,000 nodes": 100,
 }
 MORE_IS_BETTER = {"reads, 16 in flight", "transactions kept open over an update"}
 

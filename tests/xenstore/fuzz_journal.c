@@ -48,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         data += 2 + len;
         size -= 2 + len;
     }
+    recover_done();
     recover_rings(false);
     empty_store();
     if (store.nodes != 1)

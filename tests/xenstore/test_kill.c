@@ -6,7 +6,9 @@
  * nothing else. In the end the journal is damaged in several ways, which must cost no
  * more than what it says.
  *
- *   test_kill [ROUNDS [SEED]]
+ *   test_kill [ROUNDS [SEED [NODES]]]
+ *
+ * NODES are made beforehand: they make a restart longer.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -268,6 +270,109 @@ static void one_round(struct peer *g, int round)
     peer_close(local);
 }
 
+/* --- while the journal is written anew --- */
+
+static ino_t journal_number(void)
+{
+    char name[64];
+    struct stat st;
+
+    snprintf(name, sizeof(name), "%s/journal", dir);
+    return stat(name, &st) ? 0 : st.st_ino;
+}
+
+/* Until another journal is in the place of this one. */
+static void make_renew(struct peer *local, ino_t old)
+{
+    struct message m;
+    char data[64];
+
+    for (int i = 0; i < 1000 && journal_number() == old; i++) {
+        for (int j = 0; j < 100; j++)
+            peer_send(local, HV_XS_WRITE, 1, 0, data, put_write(data, "/renew", 0, j));
+        for (int j = 0; j < 100; j++)
+            peer_receive(local, &m, 3000);
+    }
+    if (journal_number() == old)
+        fail("the journal is not written anew");
+}
+
+static void renewed(void)
+{
+    struct peer *local = peer_socket(path);
+
+    make_renew(local, journal_number());
+    peer_close(local);
+    kill_daemon();
+    start();
+}
+
+/* A request and a reply that were in the ring in part when the journal was replaced. */
+static void parts(struct peer *g)
+{
+    char data[2100] = "large", raw[2200];
+    struct hv_xsd_sockmsg h = {HV_XS_WRITE, 55, 0, 6 + 1800};
+    struct message m;
+
+    memset(data + 6, 'P', 1800);
+    memcpy(raw, &h, sizeof(h));
+    memcpy(raw + sizeof(h), data, h.len);
+    peer_send_raw(g, raw, 900);
+    renewed();
+    peer_send_raw(g, raw + 900, sizeof(h) + h.len - 900);
+    do {
+        if (!peer_receive(g, &m, 3000))
+            break;
+    } while (m.h.req_id != 55);
+    check(m.h.req_id == 55 && m.h.type == HV_XS_WRITE,
+          "half a request outlives a new journal and the daemon", "it is not answered");
+    peer_send(g, HV_XS_READ, 56, 0, "large", 6);
+    renewed();
+    do {
+        if (!peer_receive(g, &m, 3000))
+            break;
+    } while (m.h.req_id != 56);
+    check(m.h.req_id == 56 && m.h.type == HV_XS_READ && m.h.len == 1800 &&
+              m.data[0] == 'P' && m.data[1799] == 'P',
+          "so does half a reply", "it is not whole");
+}
+
+/* What a restart costs is cut while nobody waits: then it reads a tree and little else.
+ */
+static void idle_renews(void)
+{
+    struct peer *local = peer_socket(path);
+    ino_t old = journal_number();
+    struct message m;
+    char data[64];
+    int waited;
+
+    for (int j = 0; j < 5000; j++)
+        ask(local, HV_XS_WRITE, 0, data, put_write(data, "/renew", 0, j), &m);
+    for (waited = 0; waited < 300 && journal_number() == old; waited++)
+        usleep(50000);
+    check(journal_number() != old, "an idle daemon writes its journal anew",
+          "it does not");
+    peer_close(local);
+}
+
+static void fill(int nodes)
+{
+    struct peer *local = peer_socket(path);
+    struct message m;
+    char data[64];
+
+    for (int i = 0; i < nodes; i++) {
+        size_t len = (size_t)sprintf(data, "/fill/%d/%d", i / 1000, i % 1000) + 1;
+
+        peer_send(local, HV_XS_WRITE, 1, 0, data, len + (size_t)sprintf(data + len, "v"));
+        if (i % 100 == 99)
+            for (int j = 0; j < 100; j++)
+                peer_receive(local, &m, 3000);
+    }
+    peer_close(local);
+}
+
 static int by_value(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -335,8 +440,10 @@ int main(int argc, char **argv)
     beside(daemon_path, sizeof(daemon_path), argv[0], "xenstored-fake");
     setenv("XS_FAKE_DIR", dir, 1);
     srand(seed);
-    puts("1..5");
+    puts("1..8");
     g = set_up();
+    if (argc > 3)
+        fill(atoi(argv[3]));
     for (int i = 1; i <= rounds; i++)
         one_round(g, i);
     snprintf(
@@ -349,6 +456,8 @@ int main(int argc, char **argv)
              "it is back within 100 ms (median %.0f ms, slowest %.0f ms)",
              restart_ms[restarts / 2], restart_ms[restarts - 1]);
     check(restart_ms[restarts / 2] < 100, name, "it takes longer");
+    parts(g);
+    idle_renews();
     survive("flipped bytes");
     survive("half of it gone");
     survive("a torn head");

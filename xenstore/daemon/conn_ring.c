@@ -36,6 +36,8 @@ struct ring_conn {
     uint32_t cons;     /* how far we have read; the ring's own index follows in settle */
     uint32_t out_left; /* of a reply that goes in in parts */
     bool out_event;    /* ... which is not one but an event */
+    char *held; /* of a request that was taken in part, up to held_cons: see hold */
+    uint32_t held_len, held_cons;
 };
 
 /* A ring that is not served. */
@@ -131,11 +133,22 @@ static ssize_t ring_write(struct conn *c, const void *buf, size_t len)
     return room;
 }
 
+/* The journal must not lose these bytes while the guest's ring says that we have them. */
+static void hold(struct ring_conn *r, uint32_t cons, const void *data, uint32_t len)
+{
+    free(r->held);
+    r->held = len ? xmemdup(data, len) : NULL;
+    r->held_len = len;
+    r->held_cons = cons;
+}
+
 /* Tells the guest how far its requests have been read. */
 static void publish(struct ring_conn *r, uint32_t cons)
 {
     if (cons == load(&r->page->req_cons))
         return;
+    if (r->held && r->held_cons != cons)
+        hold(r, cons, NULL, 0);
     store_index(&r->page->req_cons, cons);
     r->moved = true;
 }
@@ -149,7 +162,8 @@ static void ring_settle(struct conn *c, bool want_read, bool want_write)
         publish(r, r->cons - left); /* whole requests wait for our next turn */
     } else if (!want_write) {
         if (left) {
-            journal_input(c->id, r->cons, c->in.data + c->in.start, left);
+            hold(r, r->cons, c->in.data + c->in.start, left);
+            journal_input(c->id, r->cons, r->held, left);
             journal_commit();
         }
         publish(r, r->cons);
@@ -169,14 +183,33 @@ void ring_restore(struct conn *c, bool output, uint32_t index, const void *data,
     uint32_t written = load(&r->page->rsp_prod) - index;
 
     if (!output) {
-        if (r->cons == index)
-            conn_restore(c, false, data, len);
+        if (r->cons != index)
+            return;
+        hold(r, index, data, (uint32_t)len);
+        conn_restore(c, false, data, len);
         return;
     }
     if (written == 0 || written >= len)
         return; /* not begun: the request is served again; or done */
     r->out_left = (uint32_t)len - written;
     conn_restore(c, true, (const char *)data + written, r->out_left);
+}
+
+void ring_hold(struct conn *c, uint32_t index, const void *data, size_t len)
+{
+    struct ring_conn *r = of(c);
+
+    if (load(&r->page->req_cons) == index)
+        hold(r, index, data, (uint32_t)len);
+}
+
+void ring_under_way(struct conn *c, struct ring_part *in, struct ring_part *out)
+{
+    const struct ring_conn *r = of(c);
+
+    *in = (struct ring_part){r->held_cons, r->held, r->held_len};
+    *out = (struct ring_part){load(&r->page->rsp_prod), c->out.data + c->out.start,
+                              r->out_left};
 }
 
 void ring_place(struct conn *c, struct ring_place *out)
@@ -251,6 +284,7 @@ void ring_forget_broken(const struct domain *d)
 
 static void ring_release(struct conn *c)
 {
+    free(of(c)->held);
     free(of(c));
 }
 
@@ -309,6 +343,7 @@ static void reconnect(struct ring_conn *r)
     conn_reset(&r->c);
     journal_reset(r->c.id);
     r->cons = r->out_left = 0;
+    hold(r, 0, NULL, 0);
     empty_ring(p);
     p->error = HV_STORE_ERROR_NONE;
     store_index(&p->connection, HV_STORE_CONNECTED);

@@ -23,6 +23,19 @@ void ring_rebind(struct conn *c, uint32_t local_port);
  */
 void ring_restore(struct conn *c, bool output, uint32_t index, const void *data,
                   size_t len);
+/* ... what was taken of a request up to this index, for ring_under_way. */
+void ring_hold(struct conn *c, uint32_t index, const void *data, size_t len);
+/*
+ * What the journal must have of a message that is in the ring in part: of a request, all
+ * that was taken up to the index which the guest sees; of a reply, what is missing from
+ * the index on.
+ */
+struct ring_part {
+    uint32_t index;
+    const char *data;
+    uint32_t len; /* 0: there is none */
+};
+void ring_under_way(struct conn *c, struct ring_part *in, struct ring_part *out);
 /*
  * A ring that was given up because of what its guest did is kept, lest the guest want to
  * begin anew (by the ring reconnection feature); until this, when the domain is

@@ -269,7 +269,8 @@ static void make_nodes(void)
 static void make_store(void)
 {
     static char absolute[PATH_MAX];
-    bool found;
+    struct recovered found = {0};
+    bool resume;
     int rc;
 
     if (mkdir(opt.rundir, 0755) && errno != EEXIST)
@@ -279,12 +280,12 @@ static void make_store(void)
     opt.rundir = realpath(opt.rundir, absolute);
     if (!opt.rundir)
         fail("no directory", "for the socket", errno);
-    found = (!opt.no_recovery || opt.state >= 0) && recover(opt.rundir);
-    rc = journal_open(opt.rundir, found);
+    resume = (!opt.no_recovery || opt.state >= 0) && recover(opt.rundir, &found);
+    rc = journal_open(opt.rundir, resume ? &found : NULL);
     if (rc)
         log_say("no journal in %s (%s): a restart will begin anew", opt.rundir,
                 strerror(rc));
-    if (!found)
+    if (!resume)
         make_nodes();
 }
 
@@ -396,10 +397,12 @@ static void raise_file_limit(void)
     setrlimit(RLIMIT_NOFILE, &lim);
 }
 
-/* Memory goes back to the system when nobody waits for us: that takes a moment. */
+/* What takes a moment, for when nobody waits for us: memory goes back to the system. */
 static void lull(void)
 {
     malloc_trim(0);
+    if (journal_stale())
+        journal_renew();
 }
 
 static bool idle(void)
@@ -413,7 +416,7 @@ static bool idle(void)
     update_run();
     more = journal_tidy();
     more |= store_reap(REAP_NODES);
-    if (store.nodes != before)
+    if (store.nodes != before || journal_stale())
         loop_want_lull();
     return more;
 }

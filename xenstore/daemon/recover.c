@@ -8,20 +8,16 @@
  * know how to deal with. A request that was answered in the journal but not yet in the
  * ring is served again; conn->resumed lets it find its work done.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "daemon/alloc.h"
 #include "daemon/conn_ring.h"
 #include "daemon/domain.h"
 #include "daemon/journal.h"
 #include "daemon/log.h"
+#include "daemon/recover_priv.h"
 #include "daemon/special.h"
 #include "daemon/txn.h"
 #include "daemon/watch.h"
@@ -77,59 +73,6 @@ static void forget(uint32_t domid, int type, const struct journal_entry *like,
         else
             at = &(*at)->next;
     }
-}
-
-/* --- the tree --- */
-
-static void set_node(const char *path, size_t len, const void *value, size_t vlen,
-                     struct perms *perms)
-{
-    size_t found, at, name_len;
-    struct node *n = store_nearest(store.root, path, len, &found);
-    const char *name;
-
-    if (found == len) {
-        edit_perms(NULL, path, len, perms);
-        edit_value(NULL, path, len, value, vlen);
-        return;
-    }
-    at = found == 1 ? 0 : found;
-    while (xs_path_component(path, len, &at, &name, &name_len)) {
-        bool last = at == len;
-
-        edit_create(NULL, path, at, last ? value : NULL, last ? vlen : 0,
-                    last ? perms : n->perms, false);
-        if (!last)
-            n = store_find(store.root, path, at);
-    }
-}
-
-/* The path that JOURNAL_TREE records go on from. */
-static struct xs_path tree;
-static size_t tree_len[HV_STORE_ABS_PATH_MAX + 1]; /* of the path, at each depth */
-
-static bool tree_node(const struct journal_entry *e, const char *data,
-                      struct perms *perms)
-{
-    size_t parent;
-
-    if (e->number == 0) {
-        tree_len[0] = 0;
-        set_node("/", 1, data, e->b_len, perms);
-        return true;
-    }
-    if (e->number > HV_STORE_ABS_PATH_MAX)
-        return false;
-    parent = tree_len[e->number - 1];
-    if (parent + 1 + e->a_len > HV_STORE_ABS_PATH_MAX)
-        return false;
-    tree.s[parent] = '/';
-    memcpy(tree.s + parent + 1, data, e->a_len);
-    tree_len[e->number] = parent + 1 + e->a_len;
-    if (memchr(data, '/', e->a_len) || !xs_path_valid(tree.s, tree_len[e->number], false))
-        return false;
-    set_node(tree.s, tree_len[e->number], data + e->a_len, e->b_len, perms);
-    return true;
 }
 
 /* --- records --- */
@@ -192,36 +135,15 @@ static bool set_quotas(const struct journal_entry *e, const char *data)
 }
 
 /* Records about nodes and permissions; perms is NULL where a record has none. */
-static bool apply_tree(const struct journal_entry *e, const char *data,
-                       struct perms *perms)
-{
-    switch (e->type) {
-    case JOURNAL_NODE:
-        if (!perms || !xs_path_valid(data, e->a_len, false))
-            return false;
-        set_node(data, e->a_len, data + e->a_len, e->b_len, perms);
-        return true;
-    case JOURNAL_TREE:
-        return perms && tree_node(e, data, perms);
-    case JOURNAL_REMOVED:
-        if (!xs_path_valid(data, e->a_len, false))
-            return false;
-        if (e->a_len > 1 && store_find(store.root, data, e->a_len))
-            edit_remove(NULL, data, e->a_len);
-        return true;
-    default:
-        return perms && special_restore(e->number, perms);
-    }
-}
-
 static bool apply(const struct journal_entry *e, const char *data, struct perms *perms)
 {
     switch (e->type) {
     case JOURNAL_NODE:
     case JOURNAL_TREE:
     case JOURNAL_REMOVED:
+        return recover_tree(e, data, perms);
     case JOURNAL_SPECIAL:
-        return apply_tree(e, data, perms);
+        return perms && special_restore(e->number, perms);
     case JOURNAL_WATCH:
         if (!e->b_len || data[e->a_len + e->b_len - 1] ||
             !xs_path_valid(data, e->a_len, true))
@@ -258,109 +180,47 @@ static bool apply(const struct journal_entry *e, const char *data, struct perms 
     }
 }
 
+/* Most records have the same as the one before. It is ours until the next call. */
+static struct perms *last_perms;
+
+static struct perms *perms_of(const char *bytes, size_t count)
+{
+    size_t size = count * sizeof(struct xs_perm);
+    struct xs_perm *entry;
+
+    if (last_perms && last_perms->interned && last_perms->count == count &&
+        memcmp(last_perms->entry, bytes, size) == 0)
+        return last_perms;
+    if (last_perms)
+        perms_put(last_perms);
+    entry = xmemdup(bytes, size);
+    last_perms = perms_make(entry, count);
+    free(entry);
+    return last_perms;
+}
+
+void recover_done(void)
+{
+    store_load_end();
+    edit_account_all();
+    if (last_perms)
+        perms_put(last_perms);
+    last_perms = NULL;
+}
+
 bool recover_record(const char *payload, uint32_t len)
 {
     struct journal_entry e;
     struct perms *perms = NULL;
-    bool ok;
 
     if (len < sizeof(e))
         return false;
     memcpy(&e, payload, sizeof(e));
     if (len != sizeof(e) + e.a_len + e.b_len + e.perms * sizeof(struct xs_perm))
         return false;
-    if (e.perms) {
-        struct xs_perm *entry =
-            xmemdup(payload + sizeof(e) + e.a_len + e.b_len, e.perms * sizeof(*entry));
-
-        perms = perms_make(entry, e.perms);
-        free(entry);
-    }
-    ok = apply(&e, payload + sizeof(e), perms);
-    if (perms)
-        perms_put(perms);
-    return ok;
-}
-
-/* The length of the whole and undamaged record at at, or 0. */
-static uint64_t record_at(const char *file, uint64_t at, uint64_t end)
-{
-    struct journal_record r;
-
-    if (end - at < sizeof(r))
-        return 0;
-    memcpy(&r, file + at, sizeof(r));
-    if (r.len < sizeof(struct journal_entry) || r.len > end - at - sizeof(r) ||
-        journal_sum(file + at + sizeof(r), r.len) != r.sum)
-        return 0;
-    return sizeof(r) + r.len;
-}
-
-/* Applies what is undamaged; returns the end of the last such record. */
-static uint64_t read_records(const char *file, uint64_t end)
-{
-    uint64_t at = JOURNAL_HEAD, good = at, damaged = 0;
-
-    while (at < end) {
-        uint64_t len = record_at(file, at, end);
-
-        if (len && recover_record(file + at + sizeof(struct journal_record),
-                                  (uint32_t)(len - sizeof(struct journal_record)))) {
-            at += len;
-            good = at;
-        } else {
-            damaged++;
-            at++; /* look for the next record */
-        }
-    }
-    if (damaged)
-        log_say("the journal is damaged: %llu of its %llu bytes are lost",
-                (unsigned long long)damaged, (unsigned long long)(end - JOURNAL_HEAD));
-    return good;
-}
-
-static bool read_file(int fd, uint64_t size)
-{
-    struct journal_head *head;
-    char boot_id[40];
-    uint64_t end, good;
-
-    if (size < JOURNAL_HEAD)
-        return false;
-    head = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (head == MAP_FAILED)
-        return false;
-    journal_boot_id(boot_id);
-    if (head->magic != JOURNAL_MAGIC ||
-        memcmp(boot_id, head->boot_id, sizeof(boot_id)) != 0) {
-        munmap(head, size);
-        return false;
-    }
-    end = head->committed;
-    if (end < JOURNAL_HEAD || end > size)
-        end = size;
-    good = read_records((const char *)head, end);
-    head->committed = good;
-    munmap(head, size);
-    return true;
-}
-
-bool recover(const char *dir)
-{
-    char path[256];
-    struct stat st;
-    bool found;
-    int fd;
-
-    snprintf(path, sizeof(path), "%s/journal", dir);
-    fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    found = fstat(fd, &st) == 0 && read_file(fd, (uint64_t)st.st_size);
-    close(fd);
-    if (found)
-        log_say("%llu nodes are back from the journal", (unsigned long long)store.nodes);
-    return found;
+    if (e.perms)
+        perms = perms_of(payload + sizeof(e) + e.a_len + e.b_len, e.perms);
+    return apply(&e, payload + sizeof(e), perms);
 }
 
 /* --- rings --- */
@@ -402,13 +262,17 @@ void recover_rings(bool bare)
             log_say("domain %u: its ring cannot be connected again", d->domid);
     }
     /* First what was under way in the rings, then events. */
-    for (int pass = 0; pass < 2 && !bare; pass++) {
+    for (int pass = 0; pass < (bare ? 1 : 2); pass++) {
         for (struct waiting *w = waiting; w; w = w->next) {
             struct domain *d = domain_find(w->e.domid);
             bool bytes = w->e.type == JOURNAL_INPUT || w->e.type == JOURNAL_OUTPUT;
 
-            if (d && d->conn && bytes == (pass == 0))
+            if (!d || !d->conn || bytes != (pass == 0))
+                continue;
+            if (!bare)
                 apply_waiting(d->conn, w);
+            else if (w->e.type == JOURNAL_INPUT)
+                ring_hold(d->conn, w->e.number, w->data, w->e.a_len);
         }
     }
     while (waiting)

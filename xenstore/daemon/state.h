@@ -15,7 +15,7 @@
 
 /* Raised when the format changes; a daemon takes over from one of the same number only.
  */
-#define STATE_VERSION 1u
+#define STATE_VERSION 2u
 /* The exit status that says so; no other program gives it by chance. */
 #define STATE_CAN_UPDATE 73
 

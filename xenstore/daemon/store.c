@@ -15,18 +15,19 @@
 #include <sys/random.h>
 
 #include "daemon/alloc.h"
+#include "daemon/store_priv.h"
 #include "wire/xs_msg.h"
 #include "wire/xs_path.h"
 
 struct store store;
 
-static uint64_t hash_key;
+static uint64_t key;
 static struct node *reap_list;
 
 static uint32_t hash_bytes(const void *data, size_t len)
 {
     const unsigned char *p = data;
-    uint64_t h = hash_key ^ (len * 0x9e3779b97f4a7c15u);
+    uint64_t h = key ^ (len * 0x9e3779b97f4a7c15u);
 
     for (size_t i = 0; i < len; i++)
         h = (h ^ p[i]) * 0xff51afd7ed558ccdu;
@@ -42,7 +43,7 @@ static size_t node_size(const struct node *n)
     return sizeof(*n) + n->name_len + n->value_len;
 }
 
-static void refresh(struct node *n)
+void node_refresh(struct node *n)
 {
     n->names_bytes = n->name_len + 1u;
     n->guests = node_guests(n);
@@ -56,8 +57,8 @@ static void refresh(struct node *n)
     }
 }
 
-static struct node *node_new(const char *name, size_t name_len, const void *value,
-                             size_t value_len, struct perms *perms)
+struct node *node_new(const char *name, size_t name_len, const void *value,
+                      size_t value_len, struct perms *perms)
 {
     struct node *n = xzalloc(sizeof(*n) + name_len + value_len);
 
@@ -70,7 +71,7 @@ static struct node *node_new(const char *name, size_t name_len, const void *valu
     memcpy(n->bytes, name, name_len);
     if (value_len)
         memcpy(n->bytes + name_len, value, value_len);
-    refresh(n);
+    node_refresh(n);
     store.nodes++;
     store.bytes += node_size(n);
     return n;
@@ -125,7 +126,7 @@ static struct node *own(struct node **slot)
     return n;
 }
 
-static int compare(const char *name, size_t len, const struct node *n)
+int node_compare(const char *name, size_t len, const struct node *n)
 {
     size_t common = len < n->name_len ? len : n->name_len;
     int c = memcmp(name, n->bytes, common);
@@ -138,7 +139,7 @@ static int compare(const char *name, size_t len, const struct node *n)
 static struct node *treap_find(struct node *t, const char *name, size_t len)
 {
     while (t) {
-        int c = compare(name, len, t);
+        int c = node_compare(name, len, t);
 
         if (c == 0)
             return t;
@@ -155,14 +156,14 @@ static void treap_split(struct node *t, const struct node *at, struct node **l,
         return;
     }
     t = own(&t);
-    if (compare(at->bytes, at->name_len, t) < 0) {
+    if (node_compare(at->bytes, at->name_len, t) < 0) {
         treap_split(t->left, at, l, &t->left);
         *r = t;
     } else {
         treap_split(t->right, at, &t->right, r);
         *l = t;
     }
-    refresh(t);
+    node_refresh(t);
 }
 
 static struct node *treap_join(struct node *l, struct node *r)
@@ -172,12 +173,12 @@ static struct node *treap_join(struct node *l, struct node *r)
     if (l->prio >= r->prio) {
         l = own(&l);
         l->right = treap_join(l->right, r);
-        refresh(l);
+        node_refresh(l);
         return l;
     }
     r = own(&r);
     r->left = treap_join(l, r->left);
-    refresh(r);
+    node_refresh(r);
     return r;
 }
 
@@ -188,11 +189,11 @@ static void treap_insert(struct node **slot, struct node *new)
 
         n->names_bytes += new->names_bytes;
         n->guests += new->guests;
-        slot = compare(new->bytes, new->name_len, n) < 0 ? &n->left : &n->right;
+        slot = node_compare(new->bytes, new->name_len, n) < 0 ? &n->left : &n->right;
     }
     treap_split(*slot, new, &new->left, &new->right);
     *slot = new;
-    refresh(new);
+    node_refresh(new);
 }
 
 static void treap_remove(struct node **slot, const char *name, size_t len,
@@ -201,7 +202,7 @@ static void treap_remove(struct node **slot, const char *name, size_t len,
     struct node *victim, *l, *r;
     int c;
 
-    while ((c = compare(name, len, *slot)) != 0) {
+    while ((c = node_compare(name, len, *slot)) != 0) {
         struct node *n = own(slot);
 
         n->names_bytes -= (uint32_t)len + 1;
@@ -271,7 +272,7 @@ static struct node **descend(struct node **root, const char *path, size_t len,
         int c;
 
         slot = &(*slot)->child;
-        while ((c = compare(name, name_len, *slot)) != 0) {
+        while ((c = node_compare(name, name_len, *slot)) != 0) {
             struct node *n = own(slot);
 
             n->guests += guests;
@@ -451,9 +452,19 @@ void store_init(void)
     struct xs_perm dom0 = {.id = 0, .access = 0};
     struct perms *p;
 
-    if (getrandom(&hash_key, sizeof(hash_key), GRND_NONBLOCK) != sizeof(hash_key))
-        hash_key = 0x5851f42d4c957f2du;
+    if (getrandom(&key, 5, GRND_NONBLOCK) != 5)
+        key = 0x5842d4c957u;
     p = perms_make(&dom0, 1);
     store.root = node_new("", 0, NULL, 0, p);
     perms_put(p);
+}
+
+uint64_t store_key(void)
+{
+    return key;
+}
+
+void store_set_key(uint64_t value)
+{
+    key = value;
 }

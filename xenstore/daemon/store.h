@@ -102,6 +102,12 @@ extern struct store store;
 
 /* Makes the tree with "/" alone, owned by domain 0. */
 void store_init(void);
+/*
+ * The shape of the treaps depends on a random key of 40 bits, lest a client choose names
+ * that make them deep. It may be set while the tree has "/" alone.
+ */
+uint64_t store_key(void);
+void store_set_key(uint64_t key);
 /* Frees up to budget unreachable nodes; true if more wait. */
 bool store_reap(unsigned int budget);
 
@@ -133,6 +139,34 @@ static inline size_t store_list_bytes(const struct node *n)
 {
     return n->child ? n->child->names_bytes : 0;
 }
+
+/*
+ * Loading a tree that was written node by node, with no searching: each node, then what
+ * is below it, then its greater siblings, then its smaller ones. store_load takes the
+ * next one and checks that it can stand there; if not, it returns false, and loading is
+ * over. The key must be that of the tree that was written. The first node is "/", which
+ * must be alone. Sums of nodes are right after store_load_end.
+ */
+enum { STORE_LEFT = 1, STORE_RIGHT = 2, STORE_CHILD = 4 };
+static inline unsigned int store_shape(const struct node *n)
+{
+    return (n->left ? STORE_LEFT : 0) | (n->right ? STORE_RIGHT : 0) |
+           (n->child ? STORE_CHILD : 0);
+}
+
+struct stored {
+    const char *name;
+    const void *value;
+    size_t name_len, value_len;
+    struct perms *perms;
+    uint64_t born;
+    uint32_t depth;
+    unsigned int shape;
+};
+bool store_load(const struct stored *s);
+void store_load_end(void);
+/* The depth of the node that store_load expects; 0: none. */
+uint32_t store_load_depth(void);
 
 /*
  * Calls fn for every node below and including n, parents first; path is a growing buffer.

@@ -363,6 +363,17 @@ static void account_name(struct txn *t, const struct node *parent, const char *p
     txn_account(t, node_owner(parent), 0, sign * (int32_t)(len - (at == 1 ? 0 : at)));
 }
 
+static bool account_node(void *arg, const char *path, size_t len, struct node *n)
+{
+    txn_account(NULL, node_owner(n), 1, charge(n, len));
+    return true;
+}
+
+void edit_account_all(void)
+{
+    store_walk(store.root, "/", 1, true, account_node, NULL);
+}
+
 /* --- changes to the tree, with accounting --- */
 
 void txn_set_value(struct txn *t, const char *path, size_t len, const void *value,

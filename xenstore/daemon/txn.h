@@ -68,6 +68,8 @@ void edit_create(struct txn *t, const char *path, size_t len, const void *value,
 void edit_remove(struct txn *t, const char *path, size_t len);
 /* Nodes a domain owns as this request sees it. */
 uint32_t edit_owned(struct txn *t, uint32_t domid);
+/* The tree has come in from elsewhere: accounts all of it. */
+void edit_account_all(void);
 /* Whether c may make owner's nodes take this much more memory. */
 bool edit_fits(struct conn *c, struct txn *t, uint32_t owner, int64_t more);
 
