@@ -76,9 +76,12 @@ static bool tree_node(const struct journal_entry *e, const char *data,
                        .depth = e->number,
                        .shape = e->flags};
 
-    if (e->a_len < sizeof(at) || (tree.sure && e->number > tree.sure) ||
-        !enter(e->number, s.name, s.name_len))
+    if (tree.sure && e->number > tree.sure)
         return false;
+    if (e->a_len < sizeof(at) || !enter(e->number, s.name, s.name_len)) {
+        recover_gap(1);
+        return false;
+    }
     memcpy(&at, data, sizeof(at));
     s.born = at.born;
     if (!tree.sure && store_load(&s))
@@ -86,8 +89,10 @@ static bool tree_node(const struct journal_entry *e, const char *data,
     tree.sure = 0;
     if (e->number == 0)
         set_node("/", 1, s.value, s.value_len, perms);
-    else
+    else if (xs_path_valid(tree.path.s, tree.len[e->number], false))
         set_node(tree.path.s, tree.len[e->number], s.value, s.value_len, perms);
+    else
+        return false; /* nobody can have written that */
     return true;
 }
 

@@ -12,6 +12,8 @@
 #include "daemon/alloc.h"
 #include "daemon/store_priv.h"
 
+#define BORN_MAX (UINT64_MAX / 2) /* generations go on from the greatest */
+
 struct place {
     struct node **slot;
     const struct node *above;      /* whose treap priority is not below; NULL: a child */
@@ -62,6 +64,7 @@ static bool load_root(const struct stored *s)
         return false;
     store_set_perms(&store.root, "/", 1, s->perms);
     store_set_value(&store.root, "/", 1, s->value, s->value_len);
+    store.root->list_gen = ++store.generation;
     push_places(store.root, &at, s->shape & STORE_CHILD);
     return true;
 }
@@ -78,7 +81,7 @@ static bool load_node(const struct stored *s)
     struct place at;
     struct node *n;
 
-    if (!load.open)
+    if (!load.open || s->born > BORN_MAX)
         return false;
     at = load.places[load.open - 1];
     if (store.generation < s->born)
