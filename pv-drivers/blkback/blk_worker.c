@@ -36,13 +36,13 @@ static int open_image(const struct worker_config *cfg)
     char path[40];
     int fd;
 
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", cfg->image);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", cfg->layer[0].fd);
     fd = open(path, flags | (cfg->direct ? O_DIRECT : 0));
     if (fd < 0)
         worker_die("cannot open the image again: %s", strerror(errno));
     if (!cfg->limits.readonly && fcntl(fd, F_OFD_SETLKW, &lock))
         worker_die("cannot lock the image: %s", strerror(errno));
-    close(cfg->image);
+    close(cfg->layer[0].fd);
     return fd;
 }
 
@@ -72,6 +72,19 @@ static void open_doors(struct worker *w)
         worker_die("cannot reach the hypervisor: %s", strerror(-rc));
 }
 
+/* All that was the image's is read by now: a worker that was killed has ended. */
+static void open_image_files(struct worker *w)
+{
+    struct volume_file layer[VOLUME_MAX_LAYERS];
+    const struct worker_config *cfg = w->cfg;
+    const char *why;
+
+    memcpy(layer, cfg->layer, sizeof(layer));
+    layer[0].fd = open_image(cfg);
+    if (volume_open(&w->dev.volume, layer, cfg->nr_layers, cfg->limits.readonly, &why))
+        worker_die("cannot go on with the image: %s", why);
+}
+
 static void open_disk(struct worker *w)
 {
     const struct worker_config *cfg = w->cfg;
@@ -79,7 +92,7 @@ static void open_disk(struct worker *w)
         cfg->nr_queues * ring_entries(cfg->ring_pages * PAGE_SIZE, QUEUE_SLOT);
     int rc = pool_open(&w->dev.pool);
 
-    w->dev.volume = (struct volume){.fd = open_image(cfg)};
+    open_image_files(w);
     if (!rc)
         rc = disk_open(&w->dev.disk, &w->dev.volume, cfg->inline_io,
                        depth < MAX_DEPTH ? depth : MAX_DEPTH, w->dev.pool.base,
@@ -189,11 +202,13 @@ static void loop(struct worker *w)
 void blk_worker(const void *config)
 {
     const struct worker_config *cfg = config;
-    int keep[] = {cfg->image, cfg->journal};
+    int keep[VOLUME_MAX_LAYERS + 1] = {cfg->journal};
     struct worker *w = calloc(1, sizeof(*w));
     int rc;
 
-    worker_alone(keep, sizeof(keep) / sizeof(keep[0]));
+    for (unsigned int i = 0; i < cfg->nr_layers; i++)
+        keep[i + 1] = cfg->layer[i].fd;
+    worker_alone(keep, cfg->nr_layers + 1);
     if (!w)
         worker_die("out of memory");
     w->cfg = cfg;
@@ -212,6 +227,7 @@ void blk_worker(const void *config)
         worker_die("cannot give up rights: %s", strerror(-rc));
     worker_tell(WORKER_CONNECTED, "");
     serve(w, true);
-    /* When it is over the kernel takes back what is mapped and bound. */
     loop(w);
+    volume_close(&w->dev.volume);
+    /* The kernel takes back what is mapped and bound. */
 }

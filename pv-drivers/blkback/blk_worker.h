@@ -15,6 +15,7 @@
 
 #include "blkback/journal.h"
 #include "blkback/plan.h"
+#include "blkback/volume.h"
 #include "hv/door.h"
 
 #define WORKER_MAX_RING_ORDER 4U
@@ -31,8 +32,10 @@ struct worker_config {
         uint32_t refs[WORKER_MAX_RING_PAGES];
         uint32_t port;
     } queue[JOURNAL_MAX_QUEUES];
-    int image, journal; /* files, the caller's */
-    uid_t user;         /* who to be */
+    struct volume_file layer[VOLUME_MAX_LAYERS]; /* the caller's; the image first */
+    unsigned int nr_layers;
+    int journal; /* the caller's, too */
+    uid_t user;  /* who to be */
 };
 
 /* What worker_spawn() is to run, with a struct worker_config. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -10,9 +12,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "blkback/blk_worker.h"
 #include "blkback/image.h"
 #include "blkback/plan.h"
+#include "dom/imagelock.h"
 
 #define DEFAULT_SECTOR 512U
 #define DEFAULT_BLOCK  4096U
@@ -40,18 +42,14 @@ static int open_file(const char *path, bool readonly, struct stat *st, const cha
     return fd;
 }
 
-static int lock_image(const struct image *image, const char **why)
+static int lock_file(int fd, bool readonly, const char **why)
 {
-    struct flock lock = {.l_type = image->readonly ? F_RDLCK : F_WRLCK,
-                         .l_whence = SEEK_SET,
-                         .l_len = WORKER_LOCK_BYTE};
+    int rc = image_lock(fd, readonly);
 
-    if (!fcntl(image->fd, F_OFD_SETLK, &lock))
-        return 0;
-    *why = errno == EAGAIN || errno == EACCES
-               ? "it is in use (another guest or program has locked it)"
-               : strerror(errno);
-    return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+    if (rc)
+        *why = rc == -EBUSY ? "it is in use (another guest or program has locked it)"
+                            : strerror(-rc);
+    return rc;
 }
 
 static int measure_device(struct image *image)
@@ -121,22 +119,149 @@ static int measure(struct image *image, const char *path, const struct stat *st,
         *why = "it is empty";
         return -EINVAL;
     }
-    image->direct = try_direct(image, path);
+    image->layer[0].bytes = image->sectors * PLAN_SECTOR;
     return 0;
 }
 
-int image_open(struct image *out, const char *path, bool readonly, const char **why)
+/* Adds a file to the chain; *st is what it is. */
+static int add_file(struct image *image, const char *path, bool readonly, struct stat *st,
+                    const char **why)
+{
+    int fd = open_file(path, readonly, st, why);
+
+    if (fd < 0)
+        return fd;
+    image->layer[image->nr_layers++] = (struct volume_file){.fd = fd};
+    return lock_file(fd, readonly, why);
+}
+
+static int take_format(struct volume_file *file, const char *format, const char **why)
+{
+    file->qcow2 = !strcmp(format, "qcow2");
+    if (file->qcow2 || !strcmp(format, "raw"))
+        return 0;
+    *why = "its format is neither raw nor qcow2";
+    return -EINVAL;
+}
+
+/* Of a file behind: what is wrong, with its name. */
+static int refuse_behind(const char **why, const char *name, const char *text)
+{
+    static char line[200];
+
+    snprintf(line, sizeof(line), "its backing file %.100s: %.80s", name, text);
+    *why = line;
+    return -EINVAL;
+}
+
+/* What an image calls the file behind it, as a path: relative to its own folder. */
+static bool path_behind(const char *image, const char *name, char out[PATH_MAX])
+{
+    const char *slash = strrchr(image, '/');
+    int dir = slash ? (int)(slash + 1 - image) : 0, n;
+
+    if (!strncmp(name, "file:", 5))
+        name += 5;
+    if (strcspn(name, ":") < strcspn(name, "/"))
+        return false; /* a protocol of QEMU's */
+    n = *name == '/' ? snprintf(out, PATH_MAX, "%s", name)
+                     : snprintf(out, PATH_MAX, "%.*s%s", dir, image, name);
+    return n < PATH_MAX;
+}
+
+static bool in_chain(const struct image *image, const struct stat *st)
+{
+    for (unsigned int i = 0; i < image->nr_layers; i++) {
+        struct stat other;
+
+        if (!fstat(image->layer[i].fd, &other) && other.st_dev == st->st_dev &&
+            other.st_ino == st->st_ino)
+            return true;
+    }
+    return false;
+}
+
+/* Opens the file that the image at `path` names; its path then. */
+static int open_behind(struct image *image, char path[PATH_MAX], const char *name,
+                       const char *format, const char **why)
+{
+    struct volume_file *file = &image->layer[image->nr_layers];
+    char next[PATH_MAX];
+    struct stat st;
+    off_t end;
+
+    if (!path_behind(path, name, next))
+        return refuse_behind(why, name, "no plain path");
+    if (!*format)
+        return refuse_behind(why, name,
+                             "its format is not told: 'qemu-img rebase -u -F' does so");
+    if (image->nr_layers == VOLUME_MAX_LAYERS)
+        return refuse_behind(why, name, "there are too many of them");
+    if (!stat(next, &st) && in_chain(image, &st))
+        return refuse_behind(why, name, "they form a loop");
+    if (add_file(image, next, true, &st, why) || take_format(file, format, why))
+        return refuse_behind(why, name, *why);
+    end = lseek(file->fd, 0, SEEK_END);
+    file->bytes = end < 0 ? 0 : (uint64_t)end;
+    strcpy(path, next);
+    return 0;
+}
+
+/* One image of the chain: what it is, and the file that it names. */
+static int read_image(struct image *image, unsigned int nr, char path[PATH_MAX],
+                      const char **why)
+{
+    const char *name, *format;
+    struct qcow2 *q;
+    int rc = qcow2_open(&q, image->layer[nr].fd, image->readonly || nr, why);
+
+    if (rc)
+        return nr ? refuse_behind(why, path, *why) : rc;
+    image->layer[nr].bytes = qcow2_bytes(q);
+    if (!nr) {
+        image->sectors = qcow2_bytes(q) / PLAN_SECTOR;
+        image->sector_size = DEFAULT_SECTOR;
+        image->physical_sector = DEFAULT_BLOCK;
+        image->discard_granularity = qcow2_cluster(q);
+        rc = qcow2_check(q, why);
+    }
+    name = qcow2_behind(q, &format);
+    if (!rc && name)
+        rc = open_behind(image, path, name, format, why);
+    qcow2_close(q);
+    return rc;
+}
+
+static int open_chain(struct image *image, const char *path, const char **why)
+{
+    char at[PATH_MAX];
+    int rc = 0;
+
+    snprintf(at, sizeof(at), "%s", path);
+    for (unsigned int i = 0; i < image->nr_layers && !rc; i++)
+        if (image->layer[i].qcow2)
+            rc = read_image(image, i, at, why);
+    return rc;
+}
+
+int image_open(struct image *out, const char *path, const char *format, bool readonly,
+               const char **why)
 {
     struct stat st;
     int rc;
 
-    *out = (struct image){.readonly = readonly};
-    out->fd = open_file(path, readonly, &st, why);
-    if (out->fd < 0)
-        return out->fd;
-    rc = lock_image(out, why);
+    *out = (struct image){.readonly = readonly, .fd = -1};
+    rc = add_file(out, path, readonly, &st, why);
+    if (!rc) {
+        out->fd = out->layer[0].fd;
+        rc = take_format(&out->layer[0], format, why);
+    }
     if (!rc)
         rc = measure(out, path, &st, why);
+    if (!rc && out->layer[0].qcow2)
+        rc = open_chain(out, path, why);
+    if (!rc)
+        out->direct = try_direct(out, path);
     if (rc)
         image_close(out);
     return rc;
@@ -144,6 +269,8 @@ int image_open(struct image *out, const char *path, bool readonly, const char **
 
 void image_close(struct image *image)
 {
-    close(image->fd);
+    for (unsigned int i = 0; i < image->nr_layers; i++)
+        close(image->layer[i].fd);
+    image->nr_layers = 0;
     image->fd = -1;
 }

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The file or block device behind a guest's disk: opened, measured, and locked. */
+/* The files or block devices behind a guest's disk: opened, measured, and locked. */
 #ifndef BLKBACK_IMAGE_H
 #define BLKBACK_IMAGE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "blkback/volume.h"
+
 struct image {
-    int fd;                                    /* holds the lock */
+    int fd; /* the one that may be written to; layer[0]'s */
+    /* The image, and what lies behind it. They hold the locks. */
+    struct volume_file layer[VOLUME_MAX_LAYERS];
+    unsigned int nr_layers;
     uint64_t sectors;                          /* of 512 bytes */
     unsigned int sector_size, physical_sector; /* bytes */
     unsigned int discard_granularity;          /* bytes */
@@ -17,10 +22,12 @@ struct image {
 };
 
 /*
- * Opens path for one writer or any number of readers, here or in any program that locks
- * images as QEMU does. -EBUSY: somebody has it. *why is a text for the user.
+ * Opens path, and the files that a qcow2 image names, for one writer or any number of
+ * readers, here or in any program that locks images as QEMU does. format: "raw", "qcow2".
+ * -EBUSY: somebody has it. *why is a text for the user, which stays until the next call.
  */
-int image_open(struct image *out, const char *path, bool readonly, const char **why);
+int image_open(struct image *out, const char *path, const char *format, bool readonly,
+               const char **why);
 void image_close(struct image *image);
 
 #endif

@@ -37,12 +37,17 @@ static int open_disk(struct device *dev, char what[200], const char **why)
     struct disk_device *own = dev->own;
     char *path = xenbus_read(dev->daemon->xs, dev->back, "params");
     char *mode = xenbus_read(dev->daemon->xs, dev->back, "mode");
+    char *format = xenbus_read(dev->daemon->xs, dev->back, "format");
     bool readonly = !mode || *mode != 'w';
-    int rc = path ? image_open(&own->image, path, readonly, why) : -ENOENT;
+    int rc = -ENOENT;
+
+    if (path)
+        rc = image_open(&own->image, path, format ? format : "raw", readonly, why);
 
     snprintf(what, 200, "%s", path ? path : "no image");
     free(path);
     free(mode);
+    free(format);
     return rc;
 }
 
@@ -246,7 +251,7 @@ static const char *start_disk(struct device *dev, bool recover)
     const struct image *image = &own->image;
     struct worker_config cfg = {.domid = dev->domid,
                                 .recover = recover,
-                                .image = image->fd,
+                                .nr_layers = image->nr_layers,
                                 .direct = image->direct,
                                 .inline_io = image->inline_io,
                                 .user = dev->daemon->user};
@@ -259,6 +264,7 @@ static const char *start_disk(struct device *dev, bool recover)
                                       .sector_size = image->sector_size,
                                       .readonly = image->readonly,
                                       .discard = !image->readonly};
+    memcpy(cfg.layer, image->layer, sizeof(cfg.layer));
     cfg.journal = journal_open(dev, recover);
     if (cfg.journal < 0)
         return strerror(-cfg.journal);

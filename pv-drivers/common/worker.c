@@ -10,7 +10,7 @@
 #include "common/worker.h"
 
 #define MAX_COMPLAINTS 16U
-#define MAX_FILES      8U
+#define MAX_FILES      40U
 
 static int control;
 

@@ -4,6 +4,7 @@
  * the tools and the guests see of it, above all when it, or a part of it, is killed.
  */
 #include <dirent.h>
+#include <endian.h>
 #include <poll.h>
 #include <sys/stat.h>
 
@@ -88,6 +89,41 @@ static void open_guest(struct guest *g, unsigned int domid)
 {
     memset(g, 0, sizeof(*g));
     make_image(domid);
+    attach(g, domid, "image-%u");
+    connect_disk(g);
+}
+
+/* An image of version 2 with clusters of 4 KiB: header, refcount table and block, L1. */
+static void make_qcow2(unsigned int domid)
+{
+    uint64_t header[9] = {htobe64(0x514649fb00000002),
+                          0,
+                          htobe64(12),
+                          htobe64(IMAGE_SIZE),
+                          htobe64(2),
+                          htobe64(3 * PAGE_SIZE),
+                          htobe64(PAGE_SIZE),
+                          htobe64(1ULL << 32),
+                          0};
+    uint64_t table = htobe64(2 * PAGE_SIZE), counts = htobe64(0x0001000100010001);
+    char path[128];
+    int fd;
+
+    file_name(path, "image-%u", domid);
+    fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0666);
+    ck_assert_int_eq(ftruncate(fd, 4 * PAGE_SIZE), 0);
+    ck_assert_int_eq(pwrite(fd, header, sizeof(header), 0), sizeof(header));
+    ck_assert_int_eq(pwrite(fd, &table, 8, PAGE_SIZE), 8);
+    ck_assert_int_eq(pwrite(fd, &counts, 8, 2 * PAGE_SIZE), 8);
+    close(fd);
+}
+
+static void open_qcow2_guest(struct guest *g, unsigned int domid)
+{
+    memset(g, 0, sizeof(*g));
+    make_qcow2(domid);
+    snprintf(g->back, sizeof(g->back), "/local/domain/0/backend/hvblk/%u/51712", domid);
+    put(g->back, "format", "qcow2", 0);
     attach(g, domid, "image-%u");
     connect_disk(g);
 }
@@ -286,6 +322,29 @@ START_TEST(a_killed_daemon_is_not_noticed_once_another_runs)
 }
 END_TEST
 
+/* Its image is right each time: the daemon checks it all when it opens it. */
+START_TEST(so_it_is_with_a_qcow2_image)
+{
+    struct guest g;
+
+    open_qcow2_guest(&g, 1);
+    for (unsigned int round = 0; round < 40; round++) {
+        pid_t worker = worker_of(daemon_pid);
+
+        work(&g, (unsigned int)rand() % 20);
+        if (round % 4 == 3) {
+            kill(daemon_pid, SIGKILL);
+            waitpid(daemon_pid, NULL, 0);
+            start_daemon();
+        } else if (worker) {
+            kill(worker, SIGKILL);
+        }
+    }
+    read_back(&g);
+    ck_assert_uint_eq(state(g.back), HV_XENBUS_STATE_CONNECTED);
+}
+END_TEST
+
 START_TEST(an_index_out_of_range_closes_that_disk_and_no_other)
 {
     struct hv_ring_index *idx;
@@ -470,6 +529,7 @@ int main(void)
     const TTest *const tests[] = {data_goes_both_ways,
                                   a_killed_worker_is_not_noticed_by_its_guest,
                                   a_killed_daemon_is_not_noticed_once_another_runs,
+                                  so_it_is_with_a_qcow2_image,
                                   an_index_out_of_range_closes_that_disk_and_no_other,
                                   what_cannot_be_opened_is_said,
                                   a_guest_that_wants_what_was_not_offered_is_refused,

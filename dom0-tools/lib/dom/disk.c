@@ -9,14 +9,14 @@
 #include <unistd.h>
 
 #include "dom/disk.h"
+#include "dom/imagelock.h"
 
-#define XVD_MAJOR    202U
-#define SD_MAJOR     8U
-#define EXTENDED     (1U << 28) /* of disks and partitions beyond the 16th */
-#define MAX_DISK     ((1U << 20) - 1)
-#define MAX_PART     255U
-#define POSITIONS    4
-#define LOCKED_RANGE (1LL << 62) /* what hvblkd locks of an image */
+#define XVD_MAJOR 202U
+#define SD_MAJOR  8U
+#define EXTENDED  (1U << 28) /* of disks and partitions beyond the 16th */
+#define MAX_DISK  ((1U << 20) - 1)
+#define MAX_PART  255U
+#define POSITIONS 4
 
 /* One specification while it is read. */
 struct spec {
@@ -305,15 +305,6 @@ void dom_disk_free(struct dom_disk *disk)
     disk->target = NULL;
 }
 
-static bool locked(int fd, bool readonly)
-{
-    struct flock lock = {.l_type = readonly ? F_RDLCK : F_WRLCK,
-                         .l_whence = SEEK_SET,
-                         .l_len = LOCKED_RANGE};
-
-    return !fcntl(fd, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK;
-}
-
 int dom_disk_check(const struct dom_disk *disk, struct dom_error *err)
 {
     int flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (disk->readonly ? O_RDONLY : O_RDWR);
@@ -333,7 +324,7 @@ int dom_disk_check(const struct dom_disk *disk, struct dom_error *err)
         open(disk->target, flags | (S_ISBLK(st.st_mode) && !disk->readonly ? O_EXCL : 0));
     if (fd < 0)
         why = errno == EBUSY ? "it is in use" : strerror(errno);
-    else if (locked(fd, disk->readonly))
+    else if (image_is_locked(fd, disk->readonly))
         why = "it is in use";
     if (fd >= 0)
         close(fd);
