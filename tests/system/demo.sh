@@ -48,6 +48,6 @@ all() {
     tmux send-keys -t demo poweroff Enter
     sees 'LEFT 0' 60 'poweroff ends the machine and the emulator'
 }
-tmux -f /dev/null new-session -d -s demo -x 100 -y 30 "$demo; echo LEFT \$?; sleep 30"
+tmux -f /dev/null new-session -d -s demo -x 100 -y 30 "$demo --guest small; echo LEFT \$?; sleep 30"
 all
 finish
