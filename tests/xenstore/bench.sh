@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 # Measures our daemon and Debian's two side by side and prints a table; writes it as JSON and as
 # an SVG chart to build/tests/xenstore/bench.{json,svg} as well. Each group of rows gets fresh
-# daemons, one after the other, so that they meet the same noise. Arguments: groups for `bench`.
+# daemons, one after the other, so that they meet the same noise; what is measured by the wall
+# clock several times in turn, and the middle one counts. Arguments: groups for `bench`.
+# XENSTORED_PEERS names more daemons to compare with, built for this machine.
 set -u
 src=$(cd "$(dirname "$0")" && pwd)
 O=${O:-$src/../../build}
@@ -12,6 +14,7 @@ here=$(cd "$O/tests/xenstore" && pwd)
 work=$(mktemp -d -p "$([ -d /dev/shm ] && echo /dev/shm || echo /tmp)")
 daemon=
 trap 'kill -9 $daemon 2>/dev/null; rm -rf "$work"' EXIT
+rounds=5
 # What the peers cannot do in reasonable time, or at all: the target is no ratio to them.
 ours_only=" idle10k million kill "
 
@@ -36,21 +39,36 @@ measure() {
 
 [ $# -gt 0 ] || set -- single pipelined nodes idle idle10k watches wide writers loops stalled \
     update kill million
-touch "$work"/{ours,xenstored,oxenstored}.tsv
+peers=()
+for peer in "$debian/xenstored" "$debian/oxenstored" ${XENSTORED_PEERS-}; do
+    [ -x "$peer" ] && [ -e "$here/shim_xen.so" ] && peers+=("$peer")
+done
 cp "$O/xenstore/xenstored" "$work/daemon"
+touch "$work/ours.tsv"
+
+# one_round GROUP: all daemons.
+one_round() {
+    local group=$1 peer name
+    measure ours "$group" "$work/daemon" --no-domains -N --rundir "$work/ours"
+    case $ours_only in *" $group "*) return ;; esac
+    for peer in "${peers[@]}"; do
+        name=${peer##*/}
+        LD_PRELOAD=$here/shim_xen.so measure "$name" "$group" "$peer" \
+            --no-fork --pid-file "$work/$name/pid"
+    done
+}
+
 for group; do
-    if [ "$group" = kill ]; then
+    case $group in
+    kill)
         "$here/test_kill" 100 1 100000 2>/dev/null |
             sed -n 's/.*(median \([0-9]*\) ms.*/restart after kill -9 at 100,000 nodes\t\1\tms/p' \
                 >>"$work/ours.tsv"
-        continue
-    fi
-    measure ours "$group" "$work/daemon" --no-domains -N --rundir "$work/ours"
-    case $ours_only in *" $group "*) continue ;; esac
-    for name in xenstored oxenstored; do
-        [ -n "$debian" ] && [ -e "$here/shim_xen.so" ] &&
-            LD_PRELOAD=$here/shim_xen.so measure $name "$group" "$debian/$name" \
-                --no-fork --pid-file "$work/$name/pid"
-    done
+        ;;
+    writers | loops)
+        for _ in $(seq $rounds); do one_round "$group"; done
+        ;;
+    *) one_round "$group" ;;
+    esac
 done 2> >(grep -v Killed >&2)
-python3 "$src/bench_table.py" "$work" "$here"
+python3 "$src/bench_table.py" "$work" "$here" ours "${peers[@]##*/}"
