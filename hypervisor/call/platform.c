@@ -7,6 +7,7 @@
  */
 #include "abi/platform.h"
 #include "call/call.h"
+#include "call/platform.h"
 #include "guest/time.h"
 #include "kern/domain.h"
 #include "kern/log.h"
@@ -95,50 +96,6 @@ static int op_quirk(struct hcall *h, struct hv_platform_op *op)
     }
 }
 
-static int op_efi(struct hcall *h, struct hv_platform_op *op)
-{
-    return -ENOSYS; /* runtime services are not called */
-}
-
-static int write_vendor(union hv_pf_efi_info *out, const struct platform_efi *efi)
-{
-    unsigned units = 0, room = out->vendor.bufsz / 2, n;
-    uint16_t end = 0;
-
-    while (efi->vendor[units])
-        units++;
-    out->vendor.revision = efi->vendor_revision;
-    if (!room)
-        return out->vendor.bufsz ? -EINVAL : 0;
-    n = MIN(units, room - 1);
-    if (guest_write(out->vendor.name, efi->vendor, n * 2) ||
-        guest_write(out->vendor.name + n * 2, &end, sizeof(end)))
-        return -EFAULT;
-    return 0;
-}
-
-static int efi_info(struct hv_pf_firmware_info *f)
-{
-    union hv_pf_efi_info *out = &f->u.efi_info;
-    struct platform_efi efi;
-
-    if (!platform_efi_info(&efi))
-        return -ENOSYS;
-    switch (f->index) {
-    case HV_FW_EFI_VERSION:
-        out->version = efi.revision;
-        return 0;
-    case HV_FW_EFI_CONFIG_TABLE:
-        out->cfg.addr = efi.config_table;
-        out->cfg.nent = efi.config_entries;
-        return 0;
-    case HV_FW_EFI_VENDOR:
-        return write_vendor(out, &efi);
-    default:
-        return -EINVAL;
-    }
-}
-
 /* Nobody asked the BIOS while it could still answer. */
 static int op_firmware(struct hcall *h, struct hv_platform_op *op)
 {
@@ -148,7 +105,7 @@ static int op_firmware(struct hcall *h, struct hv_platform_op *op)
     case HV_FW_VBEDDC_INFO:
         return -ESRCH;
     case HV_FW_EFI_INFO:
-        return efi_info(&op->u.firmware_info);
+        return platform_efi_firmware(&op->u.firmware_info);
     case HV_FW_KBD_SHIFT_FLAGS:
         if (op->u.firmware_info.index)
             return -ESRCH;
@@ -157,6 +114,11 @@ static int op_firmware(struct hcall *h, struct hv_platform_op *op)
     default:
         return -EINVAL;
     }
+}
+
+static int op_efi(struct hcall *h, struct hv_platform_op *op)
+{
+    return platform_efi_op(&op->u.efi_runtime_call);
 }
 
 static int op_sleep(struct hcall *h, struct hv_platform_op *op)

@@ -13,6 +13,7 @@
 
 #include "kern/vcpu.h"
 #include "port/cpu.h"
+#include "port/platform.h"
 #include "port/upcall.h"
 
 #define HOST_FRAMES      65536u /* frame numbers of the arena: 256 MiB */
@@ -51,5 +52,12 @@ enum host_end host_catch(void (*fn)(void *arg), void *arg);
  * or by host_leave_by. */
 extern jmp_buf host_leave;
 extern void (*host_leave_by)(struct hv_cpu_user_regs *r);
+
+/* Firmware, as a test plays it. call NULL: a machine without EFI. */
+extern struct host_efi {
+    struct platform_efi info;
+    struct platform_efi_range range;
+    uint64_t (*call)(unsigned function, const uint64_t arg[EFI_ARGS]);
+} host_efi;
 
 #endif

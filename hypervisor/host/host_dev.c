@@ -204,9 +204,24 @@ bool platform_cpu_ids(unsigned cpu, uint32_t *apic_id, uint32_t *acpi_id)
     *apic_id = *acpi_id = cpu;
     return cpu < cpu_count();
 }
+struct host_efi host_efi;
 bool platform_efi_info(struct platform_efi *e)
 {
-    return false;
+    if (host_efi.call)
+        *e = host_efi.info;
+    return host_efi.call;
+}
+bool platform_efi_memory(paddr_t addr, struct platform_efi_range *r)
+{
+    *r = host_efi.range;
+    return host_efi.call && addr >= r->start && addr < r->end;
+}
+int platform_efi_call(unsigned function, const uint64_t arg[EFI_ARGS], uint64_t *status)
+{
+    if (!host_efi.call)
+        return -EOPNOTSUPP;
+    *status = host_efi.call(function, arg);
+    return 0;
 }
 void platform_cpu_version(struct platform_cpu_version *v)
 {

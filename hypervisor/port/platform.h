@@ -23,13 +23,29 @@ int platform_sleep(unsigned state, uint16_t pm1a_cnt, uint16_t pm1b_cnt);
 
 /* What EFI left behind: its system table's contents. false: not booted by EFI. */
 struct platform_efi {
-    uint32_t revision; /* of the specification */
+    uint32_t revision;         /* of the specification */
+    uint32_t runtime_revision; /* of the runtime services; 0: there are none */
     uint32_t vendor_revision;
     uint64_t config_table; /* machine address */
     uint32_t config_entries;
     uint16_t vendor[64]; /* UCS-2, terminated */
 };
 bool platform_efi_info(struct platform_efi *e);
+struct platform_efi_range {
+    paddr_t start, end;
+    uint64_t attr;
+    uint32_t type;
+};
+/* The range of EFI's memory map that has the address; false: none, or no map. */
+bool platform_efi_memory(paddr_t addr, struct platform_efi_range *r);
+/* Calls a runtime service (HV_EFI_GET_TIME...) with its arguments in EFI's order;
+ * pointers are the hypervisor's own. What firmware says goes to *status, EFI_ABORTED if
+ * it faulted; it is not called again then. -EOPNOTSUPP: there is no such service. */
+#define EFI_ERROR       0x8000000000000000ull /* this bit: nothing was done */
+#define EFI_UNSUPPORTED (EFI_ERROR | 3)
+#define EFI_ABORTED     (EFI_ERROR | 21)
+#define EFI_ARGS        5
+int platform_efi_call(unsigned function, const uint64_t arg[EFI_ARGS], uint64_t *status);
 
 /* CPU numbers as firmware knows them; false: no such CPU. */
 bool platform_cpu_ids(unsigned cpu, uint32_t *apic_id, uint32_t *acpi_id);

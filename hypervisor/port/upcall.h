@@ -26,6 +26,8 @@ struct boot_info {
     paddr_t rsdp;                   /* 0: search the BIOS area */
     bool efi;
     paddr_t efi_systab; /* EFI system table; 0: not known */
+    paddr_t efi_map;    /* EFI's memory map, which stays there; 0: not known */
+    uint32_t efi_map_size, efi_entry_size; /* bytes */
 };
 
 const struct boot_info *boot_info_get(void);  /* what hv_main() was given */

@@ -7,10 +7,11 @@
 truncate -s 16M "$scratch/disk0" "$scratch/disk1"
 
 # machine TITLE CPUS DISKS NICS MSI HVLAB-OPTION...: DISKS and NICS are what dom0 shall find.
+# efi=1 before it: EFI, too.
 machine() {
     local title=$1 cpus=$2
-    printf 'cpus=%s expect_disks="%s" expect_nics="%s" expect_msi=%s\n' "$2" "$3" "$4" "$5" \
-        >"$scratch/expect"
+    printf 'cpus=%s expect_disks="%s" expect_nics="%s" expect_msi=%s expect_efi=%s\n' \
+        "$2" "$3" "$4" "$5" "${efi-}" >"$scratch/expect"
     shift 5
     in_dom0 "$title" machine.sh --cpus "$cpus" --add "$scratch/expect:/expect" "$@"
 }
@@ -18,7 +19,7 @@ machine() {
 machine 'q35, BIOS, 2 CPUs, virtio' 2 vda virtio_net 1 \
     --disk "$scratch/disk0" --nic virtio
 machine 'pc, BIOS, 1 CPU' 1 '' e1000 '' --machine pc --nic e1000
-machine 'q35, UEFI, 4 CPUs, AHCI' 4 sda e1000e 1 --efi --disk "$scratch/disk1" \
+efi=1 machine 'q35, UEFI, 4 CPUs, AHCI' 4 sda e1000e 1 --efi --disk "$scratch/disk1" \
     --disk-bus ahci --nic e1000e --timeout 400
 machine 'pc, UEFI, 1 CPU' 1 '' '' '' --machine pc --efi
 # Xen 4.17 with Linux 6.1 as dom0 crashes on this model in QEMU 7.2, before dom0's first line.

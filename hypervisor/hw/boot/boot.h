@@ -61,6 +61,8 @@ void paging_build_frames(void); /* frames.c: frame table and M2P */
  * NULL: no memory. */
 uint64_t *paging_entry(vaddr_t va, unsigned level, bool user);
 void paging_map(vaddr_t va, paddr_t pa, uint64_t len, uint64_t flags);
+/* The same in tables of another's; false: no memory for one. */
+bool paging_map_in(uint64_t *root, vaddr_t va, paddr_t pa, uint64_t len, uint64_t flags);
 uint64_t paging_nx(uint64_t flags);
 void paging_late(void);      /* from now on tables come from page_alloc_mapped() */
 paddr_t paging_master(void); /* CR3 of CPUs without a guest */

@@ -21,8 +21,8 @@ mb2_header:
     .long MB2_MAGIC, 0, mb2_end - mb2_header, -(MB2_MAGIC + (mb2_end - mb2_header))
     .balign 8                       /* information we can use; all optional */
     .short 1, 1
-    .long 8 + 4 * 7
-    .long 1, 2, 3, 6, 8, 14, 15
+    .long 8 + 4 * 8
+    .long 1, 2, 3, 6, 8, 14, 15, 17
     .balign 8                       /* modules on page boundaries */
     .short 6, 0
     .long 8

@@ -15,6 +15,7 @@
 #include "hw/plat/acpi.h"
 #include "hw/plat/apic.h"
 #include "hw/plat/clock.h"
+#include "hw/plat/efi.h"
 #include "hw/plat/io.h"
 #include "hw/plat/plat.h"
 #include "kern/log.h"
@@ -164,6 +165,7 @@ void machine_restart(void)
     } __attribute__((packed)) no_idt = {0, 0};
 
     irq_disable();
+    efi_reset();
     acpi_reset();
     pio_out8(0xcf9, 0x02);
     pio_out8(0xcf9, 0x06);

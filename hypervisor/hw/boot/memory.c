@@ -75,8 +75,9 @@ void memory_init(const struct boot_info *bi, paddr_t mbi)
     take_out(bi->image_start, bi->image_end);
     for (i = 0; i < bi->modules; i++)
         take_out(bi->module[i].start, bi->module[i].end);
-    /* Copied already, so it may be used again, unless it shares a page with a module. */
-    if (overlaps_module(bi, mbi, mbi + *mbi_size))
+    /* Copied already, so it may be used again, unless it shares a page with a module or
+     * EFI's memory map is in it. */
+    if (bi->efi_map || overlaps_module(bi, mbi, mbi + *mbi_size))
         take_out(mbi, mbi + *mbi_size);
 }
 

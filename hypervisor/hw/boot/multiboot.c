@@ -5,6 +5,9 @@
 #include "hw/boot/boot.h"
 #include "lib/string.h"
 
+#define TYPE_RESERVED 2
+#define TYPE_LAST     5
+
 enum mb2_tag_type {
     TAG_END,
     TAG_CMDLINE,
@@ -13,7 +16,8 @@ enum mb2_tag_type {
     TAG_MMAP = 6,
     TAG_EFI64 = 12,
     TAG_ACPI_OLD = 14,
-    TAG_ACPI_NEW = 15
+    TAG_ACPI_NEW = 15,
+    TAG_EFI_MAP = 17
 };
 
 struct mb2_info {
@@ -36,6 +40,12 @@ struct mb2_range {
     uint32_t type, zero;
 };
 struct mb2_mmap {
+    struct mb2_tag tag;
+    uint32_t entry_size, version;
+    uint8_t entries[];
+};
+
+struct mb2_efi_map {
     struct mb2_tag tag;
     uint32_t entry_size, version;
     uint8_t entries[];
@@ -75,7 +85,9 @@ static void add_range(struct boot_info *bi, const struct mb2_range *r)
         return;
     for (; i && bi->map[i - 1].start > r->start; i--)
         bi->map[i] = bi->map[i - 1];
-    bi->map[i] = (struct boot_range){r->start, r->start + r->len, r->type};
+    /* GRUB has types of its own, such as 20 for EFI's code. */
+    bi->map[i] = (struct boot_range){r->start, r->start + r->len,
+                                     r->type <= TYPE_LAST ? r->type : TYPE_RESERVED};
     bi->ranges++;
 }
 
@@ -87,6 +99,14 @@ static void add_ranges(struct boot_info *bi, const struct mb2_mmap *t)
         return;
     for (; p + t->entry_size <= end; p += t->entry_size)
         add_range(bi, (const struct mb2_range *)p);
+}
+
+/* It stays where it is: memory_init() keeps the loader's information then. */
+static void add_efi_map(struct boot_info *bi, const struct mb2_efi_map *t)
+{
+    bi->efi_map = (paddr_t)t->entries;
+    bi->efi_map_size = t->tag.size - (uint32_t)sizeof(*t);
+    bi->efi_entry_size = t->entry_size;
 }
 
 /* Firmware's ranges may overlap: the later start wins unless it says RAM. */
@@ -134,6 +154,9 @@ static void add_tag(struct boot_info *bi, const struct mb2_tag *t)
     case TAG_EFI64:
         bi->efi = true;
         memcpy(&bi->efi_systab, t + 1, sizeof(bi->efi_systab));
+        break;
+    case TAG_EFI_MAP:
+        add_efi_map(bi, (const struct mb2_efi_map *)t);
         break;
     case TAG_ACPI_OLD:
     case TAG_ACPI_NEW:

@@ -43,9 +43,9 @@ static paddr_t new_table(void)
     return p ? mfn_to_paddr(map_to_mfn(p)) : 0;
 }
 
-uint64_t *paging_entry(vaddr_t va, unsigned level, bool user)
+static uint64_t *entry_in(uint64_t *table, vaddr_t va, unsigned level, bool user)
 {
-    uint64_t *table = master, *e;
+    uint64_t *e;
     unsigned l;
 
     for (l = 4;; l--) {
@@ -63,12 +63,17 @@ uint64_t *paging_entry(vaddr_t va, unsigned level, bool user)
     }
 }
 
+uint64_t *paging_entry(vaddr_t va, unsigned level, bool user)
+{
+    return entry_in(master, va, level, user);
+}
+
 static bool fits(vaddr_t va, paddr_t pa, uint64_t len, uint64_t size)
 {
     return !((va | pa) & (size - 1)) && len >= size;
 }
 
-static bool map(vaddr_t va, paddr_t pa, uint64_t len, uint64_t flags)
+bool paging_map_in(uint64_t *root, vaddr_t va, paddr_t pa, uint64_t len, uint64_t flags)
 {
     bool user = flags & PTE_US;
 
@@ -78,7 +83,7 @@ static bool map(vaddr_t va, paddr_t pa, uint64_t len, uint64_t flags)
                          : fits(va, pa, len, SIZE_2M)                      ? 2
                                                                            : 1;
         uint64_t size = 1ull << (12 + 9 * (level - 1)),
-                 *e = paging_entry(va, level, user);
+                 *e = entry_in(root, va, level, user);
 
         if (!e)
             return false;
@@ -92,7 +97,7 @@ static bool map(vaddr_t va, paddr_t pa, uint64_t len, uint64_t flags)
 
 void paging_map(vaddr_t va, paddr_t pa, uint64_t len, uint64_t flags)
 {
-    (void)map(va, pa, len, flags); /* boot: new_table() does not fail */
+    (void)paging_map_in(master, va, pa, len, flags); /* boot: new_table() does not fail */
 }
 
 static void map_image(void)
@@ -164,7 +169,7 @@ void *map_io(paddr_t addr, size_t len)
     if (last - first >= SIZE_2M) /* large pages for large windows */
         va = ROUND_UP(va, SIZE_2M) + (first & (SIZE_2M - 1));
     ok = last - first <= PERDOMAIN_START - va &&
-         map(va, first, last - first, PTE_DATA | PTE_PCD | PTE_PWT);
+         paging_map_in(master, va, first, last - first, PTE_DATA | PTE_PCD | PTE_PWT);
     if (ok)
         io_next = va + (last - first);
     spin_unlock(&io_lock);

@@ -86,6 +86,13 @@ void ctx_set_ts(struct vcpu_hw *v, bool on)
     write_cr0(on ? CR0_HV | CR0_TS : CR0_HV);
 }
 
+void fpu_plain(void)
+{
+    const uint32_t mxcsr = MXCSR_DEFAULT;
+
+    __asm__ volatile("fninit; ldmxcsr %0" : : "m"(mxcsr));
+}
+
 /* Saving and loading are FPU instructions themselves: TS is off around them. */
 void fpu_save(struct vcpu_hw *v)
 {

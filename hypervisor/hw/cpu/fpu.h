@@ -6,5 +6,6 @@
 
 void fpu_save(struct vcpu_hw *v); /* hardware -> v->fpu; interrupts off */
 void fpu_load(struct vcpu_hw *v);
+void fpu_plain(void); /* after fpu_save(): as programs find it; TS is off */
 
 #endif

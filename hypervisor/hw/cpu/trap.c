@@ -7,6 +7,7 @@
 #include "hw/cpu/trap.h"
 #include "hw/cpu/extable.h"
 #include "hw/cpu/msr.h"
+#include "hw/plat/efi.h"
 #include "kern/log.h"
 #include "lib/string.h"
 #include "port/context.h"
@@ -134,7 +135,11 @@ void trap_hv(struct hv_cpu_user_regs *r)
         take_dr6();
         return;
     }
-    if (v == VEC_MC || v == VEC_DF)
+    if (v == VEC_MC)
+        die(r);
+    if (efi_fault(r)) /* even a double one: firmware may have run out of stack */
+        return;
+    if (v == VEC_DF)
         die(r);
     if (v == VEC_PF && in_perdomain(read_cr2()) && hv_fault_fixup(r))
         return;

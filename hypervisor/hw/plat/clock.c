@@ -211,6 +211,16 @@ static const char *measure(void)
 
 static spinlock_t cmos_lock = SPINLOCK_INIT(RANK_LEAF);
 
+irqflags_t cmos_hold(void)
+{
+    return spin_lock_irq(&cmos_lock);
+}
+
+void cmos_release(irqflags_t f)
+{
+    spin_unlock_irq(&cmos_lock, f);
+}
+
 uint8_t platform_cmos_read(uint8_t index)
 {
     irqflags_t f = spin_lock_irq(&cmos_lock);

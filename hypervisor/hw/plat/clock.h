@@ -4,7 +4,7 @@
 #ifndef HW_PLAT_CLOCK_H
 #define HW_PLAT_CLOCK_H
 
-#include "lib/types.h"
+#include "port/cpu.h"
 
 void clock_init(void);    /* boot CPU, after apic_init_cpu(): measures for 10 ms, starts
                              clock_now() at 0 */
@@ -13,5 +13,8 @@ void clock_check_stable(void); /* all CPUs up: do their TSCs agree? */
 /* Busy-waits, for bring-up and slow devices. Before clock_init() by a guess of 1 TSC tick
  * per ns. */
 void clock_delay_us(unsigned us);
+/* The battery-backed clock's registers for one who reads them on his own: firmware. */
+irqflags_t must_check cmos_hold(void);
+void cmos_release(irqflags_t f);
 
 #endif

@@ -5,6 +5,7 @@
 #include "hw/plat/apic.h"
 #include "hw/plat/clock.h"
 #include "hw/plat/console.h"
+#include "hw/plat/efi.h"
 #include "hw/plat/io.h"
 #include "hw/plat/ioapic.h"
 #include "hw/plat/irq.h"

@@ -9,7 +9,6 @@
 struct boot_info;
 
 void plat_init_early(const struct boot_info *bi); /* serial line, screen */
-void efi_init(const struct boot_info *bi);        /* efi.c; by plat_init */
 void plat_init(const struct boot_info *bi); /* ACPI, local APIC, I/O APICs, clock, PCI */
 void plat_init_ap(void);                    /* this CPU's local APIC; interrupts off */
 /* Boot CPU, once all CPUs are up and take interrupts (ipi_call works): compares the TSCs.
