@@ -17,6 +17,7 @@
 #include "port/clock.h"
 #include "port/context.h"
 #include "port/ipi.h"
+#include "port/isolate.h"
 #include "port/map.h"
 
 #include <stdio.h>
@@ -262,6 +263,8 @@ void ctx_switch(struct vcpu_hw *prev, struct vcpu_hw *next)
         prev->regs = frames[host_cpu];
         frames[host_cpu] = next->regs;
         cpu_set_current((struct vcpu *)next);
+        if (next->isolated)
+            mmu_isolate((struct vcpu *)next);
         sched_switched((struct vcpu *)prev);
     }
     ASSERT(softirq_jmp);
@@ -338,6 +341,13 @@ void ctx_load_tables(struct vcpu_hw *v)
 void ctx_load_cr3(struct vcpu_hw *v)
 {
     host_tlb_flushes++;
+    if (v->isolated)
+        mmu_isolate((struct vcpu *)v);
+}
+void ctx_load_user_cr3(struct vcpu_hw *v)
+{
+    if (v->isolated)
+        mmu_isolate((struct vcpu *)v);
 }
 void ctx_load_debug(struct vcpu_hw *v)
 {
@@ -349,6 +359,23 @@ void ctx_toggle_mode(struct vcpu_hw *v)
 void ctx_set_xcr0(struct vcpu_hw *v, uint64_t xcr0)
 {
     v->xcr0 = xcr0;
+}
+
+/* port/isolate.h: as a CPU that needs it, if the test says so. */
+bool host_isolate;
+static uint64_t *isolated_l4[HV_MAX_CPUS][2];
+
+bool isolate_wanted(bool control_domain)
+{
+    return host_isolate;
+}
+uint64_t *isolate_l4(unsigned cpu, bool user)
+{
+    uint64_t **t = &isolated_l4[cpu][user];
+
+    if (!*t)
+        *t = page_alloc_mapped(0);
+    return *t;
 }
 
 /* port/ipi.h */

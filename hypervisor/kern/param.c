@@ -18,7 +18,8 @@ struct boot_params boot_params = {
     .loglvl = LOG_INFO,
     .guest_loglvl = LOG_WARN,
     .sched_ratelimit_us = 1000,
-    .xpti = true,
+    .xpti_dom0 = -1,
+    .xpti_domu = -1,
     .smep = true,
     .smap = true,
     .spec_ctrl = true,
@@ -79,7 +80,7 @@ static const struct option options[] = {
     {"watchdog", BOOL, &boot_params.watchdog, NULL, "panic when a CPU is stuck"},
     {"watchdog_timeout", UINT, &boot_params.watchdog_timeout, NULL, "seconds until that"},
     {"xpti", SPECIAL, NULL, parse_xpti,
-     "hide the hypervisor's memory while a guest runs"},
+     "hide the hypervisor's memory from guests: default, boolean, dom0=, domu="},
 };
 
 /* Xen's options without a meaning here, and what boot loaders add. */
@@ -353,13 +354,36 @@ static int parse_bool(const char *v)
     return -1;
 }
 
-/* Xen's list (dom0=, domu=) asks for it on one side; here it is for all or for none. */
+/* A list of: default, a boolean for both sides, dom0=boolean, domu=boolean. */
 static bool parse_xpti(const char *v)
 {
-    int b = parse_bool(v);
+    int8_t dom0 = boot_params.xpti_dom0, domu = boot_params.xpti_domu;
+    char word[16];
 
-    boot_params.xpti = b != 0;
-    return b >= 0 || !strcmp(v, "default") || strstr(v, "dom") != NULL;
+    while (*v) {
+        size_t n = 0;
+        int b;
+
+        for (; *v && *v != ','; v++)
+            if (n < sizeof(word) - 1)
+                word[n++] = *v;
+        word[n] = '\0';
+        v += *v == ',';
+        b = strcmp(word, "default") ? parse_bool(strchr(word, '=') ? word + 5 : word) : -1;
+        if (b < 0 && strcmp(word, "default"))
+            return false;
+        if (!strncmp(word, "dom0=", 5))
+            dom0 = (int8_t)b;
+        else if (!strncmp(word, "domu=", 5))
+            domu = (int8_t)b;
+        else if (!strchr(word, '='))
+            dom0 = domu = (int8_t)b;
+        else
+            return false;
+    }
+    boot_params.xpti_dom0 = dom0;
+    boot_params.xpti_domu = domu;
+    return true;
 }
 
 static bool parse_level(const char *v, unsigned *out)

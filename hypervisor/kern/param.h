@@ -18,7 +18,7 @@ struct boot_params {
     bool nosmp;
     unsigned loglvl, guest_loglvl; /* highest level printed */
     unsigned sched_ratelimit_us;
-    bool xpti;
+    int8_t xpti_dom0, xpti_domu; /* -1: as the CPU needs it */
     bool smep, smap;
     bool watchdog;
     bool spec_ctrl;            /* speculation barriers that the CPU needs */

@@ -117,6 +117,7 @@ int desc_vcpu_init(struct vcpu *v)
         (uint64_t *)map_mfn(pte_mfn(*l2e)) + v->id % VCPUS_PER_L1 * VCPU_WINDOW_PAGES;
     v->hw.window = PERDOMAIN_START + (uint64_t)v->id * VCPU_WINDOW_PAGES * PAGE_SIZE;
     v->hw.gdt_l1e = v->mm->window + GDT_RESERVED_PAGE;
+    v->hw.isolated = v->domain->mm->isolated;
     return 0;
 }
 

@@ -167,6 +167,7 @@ struct mm_domain {
     uint64_t *window_l3, *window_l2; /* per-domain slot; NULL when it has none */
     uint64_t window_l4e;             /* what its L4 tables hold in PERDOMAIN_SLOT */
     _Atomic uint64_t tables_gen;     /* grows with each change of an L2 to L4 entry */
+    bool isolated;                   /* its vCPUs run on copies of its L4 tables */
     struct hv_e820entry *e820;       /* (l) set_memory_map */
     unsigned e820_n;
 };
@@ -289,6 +290,11 @@ static inline void walk_forget(struct mm_vcpu *vm)
 }
 /* m2p.c */
 void m2p_init(void);
+
+/* isolate.c: copies of L4 tables follow these. */
+void isolate_init(struct domain *d);
+void isolate_l4_changed(struct page *pg, const uint64_t *p); /* under the page lock */
+void isolate_l4_gone(struct page *pg); /* busy: no base pointer names it any more */
 
 /* desc.c */
 int desc_domain_init(struct domain *d);

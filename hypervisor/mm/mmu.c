@@ -139,6 +139,8 @@ int mmu_set_base(struct vcpu *v, mfn_t l4, bool user)
     walk_forget(v->mm);
     if (user) {
         v->hw.cr3_user = none ? 0 : mfn_to_paddr(l4);
+        if (cpu_current() == v)
+            ctx_load_user_cr3(&v->hw);
     } else {
         v->hw.cr3_kernel = mfn_to_paddr(l4);
         if (cpu_current() == v)

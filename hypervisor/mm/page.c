@@ -498,6 +498,7 @@ static int mm_domain_init(struct domain *d, const struct hv_domctl_createdomain 
     d->mm->has_devices = d->privileged;
     if (d->is_hvm || d->id >= HV_DOMID_FIRST_RESERVED)
         return 0;
+    isolate_init(d);
     rc = desc_domain_init(d);
     if (rc) {
         heap_free(d->mm);

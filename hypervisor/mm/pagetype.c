@@ -228,6 +228,8 @@ static int undo_busy(struct page *pg, unsigned type, uint64_t groups, bool may_s
     uint32_t t = type << PGT_TYPE_SHIFT;
     int rc = 0;
 
+    if (type == PGT_L4)
+        isolate_l4_gone(pg);
     if (type == PGT_L1)
         l1_undo(map_mfn(page_mfn(pg)), groups, PT_ENTRIES, pg->owner);
     else if (is_table(type))

@@ -115,6 +115,15 @@ static void table_drop(struct mm_vcpu *vm, uint64_t old, mfn_t self)
         mm_undo_later(vm, page_of(pte_mfn(old)));
 }
 
+/* Before the old entry's references go: who knows the table by heart is told. */
+static void table_changed(struct page *pg, const uint64_t *p, unsigned level,
+                          struct domain *d)
+{
+    atomic_fetch_add_explicit(&d->mm->tables_gen, 1, memory_order_relaxed);
+    if (level == PGT_L4)
+        isolate_l4_changed(pg, p);
+}
+
 static bool slot_is_ours(unsigned level, const uint64_t *p)
 {
     unsigned slot = ((uintptr_t)p & (PAGE_SIZE - 1)) / sizeof(*p);
@@ -140,7 +149,7 @@ int pt_entry_update(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t v
         return rc;
     table_mark(pg, p);
     entry_write(p, &old, val, keep_ad);
-    atomic_fetch_add_explicit(&d->mm->tables_gen, 1, memory_order_relaxed);
+    table_changed(pg, p, level, d);
     if (fresh)
         table_drop(vm, old, page_mfn(pg));
     return 0;
@@ -195,7 +204,7 @@ int pt_entry_cmpxchg(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t 
             table_drop(vm, val, self);
         return -EAGAIN;
     }
-    atomic_fetch_add_explicit(&d->mm->tables_gen, 1, memory_order_relaxed);
+    table_changed(pg, p, level, d);
     if (fresh)
         table_drop(vm, old, self);
     return 0;

@@ -39,6 +39,7 @@ struct vcpu_hw {
     uint8_t failsafe_masks_events; /* VGCF_failsafe_disables_events */
     uint8_t sysenter_masks_events;
     uint8_t syscall32_masks_events;
+    uint8_t isolated; /* guest code runs on this CPU's tables (port/isolate.h) */
     uint8_t ts; /* CR0.TS as the guest has it: its next FPU instruction is #NM */
     /* Any of these four bytes set, and an event takes the way through C. */
     uint8_t nmi_pending __attribute__((aligned(4))), nmi_masked;
@@ -97,6 +98,7 @@ void ctx_load_info(struct vcpu_hw *v);
 void ctx_load_tables(
     struct vcpu_hw *v); /* GDTR and LDTR after gdt_entries/ldt_entries changed */
 void ctx_load_cr3(struct vcpu_hw *v); /* CR3 by kernel_mode; flushes the TLB */
+void ctx_load_user_cr3(struct vcpu_hw *v); /* cr3_user is another; v is in kernel mode */
 void ctx_load_debug(struct vcpu_hw *v);
 void ctx_toggle_mode(struct vcpu_hw *v); /* kernel <-> user: kernel_mode, swapgs, CR3 */
 /* spec_ctrl -> hardware. The hypervisor runs with it, too: it relies on retpolines. */

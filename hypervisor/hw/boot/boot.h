@@ -52,7 +52,7 @@ memory_ram_ranges(const struct boot_range **r); /* page-aligned, sorted, merged 
 #define PTE_G    0x100ull
 #define PTE_NX   0x8000000000000000ull
 #define PTE_ADDR 0x000ffffffffff000ull
-/* Kernel data; NX is taken out where the CPU has none. */
+/* Kernel data. */
 #define PTE_DATA (PTE_P | PTE_RW | PTE_A | PTE_D | PTE_G | PTE_NX)
 
 void paging_build(void);        /* image and direct map, then loads them */
@@ -63,7 +63,9 @@ uint64_t *paging_entry(vaddr_t va, unsigned level, bool user);
 void paging_map(vaddr_t va, paddr_t pa, uint64_t len, uint64_t flags);
 /* The same in tables of another's; false: no memory for one. */
 bool paging_map_in(uint64_t *root, vaddr_t va, paddr_t pa, uint64_t len, uint64_t flags);
-uint64_t paging_nx(uint64_t flags);
+uint64_t paging_bits(uint64_t flags); /* those of them that are used on this machine */
+/* Boot CPU, alone: nothing of the hypervisor's is global any more. */
+void paging_no_global(void);
 void paging_late(void);      /* from now on tables come from page_alloc_mapped() */
 paddr_t paging_master(void); /* CR3 of CPUs without a guest */
 void paging_trampoline(

@@ -59,7 +59,7 @@ static void build(struct view *v)
     v->table = boot_page();
     memset(phys_ptr(v->page), v->fill, PAGE_SIZE);
     for (unsigned i = 0; i < 512; i++)
-        ((uint64_t *)phys_ptr(v->table))[i] = v->page | paging_nx(v->flags);
+        ((uint64_t *)phys_ptr(v->table))[i] = v->page | paging_bits(v->flags);
     for (vaddr_t va = v->start; va < end; va += SIZE_2M)
         *level2(va) = v->table | TABLE;
     for (unsigned i = 0; i < n; i++) {
@@ -129,7 +129,7 @@ static void open_pages(const struct view *v, mfn_t from, mfn_t to, paddr_t *at)
         if (!e || (*e & PTE_ADDR) != v->page)
             continue;
         memset(phys_ptr(*at), v->fill, PAGE_SIZE);
-        set(e, *at | paging_nx(v->flags | PTE_RW));
+        set(e, *at | paging_bits(v->flags | PTE_RW));
         *at += PAGE_SIZE;
     }
 }
@@ -143,7 +143,7 @@ static void close_pages(const struct view *v, mfn_t from, mfn_t to)
         uint64_t *e = page_entry(va);
 
         if (e)
-            set(e, v->page | paging_nx(v->flags));
+            set(e, v->page | paging_bits(v->flags));
     }
 }
 
@@ -192,7 +192,7 @@ static void gather(void *arg)
         while (g->parked + 1 < (unsigned)__builtin_popcountll(cpu_online()))
             cpu_relax();
         memcpy(phys_ptr(g->block), (void *)g->va, SIZE_2M);
-        set(level2(g->va), g->block | paging_nx(m2p_view.flags | PTE_RW | PTE_PS));
+        set(level2(g->va), g->block | paging_bits(m2p_view.flags | PTE_RW | PTE_PS));
         g->done = true;
     } else {
         g->parked++;

@@ -11,6 +11,7 @@
 #include "hw/cpu/extable.h"
 #include "hw/cpu/features.h"
 #include "hw/cpu/ipi.h"
+#include "hw/cpu/isolate.h"
 #include "hw/cpu/msr.h"
 #include "hw/plat/acpi.h"
 #include "hw/plat/apic.h"
@@ -50,6 +51,7 @@ void machine_init(const struct boot_info *bi)
 
     features_enable();
     mitigate_patch();
+    isolate_boot();
     /* The 8259s are silenced while the local APIC still listens to them: a request that
      * it has latched from the firmware's timer goes away only so. */
     pio_out8(0x21, 0xff);
@@ -137,6 +139,7 @@ void machine_start_cpus(void)
     paging_trampoline(true);
     for (cpu = 1; cpu < count; cpu++) {
         desc_create(cpu);
+        isolate_create(cpu);
         if (start(cpu, page))
             up++;
         else

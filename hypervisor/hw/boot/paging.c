@@ -24,13 +24,33 @@ extern char __image_start[], __text_end[], __rodata_end[], __image_end[];
 struct page *const frametable = (struct page *)FRAMETABLE_START;
 uint64_t boot_phys_base;
 static uint64_t *master; /* level 4 */
+static uint64_t unused_bits; /* of entries, on this machine */
 static bool late;        /* tables come from page_alloc() */
 static spinlock_t io_lock = SPINLOCK_INIT(RANK_HEAP);
 static vaddr_t io_next = IOMAP_START;
 
-uint64_t paging_nx(uint64_t flags)
+uint64_t paging_bits(uint64_t flags)
 {
-    return cpu_features.nx ? flags : flags & ~PTE_NX;
+    return flags & ~unused_bits;
+}
+
+static void clear_bits(uint64_t *table, unsigned first, unsigned last, unsigned level)
+{
+    for (unsigned i = first; i <= last; i++) {
+        if (!(table[i] & PTE_P))
+            continue;
+        if (level == 1 || (table[i] & PTE_PS))
+            table[i] &= ~unused_bits;
+        else
+            clear_bits(phys_ptr(table[i] & PTE_ADDR), 0, 511, level - 1);
+    }
+}
+
+void paging_no_global(void)
+{
+    unused_bits = PTE_G;
+    clear_bits(master, HV_FIRST_SLOT, HV_LAST_SLOT, 4);
+    tlb_flush_local();
 }
 
 static paddr_t new_table(void)
@@ -77,7 +97,7 @@ bool paging_map_in(uint64_t *root, vaddr_t va, paddr_t pa, uint64_t len, uint64_
 {
     bool user = flags & PTE_US;
 
-    flags = paging_nx(flags);
+    flags = paging_bits(flags);
     while (len) {
         unsigned level = cpu_features.page1g && fits(va, pa, len, SIZE_1G) ? 3
                          : fits(va, pa, len, SIZE_2M)                      ? 2
@@ -110,7 +130,7 @@ static void map_image(void)
         uint64_t flags = PTE_P | PTE_A | PTE_D | PTE_G;
 
         flags |= va < ro ? 0 : va < rw ? PTE_NX : PTE_NX | PTE_RW;
-        *paging_entry(va, 1, false) = image_pa(va) | paging_nx(flags);
+        *paging_entry(va, 1, false) = image_pa(va) | paging_bits(flags);
     }
 }
 

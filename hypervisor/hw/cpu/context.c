@@ -14,6 +14,7 @@
 #include "hw/cpu/extable.h"
 #include "hw/cpu/features.h"
 #include "hw/cpu/fpu.h"
+#include "hw/cpu/isolate.h"
 #include "hw/cpu/msr.h"
 #include "kern/vcpu.h"
 #include "lib/errno.h"
@@ -183,6 +184,12 @@ static uint64_t cr3_of(const struct vcpu_hw *v)
 void ctx_load_cr3(struct vcpu_hw *v)
 {
     tlb_load_cr3(cr3_of(v));
+    isolate_load(v);
+}
+
+void ctx_load_user_cr3(struct vcpu_hw *v)
+{
+    isolate_load(v);
 }
 
 void ctx_toggle_mode(struct vcpu_hw *v)
@@ -245,7 +252,7 @@ static void load(struct vcpu_hw *v)
     h->v = (struct vcpu *)v;
     h->d = h->v->domain;
     ctx_load_info(v);
-    tlb_load_cr3(cr3_of(v));
+    ctx_load_cr3(v);
     ctx_load_tables(v);
     ctx_load_segments(v);
     fpu_load(v);

@@ -25,8 +25,11 @@ struct gate {
     uint64_t lo, hi;
 };
 static struct gate idt[256] __attribute__((aligned(4096)));
-extern const char vector_stubs[];                     /* 16 bytes each */
+extern const char vector_stubs[], isolated_vectors[]; /* 16 bytes each */
 extern const char syscall_stubs[], syscall32_stubs[]; /* SYSCALL_STUB_SIZE bytes each */
+extern const char isolated_syscall[], isolated_syscall32[];
+
+static bool isolated; /* entry code is isolate_entry.S's */
 
 struct table_ptr {
     uint16_t limit;
@@ -89,7 +92,7 @@ static void fill_gdt(struct desc_page *d, unsigned cpu)
 
 static void set_gate(unsigned vector, unsigned ist, unsigned dpl)
 {
-    uint64_t va = (uint64_t)vector_stubs + vector * 16;
+    uint64_t va = (uint64_t)(isolated ? isolated_vectors : vector_stubs) + vector * 16;
 
     idt[vector].lo = (va & 0xffff) | (uint64_t)SEL_HV_CS << 16 | (uint64_t)ist << 32 |
                      (GATE_INTERRUPT | dpl << 5) << 40 | (va >> 16 & 0xffff) << 48;
@@ -114,15 +117,36 @@ static void fill_idt(void)
 void desc_create(unsigned cpu)
 {
     struct cpu_info *info = desc_cpu_info(cpu);
+    paddr_t desc;
 
     if (!cpu)
         fill_idt();
     map_stacks(cpu);
     info->cpu = cpu;
     info->softirq = &softirq_cpu[cpu].pending;
-    info->desc = phys_ptr(boot_page());
-    info->desc_pte = mfn_to_paddr(map_to_mfn(info->desc)) | (PTE_DATA & ~PTE_G);
+    info->desc = (void *)(slot(cpu) + STACK_DESC_PAGE * PAGE_SIZE);
+    desc = boot_page();
+    paging_map((uint64_t)info->desc, desc, PAGE_SIZE, PTE_DATA);
+    info->desc_pte = desc | (PTE_DATA & ~PTE_G);
     fill_gdt(info->desc, cpu);
+}
+
+static void load_syscall(void)
+{
+    uint64_t stub = cpu_id() * SYSCALL_STUB_SIZE;
+
+    if (isolated)
+        stub = cpu_id() * ISOLATED_STUB_SIZE;
+    wrmsr(MSR_LSTAR, (uint64_t)(isolated ? isolated_syscall : syscall_stubs) + stub);
+    wrmsr(MSR_CSTAR, (uint64_t)(isolated ? isolated_syscall32 : syscall32_stubs) + stub);
+}
+
+uint64_t desc_isolate(void)
+{
+    isolated = true;
+    fill_idt();
+    load_syscall();
+    return (uint64_t)idt;
 }
 
 void desc_load_gdt(uint64_t base)
@@ -164,7 +188,6 @@ void desc_load(void)
 {
     struct table_ptr p = {sizeof(idt) - 1, (uint64_t)idt};
     struct desc_page *d = cpu_info()->desc;
-    uint64_t stub = cpu_id() * SYSCALL_STUB_SIZE;
     uint16_t tss = SEL_TSS;
 
     desc_load_own_gdt();
@@ -174,8 +197,7 @@ void desc_load(void)
     __asm__ volatile("lidt %0; ltr %1" : : "m"(p), "r"(tss) : "memory");
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
     wrmsr(MSR_STAR, (uint64_t)SEL_USER_CS32 << 48 | (uint64_t)SEL_HV_CS << 32);
-    wrmsr(MSR_LSTAR, (uint64_t)syscall_stubs + stub);
-    wrmsr(MSR_CSTAR, (uint64_t)syscall32_stubs + stub);
+    load_syscall();
     wrmsr(MSR_SFMASK, EFLAGS_SYSCALL_MASK);
     wrmsr(MSR_SYSENTER_CS, 0); /* SYSENTER faults */
 }

@@ -15,7 +15,8 @@
 #define SEL_LDT           0xe050
 #define SEL_LAST          0xe05f
 
-#define SYSCALL_STUB_SIZE 64
+#define SYSCALL_STUB_SIZE  64
+#define ISOLATED_STUB_SIZE 32
 
 #ifndef __ASSEMBLY__
 #include "hw/cpu/percpu.h"
@@ -36,6 +37,8 @@ struct desc_page {
 struct cpu_info *desc_cpu_info(unsigned cpu);
 void desc_create(unsigned cpu); /* boot CPU: stacks, GDT page, TSS of a CPU */
 void desc_load(void); /* this CPU, on its stack: GDT, TSS, IDT, SYSCALL's MSRs */
+/* Boot CPU: from now on entries from guests are isolate_entry.S's. The IDT's page. */
+uint64_t desc_isolate(void);
 void desc_load_gdt(uint64_t base); /* base: of a window, or the CPU's own */
 void desc_load_own_gdt(void);
 void desc_load_ldt(uint64_t base, unsigned entries); /* 0 entries: none */

@@ -18,9 +18,6 @@
 /* va >> 43 of every address in the hypervisor's range (port/layout.h). */
 #define HV_RANGE_TAG 0x1ffff0
 #define HYPERCALL_IRET 23
-/* Exceptions 8, 10 to 14, 17, 21, 29 and 30 bring one. */
-#define HAS_ERROR_CODE 0x60227d00
-#define VECTOR_PF      14
 
 /* One word of the frame that is built on the guest's stack at rdx. */
 .macro PUT value, at, bad
@@ -31,37 +28,19 @@
 
     .section .text.entry, "ax", @progbits
 
-/* One stub of 16 bytes a vector: completes the processor's frame by error code and
- * vector. */
     .balign 16
     .globl vector_stubs
 vector_stubs:
-    .set vector, 0
-    .rept 256
-    .balign 16
-    .if vector > 31
-    pushq $0
-    .elseif !(HAS_ERROR_CODE & (1 << vector))
-    pushq $0
-    .endif
-    movl $vector, 4(%rsp)
-    .if vector == 1 || vector == 2 || vector == 8 || vector == 18
-    jmp entry_ist
-    .elseif vector == VECTOR_PF
-    jmp entry_page_fault
-    .elseif vector < 32 || vector == 0x80
-    jmp entry_exception
-    .else
-    jmp entry_irq
-    .endif
-    .set vector, vector + 1
-    .endr
+    VECTOR_STUBS entry_ist, entry_page_fault, entry_exception, entry_irq
 
     .balign 16
 /* Exceptions on the CPU's stack: from a guest the frame is cpu_info.regs. */
 entry_exception:
+    pushq %rdi
+    .globl exception_pushed
+exception_pushed:
     cld
-    PUSH_ALL
+    PUSH_BUT_RDI
     ASM_CLAC
     movq %rsp, %rdi
     testb $3, UREGS_cs(%rsp)
@@ -80,9 +59,13 @@ exception_in_hv:                    /* maybe of a path that has not filled it */
     iretq
 
     .balign 16
+    .globl entry_irq
 entry_irq:
+    pushq %rdi
+    .globl irq_pushed
+irq_pushed:
     cld
-    PUSH_ALL
+    PUSH_BUT_RDI
     ASM_CLAC
     movq %rsp, %rdi
     testb $3, UREGS_cs(%rsp)
@@ -106,6 +89,8 @@ entry_ist:
     movq %rsp, %rdi
     testb $3, UREGS_cs(%rsp)
     jz exception_in_hv
+    .globl ist_of_guest
+ist_of_guest:
     movq %rsp, %rsi
     movq %rsp, %rdi
     orq $(STACK_SLOT - 1), %rdi
@@ -124,6 +109,8 @@ entry_page_fault:
     testb $3, UREGS_cs - UREGS_error_code(%rsp)
     jz entry_exception
     pushq %rdi
+    .globl page_fault_pushed
+page_fault_pushed:
     movq I_FAULT(current), %rdi
     cmpb $0, VCPU_kernel_mode(%rdi)
     jne fault_of_kernel
@@ -143,9 +130,12 @@ entry_page_fault:
     jne fault_slow
     movq VCPU_entry_sp(%rdi), %rdx
     subq $64, %rdx
+    DETOUR(isolated_fault_cr3)
     movq VCPU_cr3_kernel(%rdi), %rax
     swapgs
     movq %rax, %cr3
+    .globl fault_frame
+fault_frame:
     ASM_STAC
     PUT %rcx, 0, fault_bad_stack
     PUT %r11, 8, fault_bad_stack
@@ -172,6 +162,7 @@ entry_page_fault:
     andl $~EFLAGS_BOUNCE_CLEAR, %r11d
     movq VCPU_pf_ip(%rdi), %rcx
     movq %rdx, R_FAULT(rsp)
+    DETOUR(isolated_fault_leave)
     movq S_FAULT(1), %rdx
     movq S_FAULT(0), %rax
     movq R_FAULT(rdi), %rdi
@@ -195,7 +186,10 @@ fault_bad_stack:                    /* as it was; C meets the fault and tells */
     movq S_FAULT(2), %rax
     movq %rax, %cr2
 fault_slow:
+    DETOUR(isolated_fault_slow)
     movq S_FAULT(1), %rdx
+    .globl fault_in_c
+fault_in_c:
     movq S_FAULT(0), %rax
     cld
     PUSH_BUT_RDI
@@ -228,6 +222,7 @@ syscall_stubs:
     .endr
 
 /* The same from 32-bit code: always by C. */
+    .balign SYSCALL_STUB_SIZE
     .globl syscall32_stubs
 syscall32_stubs:
     .set cpu, 0
@@ -240,6 +235,7 @@ syscall32_stubs:
     jmp entry_syscall32
     .set cpu, cpu + 1
     .endr
+    .globl entry_syscall32
 entry_syscall32:
     SYSCALL_FRAME SEL_USER_CS32
     jmp syscall_in_c
@@ -249,6 +245,7 @@ entry_syscall32:
  * makes a frame of all that when the way out is not straight. Arguments are given back:
  * what the handler left in their registers is not for the guest to see. */
     .balign 16
+    .globl hypercall
 hypercall:
     movl %eax, I(nr)
     movq %rdi, ARG(0)
@@ -284,6 +281,7 @@ hypercall_leave:
     movq R_BELOW(rip), %rcx         /* SYSRET faults in ring 0 if not canonical: what */
     testq %rcx, %rcx                /* SYSCALL or a check gave is, if it is negative */
     jns hypercall_slow
+    DETOUR(isolated_hypercall_leave)
     movq R_BELOW(rflags), %r11
     movq R_BELOW(rsp), %rsp
     sysretq
@@ -365,6 +363,7 @@ exit_to_guest:
     cmpb $0, (%rax)                 /* evtchn_upcall_pending */
     jne exit_event
 exit_restore:
+    DETOUR(isolated_exit_restore)
     POP_ALL
     addq $8, %rsp
     .globl exit_iretq
@@ -391,6 +390,7 @@ exit_work:
  * rip, cs and mask, rflags, rsp, ss on its stack. rsp = &regs.rip, rcx = vcpu. Whatever
  * is out of the ordinary goes by C. */
     .balign 16
+    .globl syscall_from_user
 syscall_from_user:
     movq %rax, S(0)
     movq %rdx, S(1)
@@ -401,9 +401,12 @@ syscall_from_user:
     jne syscall_slow
     movq VCPU_entry_sp(%rcx), %rdx
     subq $56, %rdx
+    DETOUR(isolated_syscall_cr3)
     movq VCPU_cr3_kernel(%rcx), %rax
     swapgs
     movq %rax, %cr3
+    .globl syscall_frame
+syscall_frame:
     ASM_STAC
     PUT $SEL_USER_DS, 48, syscall_bad_stack
     movq R(rsp), %rax
@@ -421,6 +424,7 @@ syscall_from_user:
     movb VCPU_syscall_masks_events(%rcx), %dl
     movb %dl, 1(%rax)
     movq VCPU_syscall_ip(%rcx), %rcx
+    DETOUR(isolated_syscall_leave)
     movq S(0), %rax
     movq S(1), %rdx
     andl $~EFLAGS_ENTRY_CLEAR, %r11d
@@ -433,7 +437,10 @@ syscall_bad_stack:                  /* as it was; C meets the fault and tells */
     swapgs
     movq %rax, %cr3
 syscall_slow:
+    DETOUR(isolated_syscall_slow)
     movq S(0), %rax
+    .globl syscall_frame_c
+syscall_frame_c:
     movq S(1), %rdx
     SYSCALL_FRAME SEL_USER_CS64
 syscall_in_c:
@@ -469,6 +476,7 @@ syscall_in_c:
  * rcx = vcpu, rax dead. Reads everything, then switches; anything unusual is left to C,
  * which starts anew from regs.rsp. */
     .balign 16
+    .globl iret_fast
 iret_fast:
     cmpw $0, VCPU_nmi_pending(%rcx) /* and nmi_masked behind it */
     jne hypercall_iret
@@ -494,10 +502,12 @@ iret_fast:
     cmpq $0, VCPU_cr3_user(%rcx)
     je iret_bad
     IRET_WORDS                      /* from here on nothing can go wrong */
-    movq VCPU_cr3_user(%rcx), %rbx
     movb $0, VCPU_kernel_mode(%rcx)
+    DETOUR(isolated_iret_cr3)
+    movq VCPU_cr3_user(%rcx), %rbx
     swapgs
     movq %rbx, %cr3
+    .globl iret_leave
 iret_leave:
     movq VCPU_info(%rcx), %rcx
     testl $EFLAGS_IF, %edx
@@ -508,6 +518,8 @@ iret_leave:
     movq S(1), %rdx
     cmpb $0, (%rcx)
     jne iret_event
+iret_out:
+    DETOUR(isolated_iret_out)
     movq S(3), %rcx
     .globl fast_iretq
 fast_iretq:
@@ -521,11 +533,11 @@ iret_masked:                        /* only events are: interrupts are the hyper
     movb $1, 1(%rcx)
     movq S(2), %rbx
     movq S(1), %rdx
-    movq S(3), %rcx
-    jmp fast_iretq
+    jmp iret_out
 
 /* The frame is complete and an event is to be delivered on top of it. */
 iret_event:
+    DETOUR(isolated_iret_event)
     movq S(3), %rcx
     pushq $0
     PUSH_ALL
@@ -555,6 +567,7 @@ iret_by_sysret:
     je iret_bad_late
     movb $0, 1(%r11)
     movb $0, VCPU_kernel_mode(%rcx)
+    DETOUR(isolated_iret_sysret)
     movq VCPU_cr3_user(%rcx), %r11
     swapgs
     movq %r11, %cr3

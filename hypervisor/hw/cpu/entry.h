@@ -7,6 +7,43 @@
 #ifdef __ASSEMBLY__
 #include "offsets.h"
 
+/* Exceptions 8, 10 to 14, 17, 21, 29 and 30 bring one. */
+#define HAS_ERROR_CODE 0x60227d00
+#define VECTOR_PF      14
+
+/* With isolation, the code that follows begins with a jump to `to` (5 bytes). */
+#define DETOUR(to)                  \
+662:                                \
+    .pushsection .detours, "a";     \
+    .balign 4;                      \
+    .long 662b - ., (to) - .;       \
+    .popsection
+
+/* One stub of 16 bytes a vector: completes the processor's frame by error code and
+ * vector. */
+.macro VECTOR_STUBS on_ist, on_page_fault, on_exception, on_irq
+    .set vector, 0
+    .rept 256
+    .balign 16
+    .if vector > 31
+    pushq $0
+    .elseif !(HAS_ERROR_CODE & (1 << vector))
+    pushq $0
+    .endif
+    movl $vector, 4(%rsp)
+    .if vector == 1 || vector == 2 || vector == 8 || vector == 18
+    jmp \on_ist
+    .elseif vector == VECTOR_PF
+    jmp \on_page_fault
+    .elseif vector < 32 || vector == 0x80
+    jmp \on_exception
+    .else
+    jmp \on_irq
+    .endif
+    .set vector, vector + 1
+    .endr
+.endm
+
 /* The guest's frame and cpu_info: at offsets from rsp = &regs.rip, where the SYSCALL
  * paths have it, from that less the filling of the return stack (_BELOW), and from rsp =
  * &regs.rdi (_FAULT). */

@@ -12,6 +12,7 @@
 /* x87, SSE, AVX, AVX-512 (three), PKRU. MPX and AMX are not switched. */
 #define XCR0_KNOWN    0x2e7ull
 #define XCR0_AVX      0x0e4ull /* AVX and AVX-512 */
+#define CAPS_RDCL_NO  (1ull << 0)
 #define CAPS_GDS_CTRL (1ull << 25)
 #define CAPS_GDS_NO   (1ull << 26)
 #define DE_CFG_LFENCE 2ull /* LFENCE waits for what is before it */
@@ -52,6 +53,20 @@ static bool leaks_gathers(const struct cpu_features *f)
     cpuid_raw(7, 0, r);
     return leaks &&
            !(bit(r[3], 29) && rdmsr(MSR_ARCH_CAPS) & (CAPS_GDS_CTRL | CAPS_GDS_NO));
+}
+
+/* All but AMD's and their kin, unless the CPU says that it is not so. */
+static bool reads_ahead(const struct cpu_features *f)
+{
+    uint32_t r[4];
+
+    if (f->amd || f->hygon)
+        return false;
+    cpuid_raw(0, 0, r);
+    if (r[0] < 7)
+        return true;
+    cpuid_raw(7, 0, r);
+    return !(bit(r[3], 29) && rdmsr(MSR_ARCH_CAPS) & CAPS_RDCL_NO);
 }
 
 static void probe_xsave(struct cpu_features *f)
@@ -121,6 +136,7 @@ void features_probe(void)
         cpuid_raw(0x80000008, 0, r);
         f->ibpb |= bit(r[1], 12);
     }
+    f->meltdown = reads_ahead(f);
     probe_extended(f);
     probe_xsave(f);
 }

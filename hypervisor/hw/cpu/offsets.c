@@ -46,6 +46,8 @@ void offsets(void)
            offsetof(struct cpu_info, hcall.arg) - offsetof(struct cpu_info, regs));
     INFO(softirq);
     INFO(scratch);
+    INFO(full_cr3);
+    INFO(guest_cr3);
     VCPU(info);
     VCPU(cr3_kernel);
     VCPU(cr3_user);

@@ -26,7 +26,7 @@ enum {
 #define ERR_IDT     2u
 #define DR6_DEFAULT 0xffff0ff0ul
 
-extern const char exit_iretq[], fast_iretq[];
+extern const char exit_iretq[], fast_iretq[], isolated_iretq[], isolated_fast_iretq[];
 const struct hv_cpu_user_regs *trap_dump_regs;
 
 static const char *const names[32] = {
@@ -116,6 +116,12 @@ static _Noreturn void iret_fault(const struct hv_cpu_user_regs *r)
     exit_fault();
 }
 
+static bool leaves_to_guest(uint64_t rip)
+{
+    return rip == (uint64_t)exit_iretq || rip == (uint64_t)fast_iretq ||
+           rip == (uint64_t)isolated_iretq || rip == (uint64_t)isolated_fast_iretq;
+}
+
 static bool in_perdomain(uint64_t va)
 {
     return va >= PERDOMAIN_START && va < FRAMETABLE_START;
@@ -148,7 +154,7 @@ void trap_hv(struct hv_cpu_user_regs *r)
         r->rip = to;
         return;
     }
-    if (r->rip == (uint64_t)exit_iretq || r->rip == (uint64_t)fast_iretq)
+    if (leaves_to_guest(r->rip))
         iret_fault(r);
     if (!hv_fault_fixup(r))
         die(r);

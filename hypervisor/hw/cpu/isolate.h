@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* The machine's part of port/isolate.h. */
+#ifndef HW_CPU_ISOLATE_H
+#define HW_CPU_ISOLATE_H
+
+#include "port/context.h"
+
+void isolate_boot(void);           /* boot CPU: is it wanted? then it is prepared */
+void isolate_create(unsigned cpu); /* the tables of a CPU, before it starts */
+/* v's tables are loaded on this CPU, or cr3_user is another: entry code is told. */
+void isolate_load(struct vcpu_hw *v);
+
+#endif

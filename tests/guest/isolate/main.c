@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs in ring 3 and waits for the one who looks at what its CPU could reach: `options`. */
+#include "guest.h"
+
+void test_main(void)
+{
+    events_off();
+    printf("@probe\n");
+    for (;;)
+        ;
+}
