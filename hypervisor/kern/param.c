@@ -354,31 +354,35 @@ static int parse_bool(const char *v)
     return -1;
 }
 
-/* A list of: default, a boolean for both sides, dom0=boolean, domu=boolean. */
+/* One of: default, a boolean, dom0=boolean, domu=boolean. */
+static bool parse_xpti_word(const char *word, int8_t *dom0, int8_t *domu)
+{
+    bool one = !strncmp(word, "dom0=", 5) || !strncmp(word, "domu=", 5);
+    int b = strcmp(word, "default") ? parse_bool(one ? word + 5 : word) : -1;
+
+    if (b < 0 && strcmp(word, "default"))
+        return false;
+    if (!one || word[3] == '0')
+        *dom0 = (int8_t)b;
+    if (!one || word[3] == 'u')
+        *domu = (int8_t)b;
+    return true;
+}
+
 static bool parse_xpti(const char *v)
 {
     int8_t dom0 = boot_params.xpti_dom0, domu = boot_params.xpti_domu;
-    char word[16];
 
     while (*v) {
+        char word[16];
         size_t n = 0;
-        int b;
 
         for (; *v && *v != ','; v++)
             if (n < sizeof(word) - 1)
                 word[n++] = *v;
         word[n] = '\0';
         v += *v == ',';
-        b = strcmp(word, "default") ? parse_bool(strchr(word, '=') ? word + 5 : word) : -1;
-        if (b < 0 && strcmp(word, "default"))
-            return false;
-        if (!strncmp(word, "dom0=", 5))
-            dom0 = (int8_t)b;
-        else if (!strncmp(word, "domu=", 5))
-            domu = (int8_t)b;
-        else if (!strchr(word, '='))
-            dom0 = domu = (int8_t)b;
-        else
+        if (!parse_xpti_word(word, &dom0, &domu))
             return false;
     }
     boot_params.xpti_dom0 = dom0;

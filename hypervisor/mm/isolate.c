@@ -26,7 +26,7 @@
 _Static_assert(HV_FIRST_SLOT % 8 == 0 && HV_LAST_SLOT % 8 == 7, "groups are shared");
 
 struct l4_copy {
-    spinlock_t lock; /* RANK_LEAF: table and groups */
+    spinlock_t lock;      /* RANK_LEAF: table and groups */
     _Atomic uint64_t src; /* frame of the table, 0: none */
     uint64_t groups;      /* where present entries may be */
 };

@@ -51,9 +51,9 @@ void pv_exit_work(
 void pv_exit_fault(
     struct hv_cpu_user_regs *r);        /* IRET to the guest faulted: its frame is bad */
 void sched_switched(struct vcpu *prev); /* prev is saved and may run elsewhere */
-/* v's base pointers, on this CPU, are these from now on: its copies of them (port/isolate.h)
- * are brought up to date. For isolated vCPUs. */
+/* v's base pointers, on this CPU, are these from now on: its copies of them
+ * (port/isolate.h) are brought up to date. For isolated vCPUs. */
 void mmu_isolate(struct vcpu *v);
-void timer_irq(void);                   /* this CPU's deadline passed (irq context) */
+void timer_irq(void); /* this CPU's deadline passed (irq context) */
 
 #endif

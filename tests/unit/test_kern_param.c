@@ -52,17 +52,14 @@ END_TEST
 
 START_TEST(a_bad_value_is_named_and_changes_nothing)
 {
-    static const char *const bad[] = {"dom0_mem=lots",
-                                      "dom0_mem=512Q",
-                                      "dom0_mem=1M,mix:2M",
-                                      "maxcpus=",
-                                      "maxcpus=2x",
-                                      "loglvl=loud",
-                                      "noreboot=perhaps",
-                                      "dom0_max_vcpus=0",
-                                      "sched=credit",
-                                      "maxcpus",
-                                      "dom0_mem=99999999999999999999T"};
+    static const char *const bad[] = {
+        "dom0_mem=lots",      "dom0_mem=512Q",
+        "dom0_mem=1M,mix:2M", "maxcpus=",
+        "maxcpus=2x",         "loglvl=loud",
+        "noreboot=perhaps",   "dom0_max_vcpus=0",
+        "sched=credit",       "maxcpus",
+        "xpti=maybe",         "xpti=dom0=1,domu",
+        "xpti=x=1",           "dom0_mem=99999999999999999999T"};
 
     for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
         host_console_clear();
@@ -72,6 +69,34 @@ START_TEST(a_bad_value_is_named_and_changes_nothing)
     }
     ck_assert_uint_eq(boot_params.maxcpus, 0);
     ck_assert_uint_eq(boot_params.dom0_mem, 0);
+    ck_assert_int_eq(boot_params.xpti_dom0, -1);
+}
+END_TEST
+
+START_TEST(isolation_is_chosen_for_each_side)
+{
+    static const struct {
+        const char *text;
+        int dom0, domu;
+    } lines[] = {
+        {"xpti", 1, 1},
+        {"no-xpti", 0, 0},
+        {"xpti=default", -1, -1},
+        {"xpti=dom0=0", 0, -1},
+        {"xpti=domu=1", -1, 1},
+        {"xpti=no,domu=yes", 0, 1},
+        {"xpti=dom0=on,domu=off", 1, 0},
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(lines); i++) {
+        boot_params.xpti_dom0 = boot_params.xpti_domu = -1;
+        param_parse(lines[i].text);
+        ck_assert_msg(boot_params.xpti_dom0 == lines[i].dom0 &&
+                          boot_params.xpti_domu == lines[i].domu,
+                      "%s: %d, %d", lines[i].text, boot_params.xpti_dom0,
+                      boot_params.xpti_domu);
+    }
+    ck_assert_msg(quiet(), "%s", host_console());
 }
 END_TEST
 
@@ -230,6 +255,7 @@ int main(void)
     const TTest *const tests[] = {a_usual_line_is_taken_without_a_word,
                                   an_unknown_one_is_named_with_the_nearest,
                                   a_bad_value_is_named_and_changes_nothing,
+                                  isolation_is_chosen_for_each_side,
                                   sizes_have_units,
                                   dom0_mem_is_kept_between_its_bounds,
                                   the_loaders_path_and_blanks_are_skipped,

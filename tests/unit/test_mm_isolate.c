@@ -184,7 +184,8 @@ START_TEST(a_table_that_was_freed_is_not_known_any_more)
 }
 END_TEST
 
-/* While its vCPU sleeps a table that a CPU has a copy of changes, goes, and comes back. */
+/* While its vCPU sleeps a table that a CPU has a copy of changes, goes, and comes back.
+ */
 START_TEST(a_vcpu_that_slept_finds_true_copies)
 {
     struct tree other = new_tree(), more = new_tree();

@@ -8,8 +8,8 @@
  *
  * Nothing of the hypervisor's is global then: what the TLB keeps could be read as well.
  *
- * Reference: Lipp et al., "Meltdown: Reading Kernel Memory from User Space"; Gruss et al.,
- * "KASLR is Dead: Long Live KASLR". */
+ * Reference: Lipp et al., "Meltdown: Reading Kernel Memory from User Space"; Gruss et
+ * al., "KASLR is Dead: Long Live KASLR". */
 #include "port/isolate.h"
 #include "hw/boot/boot.h"
 #include "hw/cpu/desc.h"

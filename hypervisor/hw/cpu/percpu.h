@@ -4,10 +4,10 @@
  * Each CPU has a slot of 64 KiB of addresses from STACKS_START on (within 2 GiB of the
  * image, so that rip-relative code reaches it). Pages of a slot, the others stay unmapped
  * as guards: 1 the GDT page and TSS, 3 NMI stack, 5 machine check, 7 debug exception,
- * 9-10 double fault, 12-15 the stack. struct cpu_info ends the slot. Whatever stack of a slot is in use, setting
- * the low bits of the stack pointer finds it. An entry from a guest has its registers in
- * cpu_info.regs, and the C stack grows down from there; the hypervisor never leaves that
- * stack but for the four exceptions above. */
+ * 9-10 double fault, 12-15 the stack. struct cpu_info ends the slot. Whatever stack of a
+ * slot is in use, setting the low bits of the stack pointer finds it. An entry from a
+ * guest has its registers in cpu_info.regs, and the C stack grows down from there; the
+ * hypervisor never leaves that stack but for the four exceptions above. */
 #ifndef HW_CPU_PERCPU_H
 #define HW_CPU_PERCPU_H
 
@@ -16,7 +16,8 @@
 #define STACK_MAIN_PAGE  12
 #define STACK_DESC_PAGE  1
 #define STACK_PAGE_MASK  0xf6a8 /* pages of a slot that are stacks */
-#define STACK_ENTRY_MASK 0x84a8 /* pages that entry from a guest needs: tops of stacks */
+#define STACK_ENTRY_MASK 0x84a8 /* pages that entry from a guest needs: tops of stacks   \
+                                 */
 
 /* Return addresses of our own that lie in the return stack buffer before the first RET of
  * an entry, and on the stack as long as C runs. A hypercall's two CALLs on the way to its
@@ -39,17 +40,17 @@ struct cpu_info {
     struct hv_vcpu_info *info; /* current's */
     _Atomic uint32_t *softirq; /* softirq_cpu[cpu].pending */
     uint32_t cpu;
-    uint32_t nr;         /* the hypercall that is under way or was the last */
-    struct hcall hcall;  /* its arguments; v and d are current and its domain */
-    uint64_t scratch[6]; /* entry.S, interrupts off */
+    uint32_t nr;            /* the hypercall that is under way or was the last */
+    struct hcall hcall;     /* its arguments; v and d are current and its domain */
+    uint64_t scratch[6];    /* entry.S, interrupts off */
     struct desc_page *desc; /* this CPU's GDT page and TSS */
     uint64_t desc_pte;      /* the PTE that maps it into a vCPU's window */
     uint64_t xcr0;          /* what XCR0 holds */
     uint64_t tsc_aux;       /* what MSR_TSC_AUX holds */
     uint64_t spec_ctrl;     /* what MSR_SPEC_CTRL holds */
     struct vcpu_hw *last;   /* guest vCPU that ran here last */
-    /* Under isolation, of current, in kernel and in user mode: its own tables, and what is
-     * loaded while its code runs. */
+    /* Under isolation, of current, in kernel and in user mode: its own tables, and what
+     * is loaded while its code runs. */
     uint64_t full_cr3[2], guest_cr3[2];
 };
 _Static_assert(sizeof(struct cpu_info) % 16 == 0, "cpu_info would misalign the stack");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs in ring 3 and waits for the one who looks at what its CPU could reach: `options`. */
+/* Runs in ring 3, for the one who looks at what its CPU could reach: `options`. */
 #include "guest.h"
 
 void test_main(void)
