@@ -17,6 +17,7 @@ bool cpuid_is_amd(void); /* or Hygon */
 #define CPUID_IBPB      (8u * 32 + 12)
 #define CPUID_IBRSB     (9u * 32 + 26)
 #define CPUID_ARCH_CAPS (9u * 32 + 29)
+#define CPUID_SSBD      (9u * 32 + 31)
 bool guest_has(const struct vcpu *v, unsigned feature);
 uint64_t guest_arch_caps(void); /* the MSR's value, where guest_has() it */
 

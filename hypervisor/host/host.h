@@ -33,7 +33,7 @@ extern uint64_t host_clock;      /* ns */
 extern cpumask_t host_online;
 extern unsigned host_switches;    /* ctx_switch() calls */
 extern uint64_t host_tlb_flushes; /* of any kind, each CPU counted */
-extern bool host_isolate; /* guests that are made from now on are isolated */
+extern bool host_isolate;         /* guests that are made from now on are isolated */
 bool host_irq_fire(unsigned irq); /* the device raises it; false: nobody has bound it */
 
 /* From now on guest memory is only that: random addresses must not reach the test's own
@@ -48,6 +48,12 @@ void host_console_clear(void);
  * the machine. */
 enum host_end { HOST_RETURNED, HOST_RESTART, HOST_POWEROFF, HOST_HALT };
 enum host_end host_catch(void (*fn)(void *arg), void *arg);
+
+/* The processor, as far as a test gives it one: without these leaves are zero and MSRs
+ * fault. */
+struct cpuid_regs;
+extern void (*host_cpuid)(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
+extern bool (*host_wrmsr)(uint32_t msr, uint64_t val);
 
 /* An upcall that does not return jumps here, a test's setjmp(), when it leaves: at once,
  * or by host_leave_by. */

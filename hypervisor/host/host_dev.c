@@ -245,17 +245,21 @@ void cpu_set_fault_va(vaddr_t va)
 {
     fault_va = va;
 }
+void (*host_cpuid)(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
 void cpu_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
 {
     *out = (struct cpuid_regs){0};
+    if (host_cpuid)
+        host_cpuid(leaf, subleaf, out);
 }
 bool cpu_rdmsr(uint32_t msr, uint64_t *val)
 {
     return false;
 }
+bool (*host_wrmsr)(uint32_t msr, uint64_t val);
 bool cpu_wrmsr(uint32_t msr, uint64_t val)
 {
-    return false;
+    return host_wrmsr && host_wrmsr(msr, val);
 }
 uint32_t io_in(uint16_t port, unsigned size)
 {

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Traps and privileged instructions of PV guests: the frames that a kernel gets, and what
  * it may not do. */
+#include "guest/pv/msr.h"
+#include "port/priv.h"
 #include "pv_world.h"
 
-#define KERNEL_RIP 0xffffffff81000123ull
-#define HANDLER    0xffffffff81001000ull
+#define MSR_SPEC_CTRL 0x48
+#define MSR_PRED_CMD  0x49
+#define KERNEL_RIP    0xffffffff81000123ull
+#define HANDLER       0xffffffff81001000ull
 
 static uint64_t stack[64] __attribute__((aligned(16)));
 static struct hv_cpu_user_regs r;
@@ -184,6 +188,44 @@ START_TEST(msr_bases_must_be_canonical)
 }
 END_TEST
 
+/* Intel's CPU with IBRS, and SSBD if edx7 says so. */
+static uint32_t edx7;
+static void speculation_leaves(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
+{
+    if (leaf == 0)
+        *out = (struct cpuid_regs){7, 0x756e6547, 0x6c65746e, 0x49656e69};
+    else if (leaf == 7 && subleaf == 0)
+        out->d = edx7;
+}
+static unsigned barriers;
+static bool barrier(uint32_t msr, uint64_t val)
+{
+    barriers += msr == MSR_PRED_CMD && val == 1;
+    return true;
+}
+
+START_TEST(speculation_controls_take_only_what_the_processor_has)
+{
+    host_cpuid = speculation_leaves;
+    host_wrmsr = barrier;
+    ck_assert(!guest_wrmsr(gv, MSR_SPEC_CTRL, 0)); /* no IBRS, no register */
+    ck_assert(!guest_wrmsr(gv, MSR_PRED_CMD, 1));
+    edx7 = 1u << 26;
+    ck_assert(guest_wrmsr(gv, MSR_SPEC_CTRL, 3));
+    ck_assert_uint_eq(gv->hw.spec_ctrl, 3);
+    ck_assert(!guest_wrmsr(gv, MSR_SPEC_CTRL, 4)); /* the processor would fault */
+    ck_assert(!guest_wrmsr(gv, MSR_SPEC_CTRL, 1ull << 32));
+    ck_assert_uint_eq(gv->hw.spec_ctrl, 3);
+    edx7 |= 1u << 31;
+    ck_assert(guest_wrmsr(gv, MSR_SPEC_CTRL, 4));
+    ck_assert(guest_wrmsr(gv, MSR_PRED_CMD, 0));
+    ck_assert_uint_eq(barriers, 0);
+    ck_assert(guest_wrmsr(gv, MSR_PRED_CMD, 1));
+    ck_assert_uint_eq(barriers, 1);
+    ck_assert(!guest_wrmsr(gv, MSR_PRED_CMD, 2));
+}
+END_TEST
+
 START_TEST(an_instruction_of_nothing_but_prefixes_ends)
 {
     static const char prefixes[] =
@@ -259,6 +301,7 @@ int main(void)
         an_io_bitmap_that_cannot_be_read_opens_nothing,
         control_registers_are_the_guests_own_picture,
         msr_bases_must_be_canonical,
+        speculation_controls_take_only_what_the_processor_has,
         an_instruction_of_nothing_but_prefixes_ends,
         int_n_obeys_the_gates_privilege_level,
         contexts_with_bad_addresses_are_refused,

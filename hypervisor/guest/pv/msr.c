@@ -71,7 +71,8 @@
 #define MISC_ENABLE_SET   0x801800u
 #define MISC_ENABLE_CLEAR 0x040080u
 #define DE_CFG_LFENCE     2u
-#define SPEC_CTRL_KNOWN   7u /* IBRS, STIBP, SSBD */
+#define SPEC_CTRL_ALWAYS  3u /* IBRS, STIBP: at worst without effect */
+#define SPEC_CTRL_SSBD    4u
 
 /* Which base an MSR means: the active GS is that of the mode the guest is in. */
 static unsigned base_of(const struct vcpu *v, uint32_t msr)
@@ -243,7 +244,9 @@ bool guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *val)
 
 static bool write_spec_ctrl(struct vcpu *v, uint64_t val)
 {
-    if (!guest_has(v, CPUID_IBRSB) || val & ~(uint64_t)SPEC_CTRL_KNOWN)
+    uint64_t known = SPEC_CTRL_ALWAYS | (guest_has(v, CPUID_SSBD) ? SPEC_CTRL_SSBD : 0);
+
+    if (!guest_has(v, CPUID_IBRSB) || val & ~known) /* the processor would fault */
         return false;
     v->hw.spec_ctrl = val;
     ctx_load_spec_ctrl(&v->hw);

@@ -16,6 +16,7 @@
 #include "hw/cpu/fpu.h"
 #include "hw/cpu/isolate.h"
 #include "hw/cpu/msr.h"
+#include "hw/cpu/spec.h"
 #include "kern/vcpu.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -229,22 +230,6 @@ static void save(struct vcpu_hw *v)
         __asm__ volatile("mov %0, %%db7" : : "r"(DR7_DEFAULT));
 }
 
-void ctx_load_spec_ctrl(struct vcpu_hw *v)
-{
-    if (cpu_features.spec_ctrl && v->spec_ctrl != cpu_info()->spec_ctrl) {
-        wrmsr(MSR_SPEC_CTRL, v->spec_ctrl);
-        cpu_info()->spec_ctrl = v->spec_ctrl;
-    }
-}
-
-/* What one guest taught the branch predictors is not for another. */
-static void flush_predictors(struct vcpu_hw *v)
-{
-    if (cpu_features.ibpb && cpu_info()->last != v)
-        wrmsr(MSR_PRED_CMD, 1);
-    cpu_info()->last = v;
-}
-
 static void load(struct vcpu_hw *v)
 {
     struct hcall *h = &cpu_info()->hcall;
@@ -262,8 +247,7 @@ static void load(struct vcpu_hw *v)
         wrmsr(MSR_TSC_AUX, v->tsc_aux);
         cpu_info()->tsc_aux = v->tsc_aux;
     }
-    ctx_load_spec_ctrl(v);
-    flush_predictors(v);
+    spec_switch(v);
     memcpy(guest_regs(), &v->regs, sizeof(v->regs));
 }
 
