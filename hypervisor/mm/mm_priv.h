@@ -254,6 +254,12 @@ static inline void table_mark(struct page *pg, const uint64_t *p)
 {
     pg->groups |= 1ull << (((uintptr_t)p >> 6) & 63);
 }
+/* The same for a table whose groups others may read meanwhile (isolate.c). */
+static inline void table_mark_shared(struct page *pg, const uint64_t *p)
+{
+    __atomic_store_n(&pg->groups, pg->groups | 1ull << (((uintptr_t)p >> 6) & 63),
+                     __ATOMIC_RELAXED);
+}
 /* pt_update.c. The locked page pg of table type: replaces *p. vm takes what has to be
  * settled later. */
 int pt_entry_update(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t val,

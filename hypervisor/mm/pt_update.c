@@ -147,7 +147,7 @@ int pt_entry_update(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t v
     rc = table_prepare(old, &val, level, d, page_mfn(pg), &fresh);
     if (rc)
         return rc;
-    table_mark(pg, p);
+    table_mark_shared(pg, p);
     entry_write(p, &old, val, keep_ad);
     table_changed(pg, p, level, d);
     if (fresh)
@@ -197,7 +197,7 @@ int pt_entry_cmpxchg(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t 
     rc = table_prepare(old, &val, level, d, self, &fresh);
     if (rc)
         return rc;
-    table_mark(pg, p);
+    table_mark_shared(pg, p);
     if (!__atomic_compare_exchange_n(p, &seen, val, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_RELAXED)) {
         if (fresh)
