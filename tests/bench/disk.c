@@ -17,6 +17,8 @@
 
 #include <liburing.h>
 
+#include "mark.h"
+
 #define AREA      (8UL << 20) /* of the device, from its start */
 #define MAX_DEPTH 32U
 
@@ -126,12 +128,15 @@ int main(int argc, char **argv)
         /* The first round is not counted: it maps what stays mapped. */
         for (int round = 0; round < 2 && !rc; round++) {
             before = rdtsc();
+            if (round)
+                MARK(MARK_STAMP, 1);
             rc = operations[i].depth == 1
                      ? one_at_a_time(fd, write, random, operations[i].size,
                                      operations[i].reps)
                      : many(fd, write, random, operations[i].size, operations[i].depth,
                             operations[i].reps);
         }
+        MARK(MARK_STAMP, 2);
         if (rc)
             return 1;
         printf("{\"in\":\"%s\",\"disk\":\"%s\",\"ticks\":%llu}\n", argv[2],
@@ -139,5 +144,6 @@ int main(int argc, char **argv)
                (unsigned long long)(rdtsc() - before) / operations[i].reps);
         fflush(stdout);
     }
+    MARK(MARK_STAMP, 0);
     return 0;
 }

@@ -131,8 +131,8 @@ static void write_sums(void)
         fprintf(out, "\n");
         for (uint32_t i = 1; f && i < n_blocks; i++)
             if (runs_in[op][i])
-                fprintf(f, "%u %lx %lu\n", op, blocks[i].address,
-                        runs_in[op][i] * blocks[i].size);
+                fprintf(f, "%u %lx %lu %lu\n", op, blocks[i].address,
+                        runs_in[op][i] * blocks[i].size, runs_in[op][i]);
     }
     if (f)
         fclose(f);
