@@ -37,7 +37,7 @@ static int open_image(const struct worker_config *cfg)
     int fd;
 
     snprintf(path, sizeof(path), "/proc/self/fd/%d", cfg->layer[0].fd);
-    fd = open(path, flags | (cfg->direct ? O_DIRECT : 0));
+    fd = open(path, flags | (cfg->way == DISK_DIRECT ? O_DIRECT : 0));
     if (fd < 0)
         worker_die("cannot open the image again: %s", strerror(errno));
     if (!cfg->limits.readonly && fcntl(fd, F_OFD_SETLKW, &lock))
@@ -94,7 +94,7 @@ static void open_disk(struct worker *w)
 
     open_image_files(w);
     if (!rc)
-        rc = disk_open(&w->dev.disk, &w->dev.volume, cfg->inline_io,
+        rc = disk_open(&w->dev.disk, &w->dev.volume, cfg->way,
                        depth < MAX_DEPTH ? depth : MAX_DEPTH, w->dev.pool.base,
                        POOL_PAGES * POOL_PAGE);
     if (rc)

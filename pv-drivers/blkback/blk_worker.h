@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "blkback/disk.h"
 #include "blkback/journal.h"
 #include "blkback/plan.h"
 #include "blkback/volume.h"
@@ -24,9 +25,9 @@
 struct worker_config {
     hv_domid_t domid;
     struct plan_limits limits;
-    bool direct, inline_io; /* how the image is accessed */
-    bool persistent;        /* the front end's grants are */
-    bool recover;           /* go on where the journal says */
+    enum disk_way way;
+    bool persistent; /* the front end's grants are */
+    bool recover;    /* go on where the journal says */
     unsigned int nr_queues, ring_pages;
     struct {
         uint32_t refs[WORKER_MAX_RING_PAGES];

@@ -7,16 +7,17 @@
 #include "blkback/disk.h"
 #include "blkback/volume.h"
 
+#define PAGE         4096U
 #define DISCARD_MODE (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
 
-int disk_open(struct disk *d, struct volume *volume, bool inline_io, unsigned int depth,
-              void *memory, size_t memory_size)
+int disk_open(struct disk *d, struct volume *volume, enum disk_way way,
+              unsigned int depth, void *memory, size_t memory_size)
 {
     const struct iovec all = {.iov_base = memory, .iov_len = memory_size};
     unsigned int flags = IORING_SETUP_R_DISABLED;
     int rc;
 
-    *d = (struct disk){.volume = volume, .inline_io = inline_io, .room = depth};
+    *d = (struct disk){.volume = volume, .way = way, .room = depth};
     depth += DISK_MAX_POLLS;
     /* Kernels before 6.1 do not know these two; they only save time. */
     rc = io_uring_queue_init(
@@ -24,7 +25,7 @@ int disk_open(struct disk *d, struct volume *volume, bool inline_io, unsigned in
     if (rc == -EINVAL)
         rc = io_uring_queue_init(depth, &d->ring, flags);
     /* It may not be allowed to lock so much memory; then it is looked up each time. */
-    d->fixed = !rc && !inline_io && !io_uring_register_buffers(&d->ring, &all, 1);
+    d->fixed = !rc && way == DISK_DIRECT && !io_uring_register_buffers(&d->ring, &all, 1);
     return rc;
 }
 
@@ -54,14 +55,15 @@ int disk_restrict(struct disk *d)
     return rc ? rc : io_uring_enable_rings(&d->ring);
 }
 
-static int do_now(const struct disk_op *op)
+/* `flags` are those of preadv2(). */
+static int do_now(const struct disk_op *op, int flags)
 {
     off_t at = (off_t)(op->at + op->did);
     ssize_t n = 0;
 
     switch (op->kind) {
     case DISK_READ:
-        n = preadv(op->fd, op->iov, (int)op->nr_iov, at);
+        n = preadv2(op->fd, op->iov, (int)op->nr_iov, at, flags);
         break;
     case DISK_WRITE:
         n = pwritev(op->fd, op->iov, (int)op->nr_iov, at);
@@ -74,6 +76,31 @@ static int do_now(const struct disk_op *op)
         break;
     }
     return n < 0 ? -errno : (int)n;
+}
+
+/* Whole pages: nothing of the old ones has to be read for a write to the cache. */
+static bool whole_pages(const struct disk_op *op)
+{
+    return !((op->at | op->length) & (PAGE - 1));
+}
+
+/*
+ * What can be done without waiting, or -EAGAIN. A write may be made to wait when there is
+ * too much in the cache already, which is what slows a guest down that writes faster than
+ * its disk.
+ */
+static int try_now(const struct disk *d, const struct disk_op *op)
+{
+    int rc;
+
+    if (d->way == DISK_MEMORY)
+        return do_now(op, 0);
+    if (d->way == DISK_DIRECT || (op->kind != DISK_READ && op->kind != DISK_WRITE) ||
+        (op->kind == DISK_WRITE && !whole_pages(op)))
+        return -EAGAIN;
+    rc = do_now(op, RWF_NOWAIT);
+    /* There are file systems that cannot tell whether they would wait. */
+    return rc == -EOPNOTSUPP ? -EAGAIN : rc;
 }
 
 static void prepare(const struct disk *d, struct io_uring_sqe *sqe, struct disk_op *op)
@@ -105,36 +132,6 @@ static void prepare(const struct disk *d, struct io_uring_sqe *sqe, struct disk_
     io_uring_sqe_set_data(sqe, op);
 }
 
-static void is_ready(struct disk *d, struct disk_op *op, int result)
-{
-    op->result = result;
-    op->next = d->ready;
-    d->ready = op;
-}
-
-static void hand_over(struct disk *d, struct disk_op *op)
-{
-    if (d->inline_io) {
-        is_ready(d, op, do_now(op));
-    } else {
-        /* There is room: disk_start() has seen to it. */
-        prepare(d, io_uring_get_sqe(&d->ring), op);
-    }
-}
-
-bool disk_start(struct disk *d, struct disk_op *op)
-{
-    if (!d->room)
-        return false;
-    d->room--;
-    op->did = 0;
-    if (volume_map(d->volume, op))
-        hand_over(d, op);
-    else
-        is_ready(d, op, volume_do(d->volume, op));
-    return true;
-}
-
 /* Takes n bytes off the front of what is still to be moved. */
 static void advance(struct disk_op *op, size_t n)
 {
@@ -150,27 +147,74 @@ static void advance(struct disk_op *op, size_t n)
     }
 }
 
-/* The kernel may do less than it was asked for: then the rest is asked for again. */
-static void complete(struct disk *d, struct disk_op *op, int result)
+/* The kernel may do less than it was asked for: then there is more to do. */
+static bool is_over(struct disk_op *op, int *result)
 {
     bool data = op->kind == DISK_READ || op->kind == DISK_WRITE;
 
-    if (data && result == 0)
-        result = -EIO; /* the image ends here: it has shrunk */
-    if (data && result > 0) {
-        advance(op, (size_t)result);
-        result = 0;
-        if (op->did < op->length) {
-            hand_over(d, op);
-            return;
-        }
+    if (*result == -EINTR || *result == -EAGAIN)
+        return false;
+    if (!data || *result < 0)
+        return true;
+    if (*result == 0) {
+        *result = -EIO; /* the image ends here: it has shrunk */
+        return true;
     }
-    if (result == -EINTR || result == -EAGAIN) {
-        hand_over(d, op);
-        return;
-    }
+    advance(op, (size_t)*result);
+    *result = 0;
+    return op->did >= op->length;
+}
+
+static void end(struct disk *d, struct disk_op *op, int result)
+{
     d->room++;
     op->done(op, result);
+}
+
+/* Does what can be done now; the rest goes to the ring. */
+static void go_on(struct disk *d, struct disk_op *op)
+{
+    int result;
+
+    do {
+        result = try_now(d, op);
+        if (is_over(op, &result)) {
+            end(d, op, result);
+            return;
+        }
+    } while (result != -EAGAIN);
+    /* There is room: disk_start() has seen to it. */
+    prepare(d, io_uring_get_sqe(&d->ring), op);
+    d->under_way++;
+}
+
+bool disk_start(struct disk *d, struct disk_op *op)
+{
+    int result;
+
+    if (!d->room)
+        return false;
+    d->room--;
+    op->did = 0;
+    if (volume_map(d->volume, op)) {
+        go_on(d, op);
+        return true;
+    }
+    do
+        result = volume_do(d->volume, op);
+    while (!is_over(op, &result));
+    end(d, op, result);
+    return true;
+}
+
+/* What the ring has done of it. */
+static void complete(struct disk *d, struct disk_op *op, int result)
+{
+    d->under_way--;
+    if (is_over(op, &result))
+        end(d, op, result);
+    else
+        go_on(d, op);
 }
 
 static void arm_polls(struct disk *d)
@@ -209,21 +253,32 @@ static unsigned int take_completions(struct disk *d)
     return readable;
 }
 
+/* As disk_wait(), while the ring has nothing to do: one system call and no more. */
+static int wait_for_files(struct disk *d, bool block)
+{
+    struct pollfd fds[DISK_MAX_POLLS];
+    int readable = 0;
+
+    for (unsigned int i = 0; i < d->nr_polled; i++)
+        fds[i] = (struct pollfd){.fd = d->polled[i], .events = POLLIN};
+    if (poll(fds, d->nr_polled, block ? -1 : 0) < 0)
+        return errno == EINTR ? 0 : -errno;
+    for (unsigned int i = 0; i < d->nr_polled; i++)
+        if (fds[i].revents)
+            readable |= 1 << i;
+    return readable;
+}
+
 int disk_wait(struct disk *d, bool block)
 {
-    struct disk_op *done = d->ready;
     int rc;
 
-    arm_polls(d);
-    rc = io_uring_submit_and_wait(&d->ring, block && !done ? 1 : 0);
+    if (!d->under_way)
+        return wait_for_files(d, block);
+    if (block)
+        arm_polls(d);
+    rc = io_uring_submit_and_wait(&d->ring, block ? 1 : 0);
     if (rc < 0 && rc != -EINTR)
         return rc;
-    d->ready = NULL;
-    while (done) {
-        struct disk_op *op = done;
-
-        done = op->next;
-        complete(d, op, op->result);
-    }
     return (int)take_completions(d);
 }

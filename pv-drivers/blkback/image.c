@@ -4,11 +4,13 @@
 #include <limits.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
+#include <linux/major.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -93,24 +95,35 @@ static bool try_direct(const struct image *image, const char *path)
     return ok;
 }
 
+/* A file of a file system in memory, or a RAM disk. */
 static bool in_memory(int fd)
 {
     struct statfs fs;
+    struct stat st;
 
+    if (!fstat(fd, &st) && S_ISBLK(st.st_mode))
+        return major(st.st_rdev) == RAMDISK_MAJOR;
     return !fstatfs(fd, &fs) && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
 }
 
-static int measure(struct image *image, const char *path, const struct stat *st,
-                   const char **why)
+static enum disk_way choose_way(const struct image *image, const char *path, bool direct)
+{
+    if (direct && try_direct(image, path))
+        return DISK_DIRECT;
+    for (unsigned int i = 0; i < image->nr_layers; i++)
+        if (!in_memory(image->layer[i].fd))
+            return DISK_CACHED;
+    return DISK_MEMORY;
+}
+
+static int measure(struct image *image, const struct stat *st, const char **why)
 {
     int rc = 0;
 
-    if (S_ISBLK(st->st_mode)) {
+    if (S_ISBLK(st->st_mode))
         rc = measure_device(image);
-    } else {
+    else
         measure_file(image, st);
-        image->inline_io = in_memory(image->fd);
-    }
     if (rc) {
         *why = strerror(-rc);
         return rc;
@@ -245,7 +258,7 @@ static int open_chain(struct image *image, const char *path, const char **why)
 }
 
 int image_open(struct image *out, const char *path, const char *format, bool readonly,
-               const char **why)
+               bool direct, const char **why)
 {
     struct stat st;
     int rc;
@@ -257,11 +270,11 @@ int image_open(struct image *out, const char *path, const char *format, bool rea
         rc = take_format(&out->layer[0], format, why);
     }
     if (!rc)
-        rc = measure(out, path, &st, why);
+        rc = measure(out, &st, why);
     if (!rc && out->layer[0].qcow2)
         rc = open_chain(out, path, why);
     if (!rc)
-        out->direct = try_direct(out, path);
+        out->way = choose_way(out, path, direct);
     if (rc)
         image_close(out);
     return rc;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "blkback/disk.h"
 #include "blkback/volume.h"
 
 struct image {
@@ -17,17 +18,17 @@ struct image {
     unsigned int sector_size, physical_sector; /* bytes */
     unsigned int discard_granularity;          /* bytes */
     bool readonly;
-    bool direct;    /* can be opened with O_DIRECT */
-    bool inline_io; /* see disk.h */
+    enum disk_way way;
 };
 
 /*
  * Opens path, and the files that a qcow2 image names, for one writer or any number of
  * readers, here or in any program that locks images as QEMU does. format: "raw", "qcow2".
+ * With `direct`, around the page cache if that can be.
  * -EBUSY: somebody has it. *why is a text for the user, which stays until the next call.
  */
 int image_open(struct image *out, const char *path, const char *format, bool readonly,
-               const char **why);
+               bool direct, const char **why);
 void image_close(struct image *image);
 
 #endif

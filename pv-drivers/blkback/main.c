@@ -39,11 +39,13 @@ static int open_disk(struct device *dev, char what[200], const char **why)
     char *mode = xenbus_read(dev->daemon->xs, dev->back, "mode");
     char *format = xenbus_read(dev->daemon->xs, dev->back, "format");
     bool readonly = !mode || *mode != 'w';
+    uint64_t direct = 0;
     int rc = -ENOENT;
 
+    xenbus_number(dev->daemon->xs, dev->back, "direct-io-safe", 1, &direct);
     if (path)
-        rc = image_open(&own->image, path, format ? format : "raw", readonly, why);
-
+        rc = image_open(&own->image, path, format ? format : "raw", readonly, direct,
+                        why);
     snprintf(what, 200, "%s", path ? path : "no image");
     free(path);
     free(mode);
@@ -251,9 +253,14 @@ static const char *start_disk(struct device *dev, bool recover)
     const struct image *image = &own->image;
     struct worker_config cfg = {.domid = dev->domid,
                                 .recover = recover,
+<<<<<<< HEAD
                                 .nr_layers = image->nr_layers,
                                 .direct = image->direct,
                                 .inline_io = image->inline_io,
+=======
+                                .image = image->fd,
+                                .way = image->way,
+>>>>>>> 0ed96e2 (Disks go through dom0's page cache, unless direct-io-safe)
                                 .user = dev->daemon->user};
     const char *why = front_read(dev, &cfg);
     int rc;

@@ -178,7 +178,7 @@ static int find_memory(struct flight *f)
             f->iov[i] = (struct iovec){.iov_base = f->page[i] + plan->seg[i].offset,
                                        .iov_len = plan->seg[i].len};
     }
-    if (!plan->nr || (dev->disk.inline_io && all_mapped))
+    if (!plan->nr || (dev->disk.way != DISK_DIRECT && all_mapped))
         return 0;
     f->buffer = pool_get(&dev->pool, plan->length);
     if (!f->buffer)

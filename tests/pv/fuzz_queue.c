@@ -50,7 +50,7 @@ static void open_once(void)
     dev.limits =
         (struct plan_limits){.sectors = SECTORS, .sector_size = 512, .discard = true};
     if (ftruncate(image, SECTORS * 512) || pool_open(&dev.pool) ||
-        disk_open(&dev.disk, &dev.volume, true, 16, dev.pool.base,
+        disk_open(&dev.disk, &dev.volume, DISK_MEMORY, 16, dev.pool.base,
                   POOL_PAGES * POOL_PAGE) ||
         disk_restrict(&dev.disk))
         abort();

@@ -43,7 +43,7 @@ static void open_image(const char *path, bool readonly)
 {
     const char *why = "";
 
-    if (image_open(&image, path, "qcow2", readonly, &why))
+    if (image_open(&image, path, "qcow2", readonly, false, &why))
         fail(path, why);
     if (getenv("DIRECT")) {
         char self[40];

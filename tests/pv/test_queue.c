@@ -29,16 +29,16 @@ static void complain(const char *line)
     complaints++;
 }
 
-static void open_device(bool persistent, bool inline_io)
+static void open_device(bool persistent, enum disk_way way)
 {
     dev =
         (struct queue_device){.domid = 1, .volume = {.fd = image}, .complain = complain};
     dev.limits = (struct plan_limits){.sectors = SECTORS, .sector_size = 512};
     dev.limits.discard = true;
     ck_assert_int_eq(pool_open(&dev.pool), 0);
-    ck_assert_int_eq(disk_open(&dev.disk, &dev.volume, inline_io, 32, dev.pool.base,
-                               POOL_PAGES * POOL_PAGE),
-                     0);
+    ck_assert_int_eq(
+        disk_open(&dev.disk, &dev.volume, way, 32, dev.pool.base, POOL_PAGES * POOL_PAGE),
+        0);
     ck_assert_int_eq(disk_restrict(&dev.disk), 0);
     ck_assert_int_eq(pages_open(&dev.pages, NULL, 1, persistent), 0);
 }
@@ -66,7 +66,7 @@ static void prepare(void)
     image = memfd_create("image", 0);
     ck_assert_int_eq(ftruncate(image, SECTORS * 512), 0);
     ring_front_init(&front, fake_page[RING_REF], PAGE_SIZE, QUEUE_SLOT);
-    open_device(true, false);
+    open_device(true, DISK_DIRECT);
     open_queue(false);
 }
 
@@ -152,7 +152,7 @@ END_TEST
 START_TEST(without_persistent_grants_nothing_stays_mapped)
 {
     close_all();
-    open_device(false, false);
+    open_device(false, DISK_CACHED);
     open_queue(false);
     write_and_read_back();
     ck_assert_uint_eq(fake_mapped, 0);
@@ -163,9 +163,63 @@ END_TEST
 START_TEST(a_file_in_memory_is_served_at_once)
 {
     close_all();
-    open_device(true, true);
+    open_device(true, DISK_MEMORY);
     open_queue(false);
     write_and_read_back();
+    close_all();
+}
+END_TEST
+
+START_TEST(through_the_page_cache_all_of_it_is_moved)
+{
+    /* A sector in the middle of a page: it cannot be written without looking. */
+    struct hv_blkif_request req = {
+        .operation = HV_BLKIF_OP_WRITE,
+        .nr_segments = 1,
+        .id = 44,
+        .sector_number = 83,
+        .seg = {{.gref = DATA_REF, .first_sect = 2, .last_sect = 2}}};
+    uint8_t want[PAGE_SIZE], got[512];
+
+    close_all();
+    open_device(true, DISK_CACHED);
+    open_queue(false);
+    write_and_read_back();
+    fill(want, 5, sizeof(want));
+    memcpy(fake_page[DATA_REF], want, sizeof(want));
+    ck_assert(ring_front_put(&front, &req, sizeof(req)));
+    ring_front_push(&front);
+    run();
+    expect_only(44, HV_BLKIF_OP_WRITE, HV_BLKIF_RSP_OKAY);
+    ck_assert_int_eq(pread(image, got, 512, 83 * 512), 512);
+    ck_assert_mem_eq(got, want + 1024, 512);
+    close_all();
+}
+END_TEST
+
+START_TEST(what_the_cache_does_not_hold_is_read)
+{
+    static uint8_t want[64 * PAGE_SIZE];
+    char name[] = "/var/tmp/test_queue.XXXXXX"; /* not in memory, as /tmp may be */
+
+    close_all();
+    close(image);
+    image = mkstemp(name);
+    ck_assert_int_ge(image, 0);
+    unlink(name);
+    fill(want, 3, sizeof(want));
+    ck_assert_int_eq(pwrite(image, want, sizeof(want), 0), (int)sizeof(want));
+    ck_assert_int_eq(fsync(image), 0);
+    open_device(true, DISK_CACHED);
+    open_queue(false);
+    for (unsigned int i = 0; i < 7; i++) {
+        /* Some of it is there again by what was read before, some is not. */
+        posix_fadvise(image, 4 * PAGE_SIZE, 0, POSIX_FADV_DONTNEED);
+        ask(HV_BLKIF_OP_READ, i, i * 7 * 8, DATA_REF, 11);
+        run();
+        expect_only(i, HV_BLKIF_OP_READ, HV_BLKIF_RSP_OKAY);
+        ck_assert_mem_eq(fake_page[DATA_REF], want + i * 7 * PAGE_SIZE, 11 * PAGE_SIZE);
+    }
     close_all();
 }
 END_TEST
@@ -296,7 +350,7 @@ static void replace_worker(void)
     while (dev.started)
         disk_wait(&dev.disk, true);
     close_all();
-    open_device(true, false);
+    open_device(true, DISK_DIRECT);
     open_queue(true);
 }
 
@@ -426,6 +480,8 @@ int main(void)
         what_is_written_is_read_back,
         without_persistent_grants_nothing_stays_mapped,
         a_file_in_memory_is_served_at_once,
+        through_the_page_cache_all_of_it_is_moved,
+        what_the_cache_does_not_hold_is_read,
         indirect_requests_move_a_mebibyte,
         flush_and_discard_are_done,
         a_thousand_requests_are_each_answered_once,

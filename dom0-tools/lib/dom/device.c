@@ -25,6 +25,7 @@ static int put_back(struct xs_handle *xs, xs_transaction_t t, const char *dir,
     rc = rc ? rc : dom_put(xs, t, dir, "bootable", "1");
     rc = rc ? rc : dom_put(xs, t, dir, "dev", disk->vdev);
     rc = rc ? rc : dom_put(xs, t, dir, "type", "hvblk");
+    rc = rc ? rc : dom_put(xs, t, dir, "direct-io-safe", disk->direct ? "1" : "0");
     rc = rc ? rc : dom_put(xs, t, dir, "mode", disk->readonly ? "r" : "w");
     return rc ? rc : dom_put(xs, t, dir, "device-type", disk->cdrom ? "cdrom" : "disk");
 }

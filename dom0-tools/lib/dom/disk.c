@@ -172,8 +172,11 @@ static int set_named(struct spec *s, char *word)
         s->cdrom = true;
         return 0;
     }
-    if (!strcmp(word, "devtype=disk") || !strcmp(word, "discard") ||
-        !strcmp(word, "direct-io-safe"))
+    if (!strcmp(word, "direct-io-safe")) {
+        s->out->direct = true;
+        return 0;
+    }
+    if (!strcmp(word, "devtype=disk") || !strcmp(word, "discard"))
         return 0;
     if (!equals)
         return 1;

@@ -18,6 +18,7 @@ struct dom_disk {
     char vdev[DOM_MAX_VDEV];
     unsigned int devid; /* what the guest's nodes are named by */
     bool readonly, cdrom;
+    bool direct; /* around dom0's page cache */
 };
 
 /*
