@@ -120,6 +120,9 @@ int main(int argc, char **argv)
         return 1;
     }
     memset(memory, 1, 4UL << 20);
+    /* All of it once, so that what may be kept in memory is there. */
+    if (one_at_a_time(fd, false, false, 65536, AREA / 65536))
+        return 1;
     for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
         bool write = operations[i].write, random = operations[i].random;
         uint64_t before = 0;
