@@ -253,14 +253,8 @@ static const char *start_disk(struct device *dev, bool recover)
     const struct image *image = &own->image;
     struct worker_config cfg = {.domid = dev->domid,
                                 .recover = recover,
-<<<<<<< HEAD
                                 .nr_layers = image->nr_layers,
-                                .direct = image->direct,
-                                .inline_io = image->inline_io,
-=======
-                                .image = image->fd,
                                 .way = image->way,
->>>>>>> 0ed96e2 (Disks go through dom0's page cache, unless direct-io-safe)
                                 .user = dev->daemon->user};
     const char *why = front_read(dev, &cfg);
     int rc;

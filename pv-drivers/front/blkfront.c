@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See blkfront.h. */
 #include <errno.h>
+#include <string.h>
 #include "abi/io/xenbus.h"
 #include "blkfront.h"
 
@@ -44,14 +45,22 @@ static void fail_waiting(struct blkfront *b)
 
 /* ---- Slots ---- */
 
-static void slot_revoke(struct blkfront_slot *s)
+/* Takes back what the slot has granted; what is kept stays so. */
+static void slot_clear(struct blkfront *b, struct blkfront_slot *s)
 {
-    /* What the other end keeps mapped stays granted: nobody can take it away. */
-    while (s->segments)
-        front_revoke(s->ref[--s->segments]);
-    if (s->indirect_ref)
+    while (s->segments) {
+        uint32_t page = s->page[--s->segments];
+
+        if (b->persistent)
+            kept_put(&b->kept, page);
+        else
+            /* What the other end keeps mapped stays granted: nobody can take it away. */
+            front_revoke(page);
+    }
+    if (s->indirect_ref && !b->persistent) {
         front_revoke(s->indirect_ref);
-    s->indirect_ref = 0;
+        s->indirect_ref = 0;
+    }
 }
 
 static bool has_data(const struct blk_io *io)
@@ -70,78 +79,137 @@ static unsigned int pages_of(const struct blk_io *io)
            SECTORS_PER_PAGE;
 }
 
+/* The part of a request's data that lies in one page. */
+struct piece {
+    char *data;
+    uint32_t first, sectors; /* in its page */
+    uint32_t left;           /* of the request, from here on */
+};
+
+static struct piece piece_at(char *data, uint32_t left)
+{
+    struct piece p = {.data = data, .first = sector_in_page(data), .left = left};
+    uint32_t room = SECTORS_PER_PAGE - p.first;
+
+    p.sectors = left < room ? left : room;
+    return p;
+}
+
+static struct piece piece_next(const struct piece *p)
+{
+    return piece_at(p->data + p->sectors * 512, p->left - p->sectors);
+}
+
+/* Where the piece is in the page that is granted for it. */
+static char *kept_at(const struct blkfront *b, uint32_t page, const struct piece *p)
+{
+    return b->kept.of[page].page + p->first * 512;
+}
+
+/* Grants the piece as the slot's next segment: its reference, or a negative errno. */
+static int piece_grant(struct blkfront *b, struct blkfront_slot *s, const struct piece *p)
+{
+    bool write = s->io->op == HV_BLKIF_OP_WRITE;
+    int page = b->persistent ? kept_take(&b->kept, b->bus.dom)
+                             : front_grant(b->bus.dom, p->data, write);
+
+    if (page < 0)
+        return page;
+    s->page[s->segments++] = (uint32_t)page;
+    if (!b->persistent)
+        return page;
+    if (write)
+        memcpy(kept_at(b, (uint32_t)page, p), p->data, p->sectors * 512);
+    return (int)b->kept.of[page].ref;
+}
+
 /* Grants the request's pages, and writes the segments that say so. */
 static int slot_grant(struct blkfront *b, struct blkfront_slot *s,
                       struct hv_blkif_request_segment *seg)
 {
-    bool readonly = s->io->op == HV_BLKIF_OP_WRITE;
-    uint32_t left = s->io->sectors;
-    const char *page = s->io->data;
-
-    while (left) {
-        uint32_t first = sector_in_page(page);
-        uint32_t n = left < SECTORS_PER_PAGE - first ? left : SECTORS_PER_PAGE - first;
-        int ref = front_grant(b->bus.dom, page, readonly);
+    for (struct piece p = piece_at(s->io->data, s->io->sectors); p.left;
+         p = piece_next(&p)) {
+        int ref = piece_grant(b, s, &p);
 
         if (ref < 0)
             return ref;
-        s->ref[s->segments++] = (uint32_t)ref;
         *seg++ = (struct hv_blkif_request_segment){
             .gref = (uint32_t)ref,
-            .first_sect = (uint8_t)first,
-            .last_sect = (uint8_t)(first + n - 1),
+            .first_sect = (uint8_t)p.first,
+            .last_sect = (uint8_t)(p.first + p.sectors - 1),
         };
-        page += n * 512;
-        left -= n;
     }
     return 0;
 }
 
-static int put_direct(struct blkfront *b, struct blkfront_slot *s, uint64_t id)
+/* What was read comes to where it is wanted. */
+static void slot_collect(const struct blkfront *b, const struct blkfront_slot *s)
+{
+    const uint32_t *page = s->page;
+
+    if (!b->persistent || s->io->op != HV_BLKIF_OP_READ)
+        return;
+    for (struct piece p = piece_at(s->io->data, s->io->sectors); p.left;
+         p = piece_next(&p))
+        memcpy(p.data, kept_at(b, *page++, &p), p.sectors * 512);
+}
+
+static int put_direct(struct blkfront_queue *q, struct blkfront_slot *s, uint64_t id)
 {
     struct hv_blkif_request r = {.operation = (uint8_t)s->io->op,
                                  .handle = 0,
                                  .id = id,
                                  .sector_number = s->io->sector};
-    int rc = has_data(s->io) ? slot_grant(b, s, r.seg) : 0;
+    int rc = has_data(s->io) ? slot_grant(q->disk, s, r.seg) : 0;
 
     if (rc)
         return rc;
     r.nr_segments = (uint8_t)s->segments;
-    return ring_front_put(&b->ring, &r, sizeof(r)) ? 0 : -EBUSY;
+    return ring_front_put(&q->ring, &r, sizeof(r)) ? 0 : -EBUSY;
 }
 
-static int put_indirect(struct blkfront *b, struct blkfront_slot *s, uint64_t id)
+static int grant_indirect(const struct blkfront *b, struct blkfront_slot *s)
 {
-    struct hv_blkif_request_indirect r = {.operation = HV_BLKIF_OP_INDIRECT,
-                                          .indirect_op = (uint8_t)s->io->op,
-                                          .id = id,
-                                          .sector_number = s->io->sector};
-    int rc;
+    int ref;
 
     if (!s->indirect)
         s->indirect = front_pages(1);
     if (!s->indirect)
         return -ENOMEM;
-    rc = front_grant(b->bus.dom, s->indirect, true);
-    if (rc < 0)
-        return rc;
-    r.indirect_grefs[0] = s->indirect_ref = (uint32_t)rc;
-    rc = slot_grant(b, s, s->indirect);
-    if (rc)
-        return rc;
-    r.nr_segments = (uint16_t)s->segments;
-    return ring_front_put(&b->ring, &r, sizeof(r)) ? 0 : -EBUSY;
+    if (s->indirect_ref)
+        return 0;
+    ref = front_grant(b->bus.dom, s->indirect, !b->persistent);
+    if (ref < 0)
+        return ref;
+    s->indirect_ref = (uint32_t)ref;
+    return 0;
 }
 
-static int put_discard(struct blkfront *b, struct blkfront_slot *s, uint64_t id)
+static int put_indirect(struct blkfront_queue *q, struct blkfront_slot *s, uint64_t id)
+{
+    struct hv_blkif_request_indirect r = {.operation = HV_BLKIF_OP_INDIRECT,
+                                          .indirect_op = (uint8_t)s->io->op,
+                                          .id = id,
+                                          .sector_number = s->io->sector};
+    int rc = grant_indirect(q->disk, s);
+
+    if (!rc)
+        rc = slot_grant(q->disk, s, s->indirect);
+    if (rc)
+        return rc;
+    r.indirect_grefs[0] = s->indirect_ref;
+    r.nr_segments = (uint16_t)s->segments;
+    return ring_front_put(&q->ring, &r, sizeof(r)) ? 0 : -EBUSY;
+}
+
+static int put_discard(struct blkfront_queue *q, struct blkfront_slot *s, uint64_t id)
 {
     struct hv_blkif_request_discard r = {.operation = HV_BLKIF_OP_DISCARD,
                                          .id = id,
                                          .sector_number = s->io->sector,
                                          .nr_sectors = s->io->sectors};
 
-    return ring_front_put(&b->ring, &r, sizeof(r)) ? 0 : -EBUSY;
+    return ring_front_put(&q->ring, &r, sizeof(r)) ? 0 : -EBUSY;
 }
 
 /* Why a request cannot be served by this back end, or 0. */
@@ -169,66 +237,107 @@ static int unfit(const struct blkfront *b, const struct blk_io *io)
     return 0;
 }
 
-/* Puts what waits into the ring, as long as there is room. */
+static struct blkfront_slot *slot_free(struct blkfront_queue *q, uint32_t *id)
+{
+    for (*id = 0; *id < q->ring.r.nr_ents && *id < BLKFRONT_MAX_SLOTS; ++*id)
+        if (!q->slot[*id].io)
+            return &q->slot[*id];
+    return NULL;
+}
+
+/* Puts the first that waits into the ring. False: there is no room, or no grants. */
+static bool fill_one(struct blkfront *b, struct blkfront_queue *q)
+{
+    struct blkfront_slot *s;
+    struct blk_io *io;
+    uint32_t id;
+    int rc;
+
+    s = slot_free(q, &id);
+    if (!s)
+        return false;
+    io = wait_take(b);
+    rc = unfit(b, io);
+    if (rc) {
+        io->done(io, rc);
+        return true;
+    }
+    s->io = io;
+    if (io->op == HV_BLKIF_OP_DISCARD)
+        rc = put_discard(q, s, id);
+    else if (has_data(io) && pages_of(io) > HV_BLKIF_MAX_SEGMENTS_PER_REQUEST)
+        rc = put_indirect(q, s, id);
+    else
+        rc = put_direct(q, s, id);
+    if (!rc)
+        return true;
+    /* No grants left: those in the ring will give some back. */
+    slot_clear(b, s);
+    s->io = NULL;
+    wait_first(b, io);
+    return false;
+}
+
+/* The rings in turn, until none of them takes more. */
 static void fill(struct blkfront *b)
 {
-    uint32_t id = 0;
+    unsigned int full = 0;
 
-    while (b->waiting) {
-        struct blk_io *io;
-        struct blkfront_slot *s;
-        int rc;
-
-        while (id < b->ring.r.nr_ents && id < BLKFRONT_MAX_SLOTS && b->slot[id].io)
-            id++;
-        if (id == b->ring.r.nr_ents || id == BLKFRONT_MAX_SLOTS)
-            return;
-        io = wait_take(b);
-        rc = unfit(b, io);
-        if (rc) {
-            io->done(io, rc);
-            continue;
-        }
-        s = &b->slot[id];
-        s->io = io;
-        if (io->op == HV_BLKIF_OP_DISCARD)
-            rc = put_discard(b, s, id);
-        else if (has_data(io) && pages_of(io) > HV_BLKIF_MAX_SEGMENTS_PER_REQUEST)
-            rc = put_indirect(b, s, id);
-        else
-            rc = put_direct(b, s, id);
-        if (rc) { /* no grants left: those in the ring will give some back */
-            slot_revoke(s);
-            s->io = NULL;
-            wait_first(b, io);
-            return;
-        }
+    while (b->waiting && full < b->nr_queues) {
+        full = fill_one(b, &b->queue[b->turn]) ? 0 : full + 1;
+        b->turn = (b->turn + 1) % b->nr_queues;
     }
 }
 
 /* ---- The connection ---- */
 
 /* Ends it; what was not answered waits again, before what waited already. */
-static void disconnect(struct blkfront *b)
+static void queue_end(struct blkfront_queue *q)
 {
-    if (b->port >= 0)
-        front_event_close((uint32_t)b->port);
-    b->port = -1;
+    struct blkfront *b = q->disk;
+
+    if (q->port >= 0)
+        front_event_close((uint32_t)q->port);
+    q->port = -1;
     for (unsigned int id = BLKFRONT_MAX_SLOTS; id-- > 0;) {
-        struct blkfront_slot *s = &b->slot[id];
+        struct blkfront_slot *s = &q->slot[id];
 
         if (!s->io)
             continue;
-        slot_revoke(s);
+        slot_clear(b, s);
         wait_first(b, s->io);
         s->io = NULL;
         b->reissued++;
     }
-    while (b->ring_granted)
-        front_revoke(b->ring_ref[--b->ring_granted]);
-    if (b->ring_page)
-        front_pages_free(b->ring_page, b->ring_pages);
-    b->ring_page = NULL;
+    while (q->ring_granted)
+        front_revoke(q->ring_ref[--q->ring_granted]);
+    if (q->ring_page)
+        front_pages_free(q->ring_page, b->ring_pages);
+    q->ring_page = NULL;
+}
+
+/* The pages that requests' segments are written to go, too: they stay granted else. */
+static void free_indirect(struct blkfront_queue *q)
+{
+    for (unsigned int id = 0; id < BLKFRONT_MAX_SLOTS; id++) {
+        struct blkfront_slot *s = &q->slot[id];
+
+        if (!s->indirect_ref || !front_revoke(s->indirect_ref))
+            if (s->indirect)
+                front_pages_free(s->indirect, 1);
+        s->indirect = NULL;
+        s->indirect_ref = 0;
+    }
+}
+
+static void disconnect(struct blkfront *b)
+{
+    for (unsigned int i = b->nr_queues; i-- > 0;) {
+        queue_end(&b->queue[i]);
+        free_indirect(&b->queue[i]);
+    }
+    kept_end(&b->kept);
+    b->turn = 0;
 }
 
 static void gone(struct blkfront *b)
@@ -241,16 +350,19 @@ static void gone(struct blkfront *b)
 
 /* A response that we did not ask for ends the connection: nothing it says can be relied
  * on. */
-static int answer(struct blkfront *b, const struct hv_blkif_response *r)
+static int answer(struct blkfront_queue *q, const struct hv_blkif_response *r)
 {
+    struct blkfront *b = q->disk;
     struct blkfront_slot *s;
     struct blk_io *io;
 
-    if (r->id >= BLKFRONT_MAX_SLOTS || !b->slot[r->id].io)
+    if (r->id >= BLKFRONT_MAX_SLOTS || !q->slot[r->id].io)
         return -EPROTO;
-    s = &b->slot[r->id];
+    s = &q->slot[r->id];
     io = s->io;
-    slot_revoke(s);
+    if (r->status == HV_BLKIF_RSP_OKAY)
+        slot_collect(b, s);
+    slot_clear(b, s);
     s->io = NULL;
     switch (r->status) {
     case HV_BLKIF_RSP_OKAY:
@@ -268,61 +380,109 @@ static int answer(struct blkfront *b, const struct hv_blkif_response *r)
 
 static void event(void *arg)
 {
-    struct blkfront *b = arg;
+    struct blkfront_queue *q = arg;
     struct hv_blkif_response r;
     int rc;
 
-    if (b->state != BLKFRONT_RUNNING)
+    if (q->disk->state != BLKFRONT_RUNNING)
         return;
     do {
-        while ((rc = ring_front_take(&b->ring, &r, sizeof(r))) > 0) {
-            rc = answer(b, &r);
+        while ((rc = ring_front_take(&q->ring, &r, sizeof(r))) > 0) {
+            rc = answer(q, &r);
             if (rc)
                 break;
         }
-    } while (rc >= 0 && (rc = ring_front_arm(&b->ring)) > 0);
+    } while (rc >= 0 && (rc = ring_front_arm(&q->ring)) > 0);
     if (rc < 0)
-        gone(b);
+        gone(q->disk);
     else
-        blkfront_kick(b);
+        blkfront_kick(q->disk);
 }
 
-static int grant_ring(struct blkfront *b)
+/* What both ends can do. */
+static void agree(struct blkfront *b)
 {
     unsigned int order = (unsigned int)bus_back(&b->bus, "max-ring-page-order", 0);
+    uint64_t queues = bus_back(&b->bus, "multi-queue-max-queues", 1);
 
+    b->persistent = bus_back(&b->bus, "feature-persistent", 0) != 0;
+    b->nr_queues = queues < b->max_queues ? (unsigned int)queues : b->max_queues;
+    if (!b->nr_queues)
+        b->nr_queues = 1;
     b->ring_pages = 1;
     while (order-- && b->ring_pages < BLKFRONT_MAX_PAGES)
         b->ring_pages *= 2;
-    b->ring_page = front_pages(b->ring_pages);
-    if (!b->ring_page)
+}
+
+static int grant_ring(struct blkfront_queue *q)
+{
+    unsigned int pages = q->disk->ring_pages;
+
+    q->ring_page = front_pages(pages);
+    if (!q->ring_page)
         return -ENOMEM;
-    ring_front_init(&b->ring, b->ring_page, (size_t)b->ring_pages * FRONT_PAGE_SIZE,
+    ring_front_init(&q->ring, q->ring_page, (size_t)pages * FRONT_PAGE_SIZE,
                     sizeof(union hv_blkif_sring_entry));
-    while (b->ring_granted < b->ring_pages) {
-        char *page = (char *)b->ring_page + (size_t)b->ring_granted * FRONT_PAGE_SIZE;
-        int ref = front_grant(b->bus.dom, page, false);
+    while (q->ring_granted < pages) {
+        char *page = (char *)q->ring_page + (size_t)q->ring_granted * FRONT_PAGE_SIZE;
+        int ref = front_grant(q->disk->bus.dom, page, false);
 
         if (ref < 0)
             return ref;
-        b->ring_ref[b->ring_granted++] = (uint32_t)ref;
+        q->ring_ref[q->ring_granted++] = (uint32_t)ref;
     }
     return 0;
 }
 
-/* The ring's pages: one is "ring-ref", several are "ring-ref0" and so on. */
-static int write_ring(struct blkfront *b)
+/* "ring-ref", or "queue-2/ring-ref": of several pages they are "ring-ref0" and so on. */
+static int write_number(const struct blkfront_queue *q, const char *name, int digit,
+                        uint64_t value)
 {
-    char name[] = "ring-ref0";
-    int rc;
+    char path[32] = "queue-N/";
+    size_t n = q->disk->nr_queues > 1 ? 8 : 0;
 
-    if (b->ring_pages == 1)
-        return bus_write(&b->bus, "ring-ref", b->ring_ref[0]);
-    rc = bus_write(&b->bus, "ring-page-order", b->ring_pages == 4 ? 2 : 1);
-    for (unsigned int i = 0; !rc && i < b->ring_pages; i++) {
-        name[sizeof(name) - 2] = (char)('0' + i);
-        rc = bus_write(&b->bus, name, b->ring_ref[i]);
-    }
+    path[6] = (char)('0' + (q - q->disk->queue));
+    while (*name)
+        path[n++] = *name++;
+    if (digit >= 0)
+        path[n++] = (char)('0' + digit);
+    path[n] = 0;
+    return bus_write(&q->disk->bus, path, value);
+}
+
+static int write_ring(const struct blkfront_queue *q)
+{
+    unsigned int pages = q->disk->ring_pages;
+    int rc = write_number(q, "event-channel", -1, (uint64_t)q->port);
+
+    if (!rc && pages == 1)
+        return write_number(q, "ring-ref", -1, q->ring_ref[0]);
+    for (unsigned int i = 0; !rc && i < pages; i++)
+        rc = write_number(q, "ring-ref", (int)i, q->ring_ref[i]);
+    return rc;
+}
+
+static int queue_offer(struct blkfront *b, struct blkfront_queue *q)
+{
+    int rc = grant_ring(q);
+
+    if (rc)
+        return rc;
+    q->port = front_event_open(b->bus.dom, event, q);
+    return q->port < 0 ? q->port : write_ring(q);
+}
+
+static int write_agreed(struct blkfront *b)
+{
+    unsigned int order = b->ring_pages == 4 ? 2 : b->ring_pages / 2;
+    int rc = bus_write_text(&b->bus, "protocol", "x86_64-abi");
+
+    if (!rc && order)
+        rc = bus_write(&b->bus, "ring-page-order", order);
+    if (!rc && b->max_queues > 1)
+        rc = bus_write(&b->bus, "multi-queue-num-queues", b->nr_queues);
+    if (!rc)
+        rc = bus_write(&b->bus, "feature-persistent", b->persistent);
     return rc;
 }
 
@@ -331,17 +491,10 @@ static void offer(struct blkfront *b)
     int rc;
 
     disconnect(b);
-    rc = grant_ring(b);
-    if (!rc) {
-        b->port = front_event_open(b->bus.dom, event, b);
-        rc = b->port < 0 ? b->port : 0;
-    }
-    if (!rc)
-        rc = write_ring(b);
-    if (!rc)
-        rc = bus_write(&b->bus, "event-channel", (uint64_t)b->port);
-    if (!rc)
-        rc = bus_write_text(&b->bus, "protocol", "x86_64-abi");
+    agree(b);
+    rc = write_agreed(b);
+    for (unsigned int i = 0; !rc && i < b->nr_queues; i++)
+        rc = queue_offer(b, &b->queue[i]);
     if (!rc)
         rc = bus_say(&b->bus, HV_XENBUS_STATE_INITIALISED);
     if (rc)
@@ -372,10 +525,15 @@ static void run(struct blkfront *b)
 
 /* ---- What the kernel calls ---- */
 
-int blkfront_start(struct blkfront *b, const char *front)
+int blkfront_start(struct blkfront *b, const char *front, unsigned int queues)
 {
     b->state = BLKFRONT_STARTING;
-    b->port = -1;
+    b->max_queues = queues < BLKFRONT_MAX_QUEUES ? queues : BLKFRONT_MAX_QUEUES;
+    b->nr_queues = 1;
+    for (unsigned int i = 0; i < BLKFRONT_MAX_QUEUES; i++) {
+        b->queue[i].disk = b;
+        b->queue[i].port = -1;
+    }
     b->waiting_end = &b->waiting;
     return bus_find(&b->bus, front);
 }
@@ -425,6 +583,7 @@ void blkfront_kick(struct blkfront *b)
     if (b->state != BLKFRONT_RUNNING)
         return;
     fill(b);
-    if (ring_front_push(&b->ring))
-        front_event_send((uint32_t)b->port);
+    for (unsigned int i = 0; i < b->nr_queues; i++)
+        if (ring_front_push(&b->queue[i].ring))
+            front_event_send((uint32_t)b->queue[i].port);
 }

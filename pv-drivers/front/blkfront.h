@@ -15,10 +15,12 @@
 #include "abi/io/blkif.h"
 #include "common/ring.h"
 #include "front/bus.h"
+#include "front/kept.h"
 
 #define BLKFRONT_MAX_SEGMENTS 256 /* 1 MiB */
 #define BLKFRONT_MAX_PAGES    4   /* of the ring */
 #define BLKFRONT_MAX_SLOTS    128
+#define BLKFRONT_MAX_QUEUES   4
 
 /* A request. The caller fills in the first part and keeps it until done() is called. */
 struct blk_io {
@@ -41,9 +43,23 @@ enum blkfront_state {
 struct blkfront_slot {
     struct blk_io *io; /* NULL: free */
     unsigned int segments;
-    uint32_t ref[BLKFRONT_MAX_SEGMENTS];
+    /* A reference for each segment; with persistent grants, a number of `kept`. */
+    uint32_t page[BLKFRONT_MAX_SEGMENTS];
     struct hv_blkif_request_segment *indirect; /* a page, made when it is first needed */
-    uint32_t indirect_ref;
+    uint32_t indirect_ref;                     /* 0: not granted */
+};
+
+struct blkfront;
+
+/* One ring. */
+struct blkfront_queue {
+    struct blkfront *disk;
+    struct ring_front ring;
+    void *ring_page;
+    unsigned int ring_granted;
+    uint32_t ring_ref[BLKFRONT_MAX_PAGES];
+    int port; /* -1: none */
+    struct blkfront_slot slot[BLKFRONT_MAX_SLOTS];
 };
 
 struct blkfront {
@@ -55,20 +71,23 @@ struct blkfront {
     uint32_t info; /* HV_VDISK_* */
     bool flush, discard;
     unsigned int max_segments;
+    /* What both ends agree on, from OFFERED on. */
+    bool persistent;
+    unsigned int nr_queues, ring_pages;
     /* Counters for whoever looks: connections made, requests given to a second one. */
     unsigned int connections, reissued;
 
-    struct ring_front ring;
-    void *ring_page;
-    unsigned int ring_pages, ring_granted;
-    uint32_t ring_ref[BLKFRONT_MAX_PAGES];
-    int port; /* -1: none */
+    unsigned int max_queues, turn; /* turn: the ring that has the next request */
+    struct kept kept;
     struct blk_io *waiting, **waiting_end;
-    struct blkfront_slot slot[BLKFRONT_MAX_SLOTS];
+    struct blkfront_queue queue[BLKFRONT_MAX_QUEUES];
 };
 
-/* Takes up the device at front, "device/vbd/51712". */
-int blkfront_start(struct blkfront *b, const char *front);
+/*
+ * Takes up the device at front, "device/vbd/51712", with at most so many rings; b is all
+ * zeroes. Requests take the rings in turn.
+ */
+int blkfront_start(struct blkfront *b, const char *front, unsigned int queues);
 /* The back end's state may have changed (a watch on its folder said so). */
 void blkfront_look(struct blkfront *b);
 /* Takes a request; it may be answered before this returns only if it cannot be served. */

@@ -145,7 +145,7 @@ static void prepare(void)
     set("sectors", "1000");
     set("feature-flush-cache", "1");
     set("feature-max-indirect-segments", "32");
-    ck_assert_int_eq(blkfront_start(&disk, FRONT), 0);
+    ck_assert_int_eq(blkfront_start(&disk, FRONT, 2), 0);
 }
 
 static int done, last_error;
@@ -400,6 +400,102 @@ START_TEST(without_grants_requests_wait_for_some)
 }
 END_TEST
 
+START_TEST(with_persistent_grants_pages_are_granted_once)
+{
+    struct blk_io out = request(HV_BLKIF_OP_WRITE, 5, 10);
+    struct blk_io in = request(HV_BLKIF_OP_READ, 5, 10);
+    struct hv_blkif_request r;
+    char *page[2];
+    unsigned int left;
+
+    set("feature-persistent", "1");
+    connect();
+    ck_assert_str_eq(value_of(FRONT "/feature-persistent"), "1");
+    memset(data, 0, 2 * FRONT_PAGE_SIZE);
+    memset(data[0] + 3 * 512, 'a', 5 * 512);
+    memset(data[1], 'b', 5 * 512);
+    out.data = in.data = data[0] + 3 * 512;
+    give(&out);
+    r = taken();
+    for (int i = 0; i < 2; i++)
+        page[i] = (char *)(uintptr_t)granted[r.seg[i].gref];
+    ck_assert_mem_eq(page[0] + 3 * 512, data[0] + 3 * 512, 5 * 512);
+    ck_assert_mem_eq(page[1], data[1], 5 * 512);
+    ck_assert(page[0] < data[0] || page[0] >= data[PAGES]);
+    mapped[r.seg[0].gref] = mapped[r.seg[1].gref] = true;
+    answer(r.id, HV_BLKIF_RSP_OKAY);
+    left = grants_left;
+    /* The same pages serve the next request, whatever its data. */
+    give(&in);
+    r = taken();
+    ck_assert_uint_eq(grants_left, left);
+    for (int i = 0; i < 2; i++)
+        ck_assert(granted[r.seg[i].gref] == page[0] || granted[r.seg[i].gref] == page[1]);
+    memset((char *)(uintptr_t)granted[r.seg[0].gref], 'c', FRONT_PAGE_SIZE);
+    memset((char *)(uintptr_t)granted[r.seg[1].gref], 'd', FRONT_PAGE_SIZE);
+    answer(r.id, HV_BLKIF_RSP_OKAY);
+    ck_assert(done == 2 && !last_error && !revoked_in_use);
+    ck_assert(!data[0][3 * 512 - 1] && data[0][3 * 512] == 'c');
+    ck_assert(data[1][0] == 'd' && data[1][5 * 512 - 1] == 'd' && !data[1][5 * 512]);
+}
+END_TEST
+
+START_TEST(persistent_grants_end_with_their_back_end)
+{
+    struct blk_io io = request(HV_BLKIF_OP_READ, 0, 32 * 8);
+
+    set("feature-persistent", "1");
+    connect();
+    give(&io);
+    answer(taken().id, HV_BLKIF_RSP_OKAY);
+    ck_assert_uint_eq(grants(), 1 + 1 + 32);
+    state(HV_XENBUS_STATE_CLOSING);
+    ck_assert_uint_eq(grants(), 0);
+    state(HV_XENBUS_STATE_CLOSED);
+    set("feature-persistent", "0");
+    connect();
+    give(&io);
+    answer(taken().id, HV_BLKIF_RSP_OKAY);
+    ck_assert(done == 2 && !last_error);
+    ck_assert_uint_eq(grants(), 1);
+}
+END_TEST
+
+static void take_up(struct ring_back *ring, const char *ref)
+{
+    ring_back_init(ring, (void *)(uintptr_t)granted[atoi(value_of(ref))], FRONT_PAGE_SIZE,
+                   sizeof(union hv_blkif_sring_entry));
+}
+
+START_TEST(requests_take_the_rings_in_turn)
+{
+    struct blk_io one = request(HV_BLKIF_OP_READ, 1, 1),
+                  two = request(HV_BLKIF_OP_READ, 2, 1);
+    struct ring_back other;
+
+    set("multi-queue-max-queues", "8");
+    state(HV_XENBUS_STATE_INIT_WAIT);
+    ck_assert_str_eq(value_of(FRONT "/multi-queue-num-queues"), "2");
+    ck_assert_str_eq(value_of(FRONT "/queue-1/event-channel"), "7");
+    take_up(&back, FRONT "/queue-0/ring-ref");
+    take_up(&other, FRONT "/queue-1/ring-ref");
+    state(HV_XENBUS_STATE_CONNECTED);
+    blkfront_submit(&disk, &one);
+    give(&two);
+    ck_assert_uint_eq(sent, 2);
+    ck_assert_uint_eq(taken().sector_number, 1);
+    ck_assert(nothing_there());
+    /* The handler that was opened last is the second ring's. */
+    back = other;
+    ck_assert_uint_eq(taken().sector_number, 2);
+    answer(0, HV_BLKIF_RSP_OKAY);
+    ck_assert(done == 1 && last_done == &two && !last_error);
+    state(HV_XENBUS_STATE_CLOSING);
+    ck_assert_uint_eq(grants(), 0);
+    ck_assert_uint_eq(disk.reissued, 1);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -414,6 +510,9 @@ int main(void)
         an_answer_given_twice_ends_the_connection,
         a_full_ring_makes_the_rest_wait,
         without_grants_requests_wait_for_some,
+        with_persistent_grants_pages_are_granted_once,
+        persistent_grants_end_with_their_back_end,
+        requests_take_the_rings_in_turn,
         NULL};
 
     return unit_run("blkfront", prepare, tests);

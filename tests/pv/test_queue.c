@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -323,6 +324,82 @@ START_TEST(pages_that_are_not_granted_are_an_error_and_others_go_on)
 }
 END_TEST
 
+START_TEST(grants_revoked_under_way_are_an_error_of_that_request)
+{
+    close_all();
+    open_device(false, DISK_DIRECT);
+    open_queue(false);
+    ask(HV_BLKIF_OP_READ, 1, 0, DATA_REF, 2);
+    ask(HV_BLKIF_OP_READ, 2, 8, DATA_REF + 2, 1);
+    ck_assert_int_eq(queue_take(&queue), 0);
+    ck_assert_uint_eq(dev.started, 2);
+    fake_granted[DATA_REF + 1] = false;
+    run();
+    for (unsigned int i = 0; i < 2; i++) {
+        struct hv_blkif_response rsp = expect();
+
+        ck_assert_int_eq(rsp.status,
+                         rsp.id == 1 ? HV_BLKIF_RSP_ERROR : HV_BLKIF_RSP_OKAY);
+    }
+    ck_assert_uint_eq(complaints, 1);
+    close_all();
+}
+END_TEST
+
+static volatile bool stop_changing;
+
+/* Writes to all that the front end shares but the indices, without end. */
+static void *change(void *slots)
+{
+    uint64_t state = 88172645463325252ULL;
+
+    while (!stop_changing) {
+        uint8_t *at = state & 1 ? slots : fake_page[1];
+
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        /* Small numbers: they are near what is right. */
+        at[state >> 8 & 0x7ff] = (uint8_t)(state >> 24 & (state & 2 ? 0x0f : 0xff));
+    }
+    return NULL;
+}
+
+START_TEST(requests_that_change_while_they_are_read_hurt_nobody)
+{
+    struct hv_blkif_request_indirect ind = {.operation = HV_BLKIF_OP_INDIRECT,
+                                            .indirect_op = HV_BLKIF_OP_WRITE,
+                                            .nr_segments = 200,
+                                            .indirect_grefs = {1}};
+    struct hv_blkif_request req = {0};
+    struct hv_blkif_response rsp;
+    unsigned int answers = 0;
+    pthread_t thread;
+
+    close_all();
+    open_device(true, DISK_MEMORY);
+    open_queue(false);
+    memcpy(&req, &ind, sizeof(ind));
+    ck_assert_int_eq(pthread_create(&thread, NULL, change,
+                                    fake_page[RING_REF] + sizeof(struct hv_ring_index)),
+                     0);
+    /* Whatever a request turns into, it is answered, once, and memory stays whole. */
+    for (unsigned int i = 0; i < 20000; i++) {
+        ask(i & 1 ? HV_BLKIF_OP_WRITE : HV_BLKIF_OP_READ, i, i % 100, DATA_REF, 5);
+        ck_assert(ring_front_put(&front, &req, sizeof(req)));
+        ring_front_push(&front);
+        run();
+        while (ring_front_take(&front, &rsp, sizeof(rsp)) == 1)
+            answers++;
+        ck_assert_uint_eq(answers, 2 * (i + 1));
+    }
+    stop_changing = true;
+    pthread_join(thread, NULL);
+    ck_assert_uint_eq(dev.pool.used, 0);
+    close_all();
+}
+END_TEST
+
 START_TEST(an_image_that_has_shrunk_is_an_error)
 {
     ck_assert_int_eq(ftruncate(image, 4096), 0);
@@ -486,6 +563,8 @@ int main(void)
         flush_and_discard_are_done,
         a_thousand_requests_are_each_answered_once,
         pages_that_are_not_granted_are_an_error_and_others_go_on,
+        grants_revoked_under_way_are_an_error_of_that_request,
+        requests_that_change_while_they_are_read_hurt_nobody,
         an_image_that_has_shrunk_is_an_error,
         an_index_ahead_of_the_ring_ends_it,
         requests_taken_by_a_killed_worker_are_done_by_the_next,

@@ -3,15 +3,11 @@
 # Guests' disks: our backend with the stock kernel's frontend, on the hypervisor under test.
 . "$(dirname "$0")/lib.sh"
 
-kernel=$("$here/../lab/fetch" linux)
-"$here/../lab/guest-modules" "$kernel" "$scratch/modules" xen-blkfront ext4
-(cd "$scratch/modules" && find . -mindepth 1 -print0 | cpio -0 -o -H newc -R 0:0 --quiet) \
-    >"$scratch/blk.cpio"
 # A file system with a file that the guest can know.
 mkdir "$scratch/files"
 head -c 4M /dev/urandom >"$scratch/files/made"
 (cd "$scratch/files" && md5sum made >made.md5)
 PATH=$PATH:/sbin:/usr/sbin mke2fs -q -t ext4 -d "$scratch/files" "$scratch/one.img" 16M >/dev/null
-in_dom0 'disks' block.sh --cpus 2 --timeout 900 --add "$scratch/blk.cpio:/guest/blk.cpio" \
+in_dom0 'disks' block.sh --cpus 2 --timeout 900 --add "$(guest_modules xen-blkfront ext4):/guest/blk.cpio" \
     --add "$scratch/one.img:/guest/one.img"
 finish

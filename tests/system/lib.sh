@@ -55,3 +55,14 @@ in_dom0() {
         ;;
     esac
 }
+
+# guest_modules MODULE...: an archive with what guests' kernel has as modules, in /blk there,
+# to be loaded in the order of its names: prints its path.
+guest_modules() {
+    local kernel
+    kernel=$("$here/../lab/fetch" linux)
+    "$here/../lab/guest-modules" "$kernel" "$scratch/modules" "$@"
+    (cd "$scratch/modules" && find . -mindepth 1 -print0 | cpio -0 -o -H newc -R 0:0 --quiet) \
+        >"$scratch/blk.cpio"
+    echo "$scratch/blk.cpio"
+}

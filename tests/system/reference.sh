@@ -1,10 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # The reference guest (tests/guest/reference): pv-drivers' front ends in a kernel of a few
-# pages, with the back ends of dom0's kernel. The same on the real Xen: HYPERVISOR=xen.
+# pages, and the stock kernel's, each with our back end and with that of dom0's kernel. The same
+# on the real Xen: HYPERVISOR=xen TOOLS=ours.
 . "$(dirname "$0")/lib.sh"
 make -s -C "$here/../guest" "$O/tests/guest/reference.elf" >"$scratch/make" 2>&1 ||
     sed 's/^/# /' "$scratch/make"
+echo "# Disks on $hypervisor:"
 in_dom0 'reference guest' reference.sh --add "$O/tests/guest/reference.elf:/guest/reference.elf" \
-    --module loop --module xen-blkback --timeout 400
+    --add "$(guest_modules xen-blkfront):/guest/blk.cpio" \
+    --module loop --module xen-blkback --timeout 600
 finish

@@ -6,8 +6,9 @@
 #include "front/blkfront.h"
 #include "reference.h"
 
-#define DEPTH 16
-#define BYTES (1U << 20)
+#define DEPTH  16
+#define BYTES  (1U << 20)
+#define QUEUES 2
 
 static struct blkfront disk;
 static struct {
@@ -109,15 +110,16 @@ void disk_main(const char *front)
     static const uint32_t sizes[] = {1, 8, 88, 128, 2048};
     char *data = front_pages(BYTES / PAGE_SIZE);
 
-    if (blkfront_start(&disk, front)) {
+    if (blkfront_start(&disk, front, QUEUES)) {
         say("no device at %s\n", front);
         return;
     }
     store_watch(disk.bus.back);
     while (disk.state == BLKFRONT_STARTING || disk.state == BLKFRONT_OFFERED)
         wait();
-    say("disk of %lu sectors, requests of %u pages\n", (unsigned long)disk.sectors,
-        disk.max_segments);
+    say("disk of %lu sectors, requests of %u pages, %u rings, %s grants\n",
+        (unsigned long)disk.sectors, disk.max_segments, disk.nr_queues,
+        disk.persistent ? "persistent" : "passing");
     for (unsigned int i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
         say("%u sectors a request: %s\n", sizes[i],
             sizes[i] > disk.max_segments * 8 || verify(data, sizes[i], 4, i) ? "ok"
