@@ -11,7 +11,7 @@ _hvtool()
     local cur=${COMP_WORDS[COMP_CWORD]} cmd=${COMP_WORDS[1]} words=
     local commands="create list destroy shutdown reboot pause unpause console info dmesg
         domid domname rename vcpu-list vcpu-pin sched block-attach block-detach
-        block-list network-attach network-detach network-list debug-keys uptime help"
+        block-list network-attach network-detach network-list debug-keys uptime top stats help"
 
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
@@ -37,6 +37,13 @@ _hvtool()
     info) words="-n --json" ;;
     dmesg) words="-c --json" ;;
     uptime) words="-s --json $(_hvtool_domains)" ;;
+    top)
+        case ${COMP_WORDS[COMP_CWORD - 1]} in
+        -o) words="cpu memory disk network number" ;;
+        *) words="-b -n -d -o" ;;
+        esac
+        ;;
+    stats) words="--json --prometheus $(_hvtool_domains)" ;;
     domid | domname | vcpu-list | block-list | network-list) words="--json $(_hvtool_domains)" ;;
     block-detach | network-detach) words="--force $(_hvtool_domains)" ;;
     vcpu-pin) words="-f all $(_hvtool_domains)" ;;

@@ -47,6 +47,10 @@ static const struct command commands[] = {
     {"debug-keys", cmd_debug_keys, "KEYS", "press keys of the hypervisor's debugger"},
     {"uptime", cmd_uptime, "[-s] [--json] [DOMAIN...]",
      "how long domains have been running"},
+    {"top", cmd_top, "[-b] [-n ROUNDS] [-d SECONDS] [-o cpu|memory|disk|network|number]",
+     "show what domains use, again and again (leave with q)"},
+    {"stats", cmd_stats, "[--json | --prometheus] [DOMAIN...]",
+     "print every counter of domains, for programs"},
     {"help", cmd_help, "[COMMAND]", "show commands"},
 };
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -56,6 +56,7 @@ static void open_journal(struct worker *w)
     w->journal = journal_map(w->cfg->journal, w->cfg->recover);
     if (!w->journal)
         worker_die("cannot map the journal: %s", strerror(errno));
+    w->dev.counts = &w->journal->counts;
 }
 
 static void open_doors(struct worker *w)

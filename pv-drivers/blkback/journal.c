@@ -26,13 +26,13 @@ struct journal *journal_map(int fd, bool keep)
     j = mmap(NULL, sizeof(*j), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (j == MAP_FAILED)
         return NULL;
-    if (keep && j->magic != JOURNAL_MAGIC) {
+    if (keep && j->counts.magic != JOURNAL_MAGIC) {
         journal_unmap(j);
         errno = EINVAL;
         return NULL;
     }
     /* Seen by the next worker before anything is: it is stored first. */
-    store(&j->magic, JOURNAL_MAGIC);
+    store(&j->counts.magic, JOURNAL_MAGIC);
     return j;
 }
 

@@ -17,8 +17,9 @@
 #include <stdint.h>
 
 #include "abi/io/blkif.h"
+#include "daemon/counts.h"
 
-#define JOURNAL_MAGIC       0x31424c4aU /* changes with the layout below */
+#define JOURNAL_MAGIC       DISK_COUNTS_MAGIC
 #define JOURNAL_MAX_QUEUES  8U
 #define JOURNAL_MAX_ENTRIES 512U
 
@@ -39,7 +40,7 @@ struct journal_queue {
 };
 
 struct journal {
-    uint32_t magic; /* 0: a new file */
+    struct disk_counts counts; /* its magic: 0 in a new file */
     struct journal_queue queue[JOURNAL_MAX_QUEUES];
 };
 

@@ -105,6 +105,17 @@ static int move_data(struct flight *f, bool to_guest)
                     : door_grant_copy_from(dev->grants, dev->domid, copy, nr_copies);
 }
 
+static void count(struct disk_counts *c, const struct plan *plan)
+{
+    if (plan->kind == PLAN_READ) {
+        c->reads++;
+        c->read_bytes += plan->length;
+    } else if (plan->kind == PLAN_WRITE) {
+        c->writes++;
+        c->written_bytes += plan->length;
+    }
+}
+
 /* The end of a request that was started. */
 static void finish(struct flight *f, int rc)
 {
@@ -122,6 +133,8 @@ static void finish(struct flight *f, int rc)
         if (rc)
             complain(dev, &f->plan, "its pages are not granted to be written to");
     }
+    if (!rc)
+        count(dev->counts, &f->plan);
     free_buffer(f);
     dev->started--;
     answer(f, rc ? HV_BLKIF_RSP_ERROR : HV_BLKIF_RSP_OKAY);

@@ -27,6 +27,7 @@ struct queue_device {
     struct door_grants *grants;
     struct pool pool;
     unsigned int started; /* requests under way */
+    struct disk_counts *counts;
     /* A line for the log: what the front end did wrong, or the image. */
     void (*complain)(const char *line);
 };

@@ -47,6 +47,7 @@ static void open_once(void)
     image = memfd_create("image", 0);
     dev.volume.fd = image;
     dev.complain = complain;
+    dev.counts = &journal.counts;
     dev.limits =
         (struct plan_limits){.sectors = SECTORS, .sector_size = 512, .discard = true};
     if (ftruncate(image, SECTORS * 512) || pool_open(&dev.pool) ||

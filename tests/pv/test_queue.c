@@ -32,8 +32,10 @@ static void complain(const char *line)
 
 static void open_device(bool persistent, enum disk_way way)
 {
-    dev =
-        (struct queue_device){.domid = 1, .volume = {.fd = image}, .complain = complain};
+    dev = (struct queue_device){.domid = 1,
+                                .volume = {.fd = image},
+                                .counts = &journal.counts,
+                                .complain = complain};
     dev.limits = (struct plan_limits){.sectors = SECTORS, .sector_size = 512};
     dev.limits.discard = true;
     ck_assert_int_eq(pool_open(&dev.pool), 0);
@@ -146,6 +148,24 @@ START_TEST(what_is_written_is_read_back)
 {
     write_and_read_back();
     ck_assert_uint_gt(fake_mapped, 0);
+    close_all();
+}
+END_TEST
+
+START_TEST(what_was_done_is_counted)
+{
+    const struct disk_counts *c = &journal.counts;
+    struct disk_counts before = *c;
+
+    write_and_read_back();
+    ck_assert_uint_gt(c->writes, before.writes);
+    ck_assert_uint_gt(c->reads, before.reads);
+    ck_assert_uint_eq(c->written_bytes - before.written_bytes,
+                      c->read_bytes - before.read_bytes);
+    before = *c;
+    ask(HV_BLKIF_OP_READ, 99, SECTORS, DATA_REF, 1); /* beyond the end */
+    ck_assert_int_eq(queue_take(&queue), 0);
+    ck_assert_mem_eq(c, &before, sizeof(before));
     close_all();
 }
 END_TEST
@@ -555,6 +575,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         what_is_written_is_read_back,
+        what_was_done_is_counted,
         without_persistent_grants_nothing_stays_mapped,
         a_file_in_memory_is_served_at_once,
         through_the_page_cache_all_of_it_is_moved,

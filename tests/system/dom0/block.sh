@@ -37,6 +37,11 @@ check "the guest reads it back" in_guest blk 60 \
     'echo 3 >/proc/sys/vm/drop_caches; head -c 4194304 /dev/xvda | cmp - /dev/xvdb'
 head -c 4194304 /tmp/one.img >/tmp/want.img
 check "dom0 reads what the guest wrote" cmp /tmp/want.img /dev/loop0
+says "stats has what the guest has written" '"written_bytes": [0-9]{7}' $T stats blk
+says "stats speaks Prometheus" \
+    '^ostler_disk_written_bytes_total\{domid="[0-9]+",name="blk",devid="51728"\} [0-9]{7}' \
+    $T stats --prometheus blk
+says "top shows a guest beside dom0" '^blk +[0-9]+ ' $T top -b -n 1 -d 1
 says "block-list shows the disks" "^51728 +0 +0 +4 +[0-9]+ +[0-9]+ " $T block-list blk
 
 # Disks come and go under a running guest.
