@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* hvtool block-attach, block-detach and block-list. */
+/* hvtool block-attach, block-detach, block-list, cd-insert and cd-eject. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +47,39 @@ int cmd_block_detach(struct tool *t, int argc, char **argv)
            dom_disk_detach(&t->host, domid, argv[optind + 1], force, &t->err);
 }
 
+/* The path may be written as in a disk: with "target=", with a prefix, below /dev. */
+int cmd_cd_insert(struct tool *t, int argc, char **argv)
+{
+    struct dom_disk disk;
+    hv_domid_t domid;
+    char *text;
+    int rc;
+
+    if (argc != 4)
+        return tool_usage(t);
+    text = tool_join(3, (char *[]){"devtype=cdrom,vdev=xvda", "access=r", argv[3]});
+    if (!text)
+        return dom_fail(&t->err, 1, "out of memory");
+    rc = dom_disk_parse(&disk, text, &t->err);
+    free(text);
+    if (rc)
+        return 1;
+    rc = tool_open(t) || tool_domain(t, argv[1], &domid) ||
+         dom_cd_change(&t->host, domid, argv[2], disk.target, &t->err);
+    dom_disk_free(&disk);
+    return rc;
+}
+
+int cmd_cd_eject(struct tool *t, int argc, char **argv)
+{
+    hv_domid_t domid;
+
+    if (argc != 3)
+        return tool_usage(t);
+    return tool_open(t) || tool_domain(t, argv[1], &domid) ||
+           dom_cd_change(&t->host, domid, argv[2], "", &t->err);
+}
+
 static struct json_object *disk_json(hv_domid_t domid, const struct dom_disk_info *disk)
 {
     struct json_object *doc = json_object_new_object();
@@ -55,6 +88,9 @@ static struct json_object *disk_json(hv_domid_t domid, const struct dom_disk_inf
     json_object_object_add(doc, "vdev", json_object_new_string(disk->vdev));
     json_object_object_add(doc, "devid", json_object_new_int((int)disk->devid));
     json_object_object_add(doc, "target", json_object_new_string(disk->target));
+    json_object_object_add(doc, "format", json_object_new_string(disk->format));
+    json_object_object_add(doc, "backendtype", json_object_new_string(disk->backend));
+    json_object_object_add(doc, "cdrom", json_object_new_boolean(disk->cdrom));
     json_object_object_add(doc, "readonly", json_object_new_boolean(disk->readonly));
     json_object_object_add(doc, "frontend_state",
                            json_object_new_int((int)disk->front_state));

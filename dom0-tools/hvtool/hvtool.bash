@@ -11,7 +11,8 @@ _hvtool()
     local cur=${COMP_WORDS[COMP_CWORD]} cmd=${COMP_WORDS[1]} words=
     local commands="create list destroy shutdown reboot pause unpause console info dmesg
         domid domname rename vcpu-list vcpu-pin sched block-attach block-detach
-        block-list network-attach network-detach network-list debug-keys uptime top stats help"
+        block-list cd-insert cd-eject network-attach network-detach network-list debug-keys
+        uptime top stats help"
 
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
@@ -47,7 +48,9 @@ _hvtool()
     domid | domname | vcpu-list | block-list | network-list) words="--json $(_hvtool_domains)" ;;
     block-detach | network-detach) words="--force $(_hvtool_domains)" ;;
     vcpu-pin) words="-f all $(_hvtool_domains)" ;;
-    destroy | pause | unpause | rename | block-attach | network-attach) words=$(_hvtool_domains) ;;
+    destroy | pause | unpause | rename | block-attach | network-attach | cd-insert | cd-eject)
+        words=$(_hvtool_domains)
+        ;;
     debug-keys) words=h ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

@@ -38,6 +38,8 @@ static const struct command commands[] = {
     {"block-detach", cmd_block_detach, "[--force] DOMAIN VDEV",
      "take a disk away from a guest"},
     {"block-list", cmd_block_list, "[--json] DOMAIN...", "show guests' disks"},
+    {"cd-insert", cmd_cd_insert, "DOMAIN VDEV TARGET", "put a CD into a guest's drive"},
+    {"cd-eject", cmd_cd_eject, "DOMAIN VDEV", "take the CD out of a guest's drive"},
     {"network-attach", cmd_network_attach, "DOMAIN [KEY=VALUE...]",
      "give a running guest a network interface"},
     {"network-detach", cmd_network_detach, "[--force] DOMAIN NUMBER|MAC",

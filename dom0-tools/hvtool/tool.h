@@ -23,8 +23,8 @@ typedef int tool_run_t(struct tool *t, int argc, char **argv);
 tool_run_t cmd_create, cmd_list, cmd_destroy, cmd_shutdown, cmd_reboot, cmd_pause,
     cmd_unpause, cmd_console, cmd_info, cmd_dmesg, cmd_domid, cmd_domname, cmd_rename,
     cmd_vcpu_list, cmd_vcpu_pin, cmd_sched, cmd_debug_keys, cmd_uptime, cmd_help,
-    cmd_block_attach, cmd_block_detach, cmd_block_list, cmd_network_attach,
-    cmd_network_detach, cmd_network_list, cmd_top, cmd_stats;
+    cmd_block_attach, cmd_block_detach, cmd_block_list, cmd_cd_insert, cmd_cd_eject,
+    cmd_network_attach, cmd_network_detach, cmd_network_list, cmd_top, cmd_stats;
 
 /* Opens the hypervisor and XenStore. Returns 0, or 1 with t->err set. */
 int tool_open(struct tool *t);

@@ -29,6 +29,7 @@
 /* Our part of a device. */
 struct disk_device {
     struct image image;
+    bool discard;     /* to be offered */
     char journal[64]; /* the file's name; empty: none */
 };
 
@@ -39,13 +40,15 @@ static int open_disk(struct device *dev, char what[200], const char **why)
     char *mode = xenbus_read(dev->daemon->xs, dev->back, "mode");
     char *format = xenbus_read(dev->daemon->xs, dev->back, "format");
     bool readonly = !mode || *mode != 'w';
-    uint64_t direct = 0;
+    uint64_t direct = 0, discard = 1;
     int rc = -ENOENT;
 
     xenbus_number(dev->daemon->xs, dev->back, "direct-io-safe", 1, &direct);
+    xenbus_number(dev->daemon->xs, dev->back, "discard-enable", 1, &discard);
+    own->discard = discard && !readonly;
     if (path)
-        rc = image_open(&own->image, path, format ? format : "raw", readonly, direct,
-                        why);
+        rc =
+            image_open(&own->image, path, format ? format : "raw", readonly, direct, why);
     snprintf(what, 200, "%s", path ? path : "no image");
     free(path);
     free(mode);
@@ -70,7 +73,7 @@ static void offer_disk(const struct device *dev, struct offer *o)
     offer_number(o, "feature-max-indirect-segments", PLAN_MAX_SEGMENTS);
     offer_number(o, "max-ring-page-order", WORKER_MAX_RING_ORDER);
     offer_number(o, "multi-queue-max-queues", OFFERED_QUEUES);
-    if (!image->readonly) {
+    if (own->discard) {
         offer_number(o, "feature-discard", 1);
         offer_number(o, "discard-granularity", image->discard_granularity);
         offer_number(o, "discard-alignment", 0);
@@ -264,7 +267,7 @@ static const char *start_disk(struct device *dev, bool recover)
     cfg.limits = (struct plan_limits){.sectors = image->sectors,
                                       .sector_size = image->sector_size,
                                       .readonly = image->readonly,
-                                      .discard = !image->readonly};
+                                      .discard = own->discard};
     memcpy(cfg.layer, image->layer, sizeof(cfg.layer));
     cfg.journal = journal_open(dev, recover);
     if (cfg.journal < 0)

@@ -165,6 +165,85 @@ START_TEST(disks_are_listed)
 }
 END_TEST
 
+static void drive_holds(const char *want)
+{
+    struct dom_disk_info *list;
+    unsigned int nr;
+
+    ck_assert_int_eq(dom_disk_list(&host, DOMID, &list, &nr, &err), 0);
+    ck_assert_uint_eq(nr, 1);
+    ck_assert_str_eq(list->vdev, "xvda");
+    ck_assert_str_eq(list->target, want);
+    ck_assert(list->cdrom && list->readonly);
+    free(list);
+}
+
+static int change_cd(const char *vdev, const char *path)
+{
+    memset(&err, 0, sizeof(err));
+    return dom_cd_change(&host, DOMID, vdev, path, &err);
+}
+
+START_TEST(cds_come_and_go_in_a_drive)
+{
+    unsigned int before, empty;
+
+    begin();
+    before = nodes_below("/");
+    disk.target = "";
+    disk.readonly = disk.cdrom = true;
+    ck_assert_msg(!attach(), "%s", err.text);
+    empty = nodes_below("/");
+    drive_holds("");
+    ck_assert_int_eq(attach(), -EEXIST);
+    ck_assert_int_lt(change_cd("xvda", ""), 0);
+    ck_assert_ptr_nonnull(strstr(err.text, "nothing in xvda"));
+    ck_assert_int_eq(change_cd("xvdb", target), -ESRCH);
+    ck_assert_msg(!change_cd("xvda", target), "%s", err.text);
+    drive_holds(target);
+    is("/local/domain/0/backend/hvblk/7/51712/device-type", "cdrom");
+    is("/local/domain/0/backend/hvblk/7/51712/mode", "r");
+    ck_assert_int_lt(change_cd("xvda", "/nowhere/at-all"), 0);
+    drive_holds(target);
+    ck_assert_msg(!change_cd("xvda", target), "%s", err.text);
+    ck_assert_msg(!change_cd("xvda", ""), "%s", err.text);
+    drive_holds("");
+    ck_assert_uint_eq(nodes_below("/"), empty);
+    ck_assert_msg(!detach("xvda", false), "%s", err.text);
+    ck_assert_uint_eq(nodes_below("/"), before);
+}
+END_TEST
+
+START_TEST(a_disk_is_no_cd_drive)
+{
+    begin();
+    ck_assert_int_eq(attach(), 0);
+    ck_assert_int_eq(change_cd("xvda", target), -ESRCH);
+    ck_assert_ptr_nonnull(strstr(err.text, "no CD drive xvda"));
+}
+END_TEST
+
+START_TEST(what_the_disk_is_reaches_the_backend)
+{
+    static const char back[] = "/local/domain/0/backend/hvblk/7/51712";
+    char *feature;
+
+    begin();
+    disk.no_discard = true;
+    ck_assert_msg(!attach(), "%s", err.text);
+    feature = xs_read(xs, XBT_NULL,
+                      "/local/domain/0/backend/hvblk/7/51712/feature-discard", NULL);
+    ck_assert_ptr_null(feature);
+    is("/local/domain/7/device/vbd/51712/trusted", "1");
+    ck_assert_int_eq(detach("xvda", false), 0);
+    /* A raw image is never taken for what it looks like, and no other for a raw one. */
+    disk.qcow2 = true;
+    ck_assert_int_lt(attach(), 0);
+    ck_assert_ptr_nonnull(strstr(err.text, "no qcow2 image"));
+    ck_assert(!xs_read(xs, XBT_NULL, back, NULL));
+}
+END_TEST
+
 START_TEST(a_domain_that_has_gone_gives_its_disks_back)
 {
     struct dom_config cfg = {.disks = &disk, .nr_disks = 1};
@@ -199,6 +278,9 @@ int main(void)
         a_disk_that_is_not_there_cannot_be_detached,
         a_guest_that_holds_on_is_told_of_and_can_be_forced,
         disks_are_listed,
+        cds_come_and_go_in_a_drive,
+        a_disk_is_no_cd_drive,
+        what_the_disk_is_reaches_the_backend,
         a_domain_that_has_gone_gives_its_disks_back,
         without_a_backend_that_is_said,
         NULL};

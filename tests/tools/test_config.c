@@ -205,8 +205,8 @@ START_TEST(disks_are_read_in_their_order)
     dom_config_free(&cfg);
     refused(BASE "disk = [ '/a,raw,xvda',\n  '/b,raw,xvda' ]\n",
             "t.cfg:4:3: disk: there is a disk with this vdev already");
-    refused(BASE "disk = [ '/a,qcow2,xvda' ]\n",
-            "t.cfg:3:10: disk: images must be raw, not 'qcow2'");
+    refused(BASE "disk = [ '/a,vhd,xvda' ]\n",
+            "t.cfg:3:10: disk: an image's format is raw or qcow2, not 'vhd'");
     refused(BASE "disk = '/a,raw,xvda'\n",
             "t.cfg:3:8: disk: this key takes a list of strings");
 }

@@ -54,8 +54,39 @@ START_TEST(positional_and_named_forms_are_the_same)
 }
 END_TEST
 
+START_TEST(words_fill_the_places_that_are_left)
+{
+    is("format=raw,/a,xvda,w", "/a", "xvda", false);
+    is("vdev=xvda,/a,raw,r", "/a", "xvda", true);
+    is("raw:/a/b.img,hda,w", "/a/b.img", "hda", false);
+    is("phy:/dev/vg/lv,xvda1,r", "/dev/vg/lv", "xvda1", true);
+    is("vg/lv,,xvda", "/dev/vg/lv", "xvda", false);
+    is_refused("format=raw,format=raw,/a,,xvda", "twice");
+}
+END_TEST
+
+START_TEST(a_disk_is_what_its_settings_say)
+{
+    is("/a,qcow2,xvda,w", "/a", "xvda", false);
+    ck_assert(disk.qcow2 && disk.backend == DOM_DISK_HVBLK && !disk.no_discard);
+    is("qcow2:/a,xvda,w", "/a", "xvda", false);
+    ck_assert(disk.qcow2 && !disk.direct && !disk.untrusted && !disk.fail_full);
+    is("/a,,xvda,,direct-io-safe,no-discard,untrusted,enospc=fail", "/a", "xvda", false);
+    ck_assert(!disk.qcow2 && disk.direct && disk.no_discard && disk.untrusted);
+    ck_assert(disk.fail_full);
+    is("/a,,xvda,backendtype=phy,discard,trusted,backend=0,specification=xen", "/a",
+       "xvda", false);
+    ck_assert(disk.backend == DOM_DISK_PHY && !disk.no_discard);
+}
+END_TEST
+
 START_TEST(a_cd_is_read_only)
 {
+    is(",,hdc,cdrom", "", "hdc", true);
+    is(",hdc:cdrom,r", "", "hdc", true);
+    is("/root/image.iso,,hdc,,cdrom", "/root/image.iso", "hdc", true);
+    is("format=raw, vdev=hdc, access=ro, devtype=cdrom", "", "hdc", true);
+    ck_assert(disk.cdrom);
     is("/a/cd.iso,raw,hdc:cdrom,r", "/a/cd.iso", "hdc", true);
     is("/a/cd.iso,raw,xvdc,cdrom", "/a/cd.iso", "xvdc", true);
     is_refused("/a/cd.iso,raw,hdc:cdrom,w", "CD");
@@ -67,9 +98,12 @@ START_TEST(what_is_wrong_is_said)
 {
     is_refused("", "vdev");
     is_refused("/a,raw", "vdev");
-    is_refused("a.img,raw,xvda,w", "path");
     is_refused(",raw,xvda,w", "path");
-    is_refused("/a,qcow2,xvda,w", "qcow2");
+    is_refused("/a,vhd,xvda,w", "vhd");
+    is_refused("/a,qcow2,xvda,w,backendtype=phy", "raw images only");
+    is_refused("/a,raw,xvda,specification=virtio", "virtio");
+    is_refused("/a,raw,xvda,backend=driver", "driver");
+    is_refused("/a,raw,xvda,enospc=maybe", "maybe");
     is_refused("/a,raw,xvda,x", "access");
     is_refused("/a,raw,xvda,w,more", "more");
     is_refused("/a,raw,vda,w", "vda");
@@ -135,6 +169,8 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {positional_and_named_forms_are_the_same,
+                                  words_fill_the_places_that_are_left,
+                                  a_disk_is_what_its_settings_say,
                                   a_cd_is_read_only,
                                   what_is_wrong_is_said,
                                   devices_have_the_numbers_that_guests_expect,

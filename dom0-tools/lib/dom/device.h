@@ -20,11 +20,19 @@ int dom_disk_attach(struct dom_host *host, hv_domid_t domid, const struct dom_di
 int dom_disk_detach(struct dom_host *host, hv_domid_t domid, const char *vdev, bool force,
                     struct dom_error *err);
 
+/*
+ * Changes the CD in a drive, or takes it out (target ""). A guest without a drive of its
+ * own (PV) sees the disk go and another come. -ESRCH: there is no such drive.
+ */
+int dom_cd_change(struct dom_host *host, hv_domid_t domid, const char *vdev,
+                  const char *target, struct dom_error *err);
+
 struct dom_disk_info {
     unsigned int devid;
     char vdev[DOM_MAX_VDEV];
-    char target[256];
-    bool readonly;
+    char target[256];            /* "": an empty CD drive */
+    char format[8], backend[12]; /* "raw" or "qcow2"; "hvblk" or "phy" */
+    bool readonly, cdrom;
     unsigned int front_state, back_state; /* HV_XENBUS_STATE_* */
     unsigned int event_channel, ring_ref; /* 0: not told, or several */
     char back[80];                        /* the backend's folder */

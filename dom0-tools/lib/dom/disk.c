@@ -18,11 +18,11 @@
 #define MAX_PART  255U
 #define POSITIONS 4
 
-/* One specification while it is read. */
+/* One specification while it is read. NULL: not told; "": the default is asked for. */
 struct spec {
     struct dom_disk *out;
     const char *target, *format, *vdev, *access;
-    bool cdrom;
+    const char *devtype, *backendtype, *backend, *protocol, *full;
     struct dom_error *err;
 };
 
@@ -124,12 +124,18 @@ int dom_disk_devid(const char *vdev, unsigned int *out)
     return 0;
 }
 
-/* Words of old that stood before a target, and say nothing that is not known otherwise.
- */
-static const char *without_prefix(const char *target)
+static int bad(struct spec *s, const char *what, const char *word)
+{
+    return dom_fail(s->err, -EINVAL, "%s '%.80s'", what, word);
+}
+
+/* Words of old that stood before a target: some say its format, the others nothing that
+ * is not known otherwise. */
+static const char *without_prefix(struct spec *s, const char *target)
 {
     static const char *const prefixes[] = {
-        "phy:", "file:", "raw:", "aio:", "tap:", "tap2:", NULL};
+        "phy:", "file:",    "aio:",   "tap:",   "tap2:",
+        "raw:", "tapdisk:", "ioemu:", "qcow2:", NULL};
 
     for (unsigned int i = 0; prefixes[i];) {
         size_t len = strlen(prefixes[i]);
@@ -138,60 +144,86 @@ static const char *without_prefix(const char *target)
             i++;
             continue;
         }
+        if (!s->format && (*prefixes[i] == 'q' || *prefixes[i] == 'r'))
+            s->format = *prefixes[i] == 'q' ? "qcow2" : "raw";
         target += len;
         i = 0;
     }
     return target;
 }
 
-static int bad(struct spec *s, const char *what, const char *word)
+/* Words that stand for themselves. */
+static bool set_flag(struct spec *s, const char *word)
 {
-    return dom_fail(s->err, -EINVAL, "%s '%.80s'", what, word);
+    if (!strcmp(word, "cdrom"))
+        s->devtype = "cdrom";
+    else if (!strcmp(word, "discard") || !strcmp(word, "no-discard"))
+        s->out->no_discard = *word == 'n';
+    else if (!strcmp(word, "trusted") || !strcmp(word, "untrusted"))
+        s->out->untrusted = *word == 'u';
+    else if (!strcmp(word, "direct-io-safe"))
+        s->out->direct = true;
+    else
+        return false;
+    return true;
 }
 
-static int set_backendtype(struct spec *s, const char *value)
-{
-    if (!strcmp(value, "hvblk"))
-        return 0;
-    return bad(s, "disks are served by backendtype=hvblk only, not by", value);
-}
-
-/* key=value, and words that stand for themselves. 1: it is none of them. */
-static int set_named(struct spec *s, char *word)
+/* key=value. 1: it is none. */
+static int set_key(struct spec *s, const char *word)
 {
     const struct {
         const char *key;
         const char **value;
-    } keys[] = {{"target", &s->target},
-                {"format", &s->format},
-                {"vdev", &s->vdev},
-                {"access", &s->access}};
-    char *equals = strchr(word, '=');
+    } keys[] = {{"format", &s->format},           {"vdev", &s->vdev},
+                {"access", &s->access},           {"devtype", &s->devtype},
+                {"backendtype", &s->backendtype}, {"backend", &s->backend},
+                {"specification", &s->protocol},  {"enospc", &s->full}};
+    const char *equals = strchr(word, '=');
 
-    if (!strcmp(word, "cdrom") || !strcmp(word, "devtype=cdrom")) {
-        s->cdrom = true;
-        return 0;
-    }
-    if (!strcmp(word, "direct-io-safe")) {
-        s->out->direct = true;
-        return 0;
-    }
-    if (!strcmp(word, "devtype=disk") || !strcmp(word, "discard"))
-        return 0;
-    if (!equals)
-        return 1;
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+    for (size_t i = 0; equals && i < sizeof(keys) / sizeof(keys[0]); i++) {
         size_t len = strlen(keys[i].key);
 
-        if (len == (size_t)(equals - word) && !strncmp(word, keys[i].key, len)) {
-            *keys[i].value = equals + 1;
-            return 0;
-        }
+        if (len != (size_t)(equals - word) || strncmp(word, keys[i].key, len))
+            continue;
+        if (*keys[i].value && **keys[i].value)
+            return bad(s, "said twice:", word);
+        *keys[i].value = equals + 1;
+        return 0;
     }
-    if (!strncmp(word, "backendtype=", 12))
-        return set_backendtype(s, equals + 1);
     /* A path may hold an equals sign. */
-    return *word == '/' ? 1 : bad(s, "not a setting that is served:", word);
+    return !equals || *word == '/' ? 1 : bad(s, "not a setting that is served:", word);
+}
+
+static bool is_vdev(const char *word)
+{
+    char name[DOM_MAX_VDEV];
+    unsigned int devid;
+    size_t len = strcspn(word, ":");
+
+    snprintf(name, sizeof(name), "%.*s", (int)len, word);
+    return len < sizeof(name) && named_devid(name) >= 0 && !dom_disk_devid(name, &devid);
+}
+
+/* A word whose meaning is its place: the first that nothing was said of yet. */
+static int set_position(struct spec *s, const char *word)
+{
+    const char **const positions[POSITIONS] = {&s->target, &s->format, &s->vdev,
+                                               &s->access};
+    unsigned int at = 0;
+
+    while (at < POSITIONS && *positions[at])
+        at++;
+    if (at == POSITIONS)
+        return bad(s, "too many words, from", word);
+    if (!at)
+        word = without_prefix(s, word);
+    /* Configurations of old have no format. */
+    if (at == 1 && !s->vdev && is_vdev(word)) {
+        s->format = "";
+        at++;
+    }
+    *positions[at] = word;
+    return 0;
 }
 
 static char *trim(char *word)
@@ -207,9 +239,6 @@ static char *trim(char *word)
 
 static int split(struct spec *s, char *text)
 {
-    const char **const positions[POSITIONS] = {&s->target, &s->format, &s->vdev,
-                                               &s->access};
-    unsigned int at = 0;
     int rc = 0;
 
     while (text && rc >= 0) {
@@ -217,7 +246,7 @@ static int split(struct spec *s, char *text)
 
         /* The target's name, given by key, is all that follows: it may hold commas. */
         if (!strncmp(word, "target=", 7)) {
-            s->target = word + 7;
+            s->target = without_prefix(s, word + 7);
             return 0;
         }
         comma = strchr(word, ',');
@@ -225,25 +254,25 @@ static int split(struct spec *s, char *text)
             *comma = 0;
         text = comma ? comma + 1 : NULL;
         word = trim(word);
-        rc = set_named(s, word);
-        if (rc <= 0)
+        if (set_flag(s, word))
             continue;
-        if (at == POSITIONS)
-            return bad(s, "too many words, from", word);
-        *positions[at++] = word;
+        rc = set_key(s, word);
+        if (rc == 1)
+            rc = set_position(s, word);
     }
-    return rc < 0 ? rc : 0;
+    return rc;
 }
 
 static int take_vdev(struct spec *s)
 {
-    const char *suffix = strchr(s->vdev, ':');
-    size_t len = suffix ? (size_t)(suffix - s->vdev) : strlen(s->vdev);
+    const char *suffix = s->vdev ? strchr(s->vdev, ':') : NULL;
+    size_t len;
 
-    if (suffix && !strcmp(suffix, ":cdrom"))
-        s->cdrom = true;
-    else if (suffix)
-        return bad(s, "no such kind of device:", suffix + 1);
+    if (!s->vdev || !*s->vdev)
+        return dom_fail(s->err, -EINVAL, "a disk needs a vdev, such as xvda");
+    len = suffix ? (size_t)(suffix - s->vdev) : strlen(s->vdev);
+    if (suffix)
+        s->devtype = suffix + 1;
     if (len >= DOM_MAX_VDEV)
         return bad(s, "not a device's name:", s->vdev);
     snprintf(s->out->vdev, DOM_MAX_VDEV, "%.*s", (int)len, s->vdev);
@@ -252,38 +281,86 @@ static int take_vdev(struct spec *s)
     return 0;
 }
 
+/* Which of two words a setting is; the first is the default. -EINVAL: neither. */
+static int choose(struct spec *s, const char *value, const char *what, const char *first,
+                  const char *second)
+{
+    char text[80];
+
+    if (!value || !*value || !strcmp(value, first))
+        return 0;
+    if (!strcmp(value, second))
+        return 1;
+    snprintf(text, sizeof(text), "%s is %s or %s, not", what, first, second);
+    return bad(s, text, value);
+}
+
+static int take_kind(struct spec *s)
+{
+    int qcow2 = choose(s, s->format, "an image's format", "raw", "qcow2"), phy, full, cd;
+
+    if (qcow2 < 0)
+        return qcow2;
+    cd = choose(s, s->devtype, "devtype", "disk", "cdrom");
+    if (cd < 0)
+        return cd;
+    phy = choose(s, s->backendtype, "backendtype", "hvblk", "phy");
+    if (phy < 0)
+        return phy;
+    full = choose(s, s->full, "enospc", "pause", "fail");
+    if (full < 0)
+        return full;
+    if (choose(s, s->protocol, "specification", "xen", "xen") < 0 ||
+        choose(s, s->backend, "the backend's domain", "0", "Domain-0") < 0)
+        return -EINVAL;
+    if (phy && qcow2)
+        return dom_fail(s->err, -EINVAL,
+                        "backendtype=phy serves raw images only, not qcow2");
+    s->out->qcow2 = qcow2;
+    s->out->cdrom = cd;
+    s->out->backend = phy ? DOM_DISK_PHY : DOM_DISK_HVBLK;
+    s->out->fail_full = full;
+    return 0;
+}
+
 static int take_access(struct spec *s)
 {
     const char *a = s->access ? s->access : "";
+    bool cdrom = s->out->cdrom;
 
-    s->out->cdrom = s->cdrom;
-    s->out->readonly = s->cdrom || !strcmp(a, "r") || !strcmp(a, "ro");
-    if (s->cdrom && (!strcmp(a, "w") || !strcmp(a, "rw")))
+    s->out->readonly = cdrom || !strcmp(a, "r") || !strcmp(a, "ro");
+    if (cdrom && (!strcmp(a, "w") || !strcmp(a, "rw")))
         return dom_fail(s->err, -EINVAL, "a CD cannot be written to");
     if (*a && strcmp(a, "r") && strcmp(a, "ro") && strcmp(a, "w") && strcmp(a, "rw"))
         return bad(s, "access is r or w, not", a);
     return 0;
 }
 
+static int take_target(struct spec *s)
+{
+    const char *target = s->target ? s->target : "", *dev = "";
+
+    if (!*target && !s->out->cdrom)
+        return dom_fail(s->err, -EINVAL, "a disk's target is missing: a path");
+    if (*target && *target != '/')
+        dev = "/dev/";
+    s->out->target = malloc(strlen(dev) + strlen(target) + 1);
+    if (!s->out->target)
+        return dom_fail(s->err, -ENOMEM, "out of memory");
+    strcpy(s->out->target, dev);
+    strcat(s->out->target, target);
+    return 0;
+}
+
 static int take_all(struct spec *s)
 {
-    int rc;
+    int rc = take_vdev(s);
 
-    if (s->format && *s->format && strcmp(s->format, "raw"))
-        return bad(s, "images must be raw, not", s->format);
-    if (!s->vdev || !*s->vdev)
-        return dom_fail(s->err, -EINVAL, "a disk needs a vdev, such as xvda");
-    rc = take_vdev(s);
+    if (!rc)
+        rc = take_kind(s);
     if (!rc)
         rc = take_access(s);
-    if (rc)
-        return rc;
-    s->target = without_prefix(s->target ? s->target : "");
-    if (*s->target != '/')
-        return dom_fail(s->err, -EINVAL,
-                        "a disk's target is a path that begins with '/'");
-    s->out->target = strdup(s->target);
-    return s->out->target ? 0 : dom_fail(s->err, -ENOMEM, "out of memory");
+    return rc ? rc : take_target(s);
 }
 
 int dom_disk_parse(struct dom_disk *out, const char *text, struct dom_error *err)
@@ -315,6 +392,8 @@ int dom_disk_check(const struct dom_disk *disk, struct dom_error *err)
     struct stat st;
     int fd;
 
+    if (!*disk->target)
+        return 0;
     if (stat(disk->target, &st))
         why = strerror(errno);
     else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))

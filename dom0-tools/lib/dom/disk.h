@@ -13,12 +13,22 @@
 
 #define DOM_MAX_VDEV 16U /* with its NUL */
 
+enum dom_disk_backend {
+    DOM_DISK_HVBLK, /* our daemon */
+    DOM_DISK_PHY,   /* the kernel's xen-blkback */
+};
+
 struct dom_disk {
-    char *target; /* a file or block device, from the root on */
+    char *target; /* a file or block device, from the root on; "": an empty CD drive */
     char vdev[DOM_MAX_VDEV];
     unsigned int devid; /* what the guest's nodes are named by */
     bool readonly, cdrom;
+    bool qcow2;  /* else raw */
     bool direct; /* around dom0's page cache */
+    bool no_discard;
+    bool untrusted; /* the guest is to guard itself against the backend */
+    bool fail_full; /* writes fail when the image's disk is full; else they wait */
+    enum dom_disk_backend backend;
 };
 
 /*

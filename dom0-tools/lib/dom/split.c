@@ -14,6 +14,8 @@
 #define BACKENDS  "/local/domain/0/backend"
 #define MAX_TRIES 100 /* of a transaction that others disturb */
 
+#define LOOK_MS   20
+
 /* Tests have no time. */
 #ifndef WAIT_MS
 #define WAIT_MS        10000
@@ -189,10 +191,9 @@ static int ask_close(struct xs_handle *xs, xs_transaction_t t, const struct dom_
     return rc;
 }
 
-/* Does one of the above, in a transaction. */
-static int transact(struct dom_host *host, const struct dom_place *p, const void *device,
-                    int (*what)(struct xs_handle *xs, xs_transaction_t t,
-                                const struct dom_place *p, const void *device))
+int dom_transact(struct dom_host *host, const struct dom_place *p, const void *device,
+                 int (*what)(struct xs_handle *xs, xs_transaction_t t,
+                             const struct dom_place *p, const void *device))
 {
     int rc = -EAGAIN;
 
@@ -211,12 +212,12 @@ static int transact(struct dom_host *host, const struct dom_place *p, const void
 bool dom_backend_runs(const struct dom_kind *kind)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    int fd = open(kind->pid_file, O_RDWR | O_CLOEXEC);
+    int fd = kind->driver ? -1 : open(kind->pid_file, O_RDWR | O_CLOEXEC);
     bool runs = fd >= 0 && !fcntl(fd, F_GETLK, &lock) && lock.l_type != F_UNLCK;
 
     if (fd >= 0)
         close(fd);
-    return runs;
+    return kind->driver ? !access(kind->driver, F_OK) : runs;
 }
 
 static long long now_ms(void)
@@ -249,6 +250,9 @@ static int wait_for(struct dom_host *host, const struct dom_place *p, int timeou
         left = until - now_ms();
         if (!rc && left <= 0)
             rc = -ETIMEDOUT;
+        /* What is not in XenStore has to be looked for. */
+        if (p->kind->taken && left > LOOK_MS)
+            left = LOOK_MS;
         if (!rc && poll(&fd, 1, (int)left) < 0 && errno != EINTR)
             rc = -errno;
     }
@@ -263,6 +267,8 @@ static int is_offered(struct dom_host *host, const struct dom_place *p)
     free(error);
     if (error)
         return -EIO;
+    if (p->kind->taken)
+        return p->kind->taken(p);
     return dom_get_number(host, p->back, "state") >= HV_XENBUS_STATE_INIT_WAIT;
 }
 
@@ -296,9 +302,9 @@ int dom_split_attach(struct dom_host *host, const struct dom_place *p, const cha
     int rc;
 
     if (!dom_backend_runs(p->kind))
-        return dom_fail(err, -ENODEV, "%s %s: no backend is running: start %s", what,
-                        name, p->kind->daemon);
-    rc = transact(host, p, device, put_all);
+        return dom_fail(err, -ENODEV, "%s %s: no backend is running: %s %s", what, name,
+                        p->kind->driver ? "modprobe" : "start", p->kind->daemon);
+    rc = dom_transact(host, p, device, put_all);
     if (rc == -EEXIST)
         return dom_fail(err, rc, "domain %u has a %s %s already", p->domid, what, name);
     if (rc)
@@ -307,7 +313,7 @@ int dom_split_attach(struct dom_host *host, const struct dom_place *p, const cha
     rc = wait_for(host, p, WAIT_MS, is_offered);
     if (rc) {
         refused(host, p, name, rc, err);
-        transact(host, p, NULL, drop);
+        dom_transact(host, p, NULL, drop);
     }
     return rc;
 }
@@ -322,7 +328,7 @@ static int close_by_force(struct dom_host *host, const struct dom_place *p)
 int dom_split_detach(struct dom_host *host, const struct dom_place *p, const char *name,
                      bool force, struct dom_error *err)
 {
-    int rc = transact(host, p, NULL, ask_close);
+    int rc = dom_transact(host, p, NULL, ask_close);
 
     if (rc == -ENOENT)
         return dom_fail(err, -ESRCH, "domain %u has no %s %s", p->domid, p->kind->what,
@@ -337,7 +343,16 @@ int dom_split_detach(struct dom_host *host, const struct dom_place *p, const cha
                         "domain %u does not let go of %s %s%s; --force takes it away all "
                         "the same",
                         p->domid, p->kind->what, name, p->kind->hint);
-    rc = rc ? rc : transact(host, p, NULL, drop);
+    if (rc)
+        return dom_fail(err, rc, "XenStore: %s", strerror(-rc));
+    return dom_split_drop(host, p, err);
+}
+
+int dom_split_drop(struct dom_host *host, const struct dom_place *p,
+                   struct dom_error *err)
+{
+    int rc = dom_transact(host, p, NULL, drop);
+
     return rc ? dom_fail(err, rc, "XenStore: %s", strerror(-rc)) : 0;
 }
 
@@ -366,9 +381,9 @@ void dom_split_remove(struct dom_host *host, const struct dom_kind *kind,
     if (dom_split_list(host, kind, domid, &list, &nr))
         return;
     for (unsigned int i = 0; i < nr; i++) {
-        if (!transact(host, &list[i], NULL, ask_close) && runs)
+        if (!dom_transact(host, &list[i], NULL, ask_close) && runs)
             close_by_force(host, &list[i]);
-        transact(host, &list[i], NULL, drop);
+        dom_transact(host, &list[i], NULL, drop);
     }
     free(list);
 }

@@ -13,18 +13,23 @@
 
 #include "dom/domain.h"
 
+struct dom_place;
+
 struct dom_kind {
     const char *what;     /* in messages: "disk" */
     const char *back;     /* the backend's folder: "hvblk" */
     const char *front;    /* the front end's, and libxl's: "vbd" */
     const char *daemon;   /* the backend's program: "hvblkd" */
     const char *pid_file; /* which it locks while it runs */
+    const char *driver;   /* of a backend in dom0's kernel: a file in sysfs */
     const char *hint;     /* why a guest may not let go of one */
     /* Write the kind's own nodes of the backend's and the front end's folder. */
     int (*put_back)(struct xs_handle *xs, xs_transaction_t t, const char *dir,
                     const void *device);
     int (*put_front)(struct xs_handle *xs, xs_transaction_t t, const char *dir,
                      const void *device);
+    /* Whether the backend has taken it; NULL: its state says so. */
+    bool (*taken)(const struct dom_place *p);
 };
 
 /* The three folders of a device. */
@@ -61,6 +66,13 @@ int dom_split_attach(struct dom_host *host, const struct dom_place *p, const cha
  */
 int dom_split_detach(struct dom_host *host, const struct dom_place *p, const char *name,
                      bool force, struct dom_error *err);
+/* Removes all that XenStore has of a device without a backend. */
+int dom_split_drop(struct dom_host *host, const struct dom_place *p,
+                   struct dom_error *err);
+/* Does something in a transaction. */
+int dom_transact(struct dom_host *host, const struct dom_place *p, const void *device,
+                 int (*what)(struct xs_handle *xs, xs_transaction_t t,
+                             const struct dom_place *p, const void *device));
 /* The places of a domain's devices of a kind. Free *out. */
 int dom_split_list(struct dom_host *host, const struct dom_kind *kind, hv_domid_t domid,
                    struct dom_place **out, unsigned int *nr);
