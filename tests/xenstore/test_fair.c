@@ -166,6 +166,23 @@ static void outstanding(struct peer *admin, struct peer *guest)
           "... and gets all of them when it does");
 }
 
+/*
+ * The events that a guest's writes cause are not its own to fetch: whoever watches and
+ * does not read is no concern of the writer. Debian's daemon holds it responsible, until
+ * the watcher reads or a time is over.
+ */
+static void beside_a_deaf_watcher(struct peer *guest)
+{
+    struct peer *deaf = peer_socket(path);
+    bool ok = true;
+
+    ask(deaf, HV_XS_WATCH, 0, "/local/domain/1\0t", 18);
+    for (int i = 0; i < 5000 && ok; i++)
+        ok = ask(guest, HV_XS_WRITE, 0, "heard\0v", 7);
+    check(ok, "a guest's writes are answered whoever does not read their events");
+    peer_close(deaf);
+}
+
 /* What a guest's open transaction keeps of the tree as it was is given back in time. */
 static void old_transaction(struct peer *admin, struct peer *guest)
 {
@@ -224,7 +241,7 @@ int main(int argc, char **argv)
     beside(daemon_path, sizeof(daemon_path), argv[0], "xenstored-fake");
     if (!freopen(command, "w", stderr))
         return 2;
-    puts("1..8");
+    puts("1..9");
     pid = daemon_start(args, dir);
     admin = peer_socket(path);
     ask(admin, HV_XS_WRITE, 0, "/fair\0v", 7);
@@ -232,6 +249,7 @@ int main(int argc, char **argv)
     stalled(admin);
     guest = make_guest(admin);
     outstanding(admin, guest);
+    beside_a_deaf_watcher(guest);
     old_transaction(admin, guest);
     soft_limit(admin, guest);
     daemon_stop(pid);
