@@ -405,7 +405,6 @@ static void agree(struct blkfront *b)
     unsigned int order = (unsigned int)bus_back(&b->bus, "max-ring-page-order", 0);
     uint64_t queues = bus_back(&b->bus, "multi-queue-max-queues", 1);
 
-    b->persistent = bus_back(&b->bus, "feature-persistent", 0) != 0;
     b->nr_queues = queues < b->max_queues ? (unsigned int)queues : b->max_queues;
     if (!b->nr_queues)
         b->nr_queues = 1;
@@ -481,9 +480,8 @@ static int write_agreed(struct blkfront *b)
         rc = bus_write(&b->bus, "ring-page-order", order);
     if (!rc && b->max_queues > 1)
         rc = bus_write(&b->bus, "multi-queue-num-queues", b->nr_queues);
-    if (!rc)
-        rc = bus_write(&b->bus, "feature-persistent", b->persistent);
-    return rc;
+    /* Whether it is used depends on what the back end says when it is connected. */
+    return rc ? rc : bus_write(&b->bus, "feature-persistent", 1);
 }
 
 static void offer(struct blkfront *b)
@@ -512,6 +510,7 @@ static void run(struct blkfront *b)
     b->info = (uint32_t)bus_back(&b->bus, "info", 0);
     b->flush = bus_back(&b->bus, "feature-flush-cache", 0) != 0;
     b->discard = bus_back(&b->bus, "feature-discard", 0) != 0;
+    b->persistent = bus_back(&b->bus, "feature-persistent", 0) != 0;
     b->max_segments = HV_BLKIF_MAX_SEGMENTS_PER_REQUEST;
     if (segments > b->max_segments)
         b->max_segments = segments < BLKFRONT_MAX_SEGMENTS ? (unsigned int)segments

@@ -69,10 +69,9 @@ struct blkfront {
     uint64_t sectors;
     uint32_t sector_size;
     uint32_t info; /* HV_VDISK_* */
-    bool flush, discard;
+    bool flush, discard, persistent;
     unsigned int max_segments;
     /* What both ends agree on, from OFFERED on. */
-    bool persistent;
     unsigned int nr_queues, ring_pages;
     /* Counters for whoever looks: connections made, requests given to a second one. */
     unsigned int connections, reissued;
