@@ -31,6 +31,16 @@ static void switch_to(struct device *dev, unsigned int state)
         say(dev, "cannot write its state to XenStore", strerror(-rc));
 }
 
+/* The worker serves. If the device's end was asked for meanwhile that stands. */
+static void connected(struct device *dev)
+{
+    struct xenbus_node node = {"state", ""};
+
+    snprintf(node.value, sizeof(node.value), "%u", HV_XENBUS_STATE_CONNECTED);
+    if (xenbus_state(dev->daemon->xs, dev->back) != HV_XENBUS_STATE_CLOSING)
+        xenbus_write_on(dev->daemon->xs, dev->back, &node, 1);
+}
+
 static void let_go(struct device *dev)
 {
     const struct backend_class *class = dev->daemon->class;
@@ -76,9 +86,7 @@ static void hear(struct device *dev, char *line)
         fail(dev, "closed", line + 1);
     } else if (*line == WORKER_CONNECTED && dev->phase == DEVICE_STARTING) {
         dev->phase = DEVICE_SERVING;
-        /* The tools may have asked for its end in the meantime: that stands. */
-        if (xenbus_state(dev->daemon->xs, dev->back) != HV_XENBUS_STATE_CLOSING)
-            switch_to(dev, HV_XENBUS_STATE_CONNECTED);
+        connected(dev);
     }
 }
 
@@ -170,9 +178,10 @@ static void offer(struct device *dev)
     dev->daemon->class->offer(dev, &o);
     offer_text(&o, "hotplug-status", "connected");
     offer_number(&o, "state", HV_XENBUS_STATE_INIT_WAIT);
-    rc = xenbus_write(dev->daemon->xs, dev->back, o.node, o.nr);
+    rc = xenbus_write_on(dev->daemon->xs, dev->back, o.node, o.nr);
     dev->phase = DEVICE_READY;
-    if (rc)
+    /* The watch that tells of its end is still to fire. */
+    if (rc && rc != -ECANCELED)
         fail(dev, "cannot write to XenStore", strerror(-rc));
 }
 

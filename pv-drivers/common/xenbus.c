@@ -43,6 +43,26 @@ unsigned int xenbus_state(struct xs_handle *xs, const char *dir)
     return (unsigned int)state;
 }
 
+static uint64_t number_in(struct xs_handle *xs, xs_transaction_t t, const char *dir,
+                          const char *name)
+{
+    char path[XENBUS_PATH + 64], *text;
+    uint64_t n;
+
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    text = xs_read(xs, t, path, NULL);
+    n = text ? strtoull(text, NULL, 10) : 0;
+    free(text);
+    return n;
+}
+
+/* Whether the tools have asked for the device's end. */
+static bool is_unplugged(struct xs_handle *xs, xs_transaction_t t, const char *dir)
+{
+    return number_in(xs, t, dir, "state") == HV_XENBUS_STATE_CLOSING &&
+           !number_in(xs, t, dir, "online");
+}
+
 static int write_all(struct xs_handle *xs, xs_transaction_t t, const char *dir,
                      const struct xenbus_node *nodes, unsigned int nr)
 {
@@ -61,8 +81,8 @@ static int write_all(struct xs_handle *xs, xs_transaction_t t, const char *dir,
     return 0;
 }
 
-int xenbus_write(struct xs_handle *xs, const char *dir, const struct xenbus_node *nodes,
-                 unsigned int nr)
+static int write_if(struct xs_handle *xs, const char *dir,
+                    const struct xenbus_node *nodes, unsigned int nr, bool even_unplugged)
 {
     int rc = -EAGAIN;
 
@@ -71,11 +91,26 @@ int xenbus_write(struct xs_handle *xs, const char *dir, const struct xenbus_node
 
         if (t == XBT_NULL)
             return -errno;
-        rc = write_all(xs, t, dir, nodes, nr);
+        if (!even_unplugged && is_unplugged(xs, t, dir))
+            rc = -ECANCELED;
+        else
+            rc = write_all(xs, t, dir, nodes, nr);
         if (!xs_transaction_end(xs, t, rc != 0) && !rc)
             rc = -errno;
     }
     return rc;
+}
+
+int xenbus_write(struct xs_handle *xs, const char *dir, const struct xenbus_node *nodes,
+                 unsigned int nr)
+{
+    return write_if(xs, dir, nodes, nr, true);
+}
+
+int xenbus_write_on(struct xs_handle *xs, const char *dir,
+                    const struct xenbus_node *nodes, unsigned int nr)
+{
+    return write_if(xs, dir, nodes, nr, false);
 }
 
 int xenbus_switch(struct xs_handle *xs, const char *dir, unsigned int state)

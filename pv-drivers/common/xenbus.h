@@ -37,6 +37,12 @@ struct xenbus_node {
  */
 int xenbus_write(struct xs_handle *xs, const char *dir, const struct xenbus_node *nodes,
                  unsigned int nr);
+/*
+ * The same for what leads on to a connection; none (-ECANCELED) when the tools have asked
+ * for the device's end in the meantime: their word must not be written over.
+ */
+int xenbus_write_on(struct xs_handle *xs, const char *dir,
+                    const struct xenbus_node *nodes, unsigned int nr);
 int xenbus_switch(struct xs_handle *xs, const char *dir, unsigned int state);
 
 #endif

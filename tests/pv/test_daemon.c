@@ -498,6 +498,23 @@ START_TEST(two_hundred_cycles_leave_nothing_behind)
 }
 END_TEST
 
+START_TEST(a_disk_that_is_detached_at_once_goes)
+{
+    struct guest g;
+
+    make_image(1);
+    memset(&g, 0, sizeof(g));
+    for (unsigned int cycle = 0; cycle < 300; cycle++) {
+        attach(&g, 1, "image-%u");
+        usleep(cycle * 10 % 1000);
+        detach(&g);
+        wait_state(g.back, HV_XENBUS_STATE_CLOSED);
+        xs_rm(xs, XBT_NULL, g.front);
+        xs_rm(xs, XBT_NULL, g.back);
+    }
+}
+END_TEST
+
 START_TEST(a_worker_has_no_rights)
 {
     char path[64], line[256], *status = NULL;
@@ -536,6 +553,7 @@ int main(void)
                                   a_guest_that_closes_gets_its_last_answers,
                                   a_guest_that_vanishes_leaves_its_image_to_others,
                                   two_hundred_cycles_leave_nothing_behind,
+                                  a_disk_that_is_detached_at_once_goes,
                                   a_worker_has_no_rights,
                                   NULL};
     return world_run("hvblkd", tests);
