@@ -22,6 +22,7 @@ struct worker {
     struct queue_device dev;
     struct queue queue[JOURNAL_MAX_QUEUES];
     uint32_t port[JOURNAL_MAX_QUEUES]; /* ours */
+    time_t looked;                     /* for space: the last time */
 };
 
 /*
@@ -178,14 +179,31 @@ static void drain(struct worker *w)
     }
 }
 
+/* Once a second, for writes that wait for space. */
+static void look_for_space(struct worker *w, bool give_up)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (w->dev.full && (give_up || now.tv_sec != w->looked)) {
+        w->looked = now.tv_sec;
+        for (unsigned int i = 0; i < w->cfg->nr_queues; i++)
+            queue_retry_full(&w->queue[i], give_up);
+    }
+    w->dev.disk.patience_ms = w->dev.full ? 1000 : 0;
+}
+
 static void loop(struct worker *w)
 {
     bool stopping = false;
 
     while (!stopping || w->dev.started) {
         bool more = !stopping && serve(w, false);
-        int fired = disk_wait(&w->dev.disk, !more);
+        int fired;
 
+        if (w->dev.full || w->dev.disk.patience_ms)
+            look_for_space(w, stopping);
+        fired = disk_wait(&w->dev.disk, !more);
         if (fired < 0)
             worker_die("io_uring: %s", strerror(-fired));
         if (fired & 1)
@@ -194,9 +212,12 @@ static void loop(struct worker *w)
             /* What is in the rings by now is still done. */
             serve(w, false);
             stopping = true;
+            w->dev.wait_when_full = false;
         }
-        if (stopping)
+        if (stopping) {
+            look_for_space(w, true);
             drain(w);
+        }
     }
 }
 
@@ -216,6 +237,7 @@ void blk_worker(const void *config)
     w->dev.domid = cfg->domid;
     w->dev.limits = cfg->limits;
     w->dev.complain = worker_complain;
+    w->dev.wait_when_full = cfg->wait_when_full;
     open_journal(w);
     open_doors(w);
     open_disk(w);

@@ -27,7 +27,8 @@ struct worker_config {
     struct plan_limits limits;
     enum disk_way way;
     bool persistent; /* the front end's grants are */
-    bool recover;    /* go on where the journal says */
+    bool wait_when_full;
+    bool recover; /* go on where the journal says */
     unsigned int nr_queues, ring_pages;
     struct {
         uint32_t refs[WORKER_MAX_RING_PAGES];

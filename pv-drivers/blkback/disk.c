@@ -261,12 +261,26 @@ static int wait_for_files(struct disk *d, bool block)
 
     for (unsigned int i = 0; i < d->nr_polled; i++)
         fds[i] = (struct pollfd){.fd = d->polled[i], .events = POLLIN};
-    if (poll(fds, d->nr_polled, block ? -1 : 0) < 0)
+    if (poll(fds, d->nr_polled, !block ? 0 : d->patience_ms ? d->patience_ms : -1) < 0)
         return errno == EINTR ? 0 : -errno;
     for (unsigned int i = 0; i < d->nr_polled; i++)
         if (fds[i].revents)
             readable |= 1 << i;
     return readable;
+}
+
+/* As io_uring_submit_and_wait() for one; but no longer than there is patience. */
+static int submit_and_wait(struct disk *d)
+{
+    struct __kernel_timespec ts = {.tv_sec = d->patience_ms / 1000,
+                                   .tv_nsec = d->patience_ms % 1000 * 1000000LL};
+    struct io_uring_cqe *cqe;
+    int rc;
+
+    if (!d->patience_ms)
+        return io_uring_submit_and_wait(&d->ring, 1);
+    rc = io_uring_submit_and_wait_timeout(&d->ring, &cqe, 1, &ts, NULL);
+    return rc == -ETIME ? 0 : rc;
 }
 
 int disk_wait(struct disk *d, bool block)
@@ -277,7 +291,7 @@ int disk_wait(struct disk *d, bool block)
         return wait_for_files(d, block);
     if (block)
         arm_polls(d);
-    rc = io_uring_submit_and_wait(&d->ring, block ? 1 : 0);
+    rc = block ? submit_and_wait(d) : io_uring_submit(&d->ring);
     if (rc < 0 && rc != -EINTR)
         return rc;
     return (int)take_completions(d);

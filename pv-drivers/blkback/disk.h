@@ -50,6 +50,7 @@ struct disk {
     struct io_uring ring;
     unsigned int room;      /* operations that may still be started */
     unsigned int under_way; /* in the ring */
+    int patience_ms;        /* how long disk_wait() waits at most; 0: for ever */
     int polled[DISK_MAX_POLLS];
     unsigned int nr_polled, armed; /* armed: a bit for each that the ring waits for */
 };

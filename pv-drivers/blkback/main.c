@@ -250,11 +250,21 @@ static void journal_sweep(struct daemon *d)
         closedir(dir);
 }
 
+static bool waits_when_full(const struct device *dev)
+{
+    char *what = xenbus_read(dev->daemon->xs, dev->back, "enospc");
+    bool waits = !what || strcmp(what, "fail") != 0;
+
+    free(what);
+    return waits;
+}
+
 static const char *start_disk(struct device *dev, bool recover)
 {
     const struct disk_device *own = dev->own;
     const struct image *image = &own->image;
     struct worker_config cfg = {.domid = dev->domid,
+                                .wait_when_full = waits_when_full(dev),
                                 .recover = recover,
                                 .nr_layers = image->nr_layers,
                                 .way = image->way,

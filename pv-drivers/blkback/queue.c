@@ -116,6 +116,21 @@ static void count(struct disk_counts *c, const struct plan *plan)
     }
 }
 
+/* A write without space: it keeps nothing but its record. */
+static void park(struct flight *f)
+{
+    struct queue_device *dev = f->queue->dev;
+
+    free_buffer(f);
+    f->next = f->queue->full;
+    f->queue->full = f;
+    dev->started--;
+    dev->full++;
+    if (!dev->was_full)
+        dev->complain("no space is left for the image: writes wait until there is some");
+    dev->was_full = true;
+}
+
 /* The end of a request that was started. */
 static void finish(struct flight *f, int rc)
 {
@@ -124,6 +139,10 @@ static void finish(struct flight *f, int rc)
     if (rc == -EOPNOTSUPP && f->plan.kind == PLAN_DISCARD) {
         dev->started--;
         answer(f, HV_BLKIF_RSP_EOPNOTSUPP);
+        return;
+    }
+    if (rc == -ENOSPC && f->plan.kind == PLAN_WRITE && dev->wait_when_full) {
+        park(f);
         return;
     }
     if (rc)
@@ -135,6 +154,10 @@ static void finish(struct flight *f, int rc)
     }
     if (!rc)
         count(dev->counts, &f->plan);
+    if (!rc && f->plan.kind == PLAN_WRITE && dev->was_full && !dev->full) {
+        dev->was_full = false;
+        dev->complain("there is space for the image again");
+    }
     free_buffer(f);
     dev->started--;
     answer(f, rc ? HV_BLKIF_RSP_ERROR : HV_BLKIF_RSP_OKAY);
@@ -340,6 +363,21 @@ void queue_retry(struct queue *q)
         q->held = next;
     }
     q->held_end = &q->held;
+}
+
+void queue_retry_full(struct queue *q, bool give_up)
+{
+    struct flight *f = q->full, *next;
+
+    q->full = NULL;
+    for (; f; f = next) {
+        next = f->next;
+        q->dev->full--;
+        if (give_up)
+            answer(f, HV_BLKIF_RSP_ERROR);
+        else if (q->held || !start(f))
+            hold(q, f);
+    }
 }
 
 int queue_take(struct queue *q)

@@ -27,6 +27,9 @@ struct queue_device {
     struct door_grants *grants;
     struct pool pool;
     unsigned int started; /* requests under way */
+    bool wait_when_full;  /* a write that finds no space waits for it; else it fails */
+    unsigned int full;    /* writes that wait so */
+    bool was_full;        /* and that was told */
     struct disk_counts *counts;
     /* A line for the log: what the front end did wrong, or the image. */
     void (*complain)(const char *line);
@@ -42,7 +45,8 @@ struct queue {
     struct flight *unshown; /* answered, not shown */
     struct flight *held;    /* taken, but something was short: to be started later */
     struct flight **held_end;
-    uint32_t *spare; /* stack of free records */
+    struct flight *full; /* found no space, wait for it */
+    uint32_t *spare;     /* stack of free records */
     uint32_t nr_spare;
     uint32_t nr_ents;
 };
@@ -59,6 +63,8 @@ void queue_close(struct queue *q);
 int queue_take(struct queue *q);
 /* Starts what had to wait for others to end. queue_take() does so too. */
 void queue_retry(struct queue *q);
+/* Tries again what found no space; or (give_up) answers that it failed. */
+void queue_retry_full(struct queue *q, bool give_up);
 /* Shows what is answered; returns whether to notify the other end. */
 bool queue_show(struct queue *q);
 /* As ring_back_arm(); but 0 while requests wait here for others to end. */

@@ -420,6 +420,60 @@ START_TEST(requests_that_change_while_they_are_read_hurt_nobody)
 }
 END_TEST
 
+/* An image on a disk that is full, and one that is not. */
+static void open_full(bool wait)
+{
+    close_all();
+    open_device(true, DISK_MEMORY);
+    open_queue(false);
+    dev.volume.fd = open("/dev/full", O_RDWR);
+    dev.wait_when_full = wait;
+    ask(HV_BLKIF_OP_WRITE, 1, 0, DATA_REF, 4);
+    run();
+}
+
+START_TEST(a_write_without_space_waits_for_it)
+{
+    open_full(true);
+    ck_assert_uint_eq(dev.full, 1);
+    ck_assert_uint_eq(complaints, 1);
+    /* Others are served meanwhile. */
+    ask(HV_BLKIF_OP_READ, 2, 0, DATA_REF + 8, 4);
+    run();
+    expect_only(2, HV_BLKIF_OP_READ, HV_BLKIF_RSP_OKAY);
+    queue_retry_full(&queue, false);
+    run();
+    ck_assert_uint_eq(dev.full, 1);
+    ck_assert_uint_eq(complaints, 1);
+    dev.volume.fd = image;
+    queue_retry_full(&queue, false);
+    run();
+    expect_only(1, HV_BLKIF_OP_WRITE, HV_BLKIF_RSP_OKAY);
+    ck_assert_uint_eq(dev.full, 0);
+    ck_assert_uint_eq(complaints, 2);
+    close_all();
+}
+END_TEST
+
+START_TEST(or_fails_when_that_is_given_up)
+{
+    open_full(true);
+    queue_retry_full(&queue, true);
+    run();
+    expect_only(1, HV_BLKIF_OP_WRITE, HV_BLKIF_RSP_ERROR);
+    close_all();
+}
+END_TEST
+
+START_TEST(or_at_once_where_that_is_wanted)
+{
+    open_full(false);
+    expect_only(1, HV_BLKIF_OP_WRITE, HV_BLKIF_RSP_ERROR);
+    ck_assert_uint_eq(complaints, 1);
+    close_all();
+}
+END_TEST
+
 START_TEST(an_image_that_has_shrunk_is_an_error)
 {
     ck_assert_int_eq(ftruncate(image, 4096), 0);
@@ -586,6 +640,9 @@ int main(void)
         pages_that_are_not_granted_are_an_error_and_others_go_on,
         grants_revoked_under_way_are_an_error_of_that_request,
         requests_that_change_while_they_are_read_hurt_nobody,
+        a_write_without_space_waits_for_it,
+        or_fails_when_that_is_given_up,
+        or_at_once_where_that_is_wanted,
         an_image_that_has_shrunk_is_an_error,
         an_index_ahead_of_the_ring_ends_it,
         requests_taken_by_a_killed_worker_are_done_by_the_next,
