@@ -109,6 +109,15 @@ void map_m2p_gather(uint64_t n, mfn_t block)
     m2p_block = block;
 }
 
+void map_zero(mfn_t m, uint64_t frames)
+{
+    memset(map_mfn(m), 0, frames * PAGE_SIZE);
+}
+void map_zero_cold(mfn_t m, uint64_t frames)
+{
+    map_zero(m, frames);
+}
+
 void *map_io(paddr_t addr, size_t len)
 {
     return calloc(1, len);

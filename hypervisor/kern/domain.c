@@ -26,9 +26,10 @@
 #include "port/clock.h"
 #include "port/map.h"
 
-#define HASH                  64
-#define MAX_CONTROLLER_PAUSES 255 /* a toolstack gone wild must not overflow d->pauses   \
-                                   */
+#define HASH 64
+#define MAX_CONTROLLER_PAUSES                                                            \
+    255 /* a toolstack gone wild must not overflow d->pauses                             \
+         */
 
 struct domain *dom0;
 void (*domain_state_changed)(struct domain *d);
@@ -253,6 +254,8 @@ int domain_create(domid_t id, const struct hv_domctl_createdomain *c, struct dom
         goto delist;
     if (d->privileged)
         dom0 = d;
+    else
+        page_alloc_keep_open();
     atomic_fetch_add(&d->refs, 1); /* the caller's */
     atomic_store(&d->ready, true);
     *out = d;

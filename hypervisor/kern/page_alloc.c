@@ -25,7 +25,9 @@
 #include "port/map.h"
 
 enum { ZONE_LOW, ZONE_HIGH, ZONES };
-#define SCRUB_ORDER 9 /* zeroed in one go */
+#define SCRUB_ORDER                                                                      \
+    4 /* zeroed in one go: a few microseconds, which a wake-up may wait                  \
+       */
 
 struct page_range page_range[PAGE_RANGES_MAX];
 unsigned page_ranges;
@@ -36,6 +38,7 @@ static uint32_t orders[ZONES]; /* bit o: blocks[][o] is not empty */
 static uint64_t free_frames;
 static _Atomic uint64_t dirty_frames;
 static _Atomic bool may_close; /* something was freed since we looked */
+static _Atomic bool keep_open; /* idle CPUs close no sections any more */
 static unsigned in_flight;     /* CPUs that hold frames while they flush TLBs */
 
 void page_add_range(mfn_t start, mfn_t end)
@@ -199,6 +202,84 @@ static void part_free(const struct fresh *part)
     range_free(part->clean, part->end, PGB_DIRTY);
 }
 
+/* Under frames_lock: how far from start, a section's, free blocks follow each other. */
+static uint64_t free_until(uint64_t start, bool *clean)
+{
+    uint64_t m = start;
+
+    *clean = true;
+    while (m < start + FRESH_SECTION) {
+        const struct page *pg = page_of(mk_mfn(m));
+
+        if (!(pg->count & PGC_FREE))
+            break;
+        *clean &= !(pg->state & PGB_DIRTY);
+        m += 1ull << pg->order;
+    }
+    return m;
+}
+
+/* A section that is all free, and is neither that nor fresh for a moment. */
+struct closing {
+    uint64_t start;
+    uint64_t first; /* of the frames that were its part of the tables */
+    bool clean;
+};
+
+/* Under frames_lock. */
+static bool section_take(struct closing *c)
+{
+    mfn_t from = mk_mfn(c->start), to = mk_mfn(c->start + FRESH_SECTION);
+
+    c->first = free_until(c->start, &c->clean);
+    if (c->first >= to.n || !map_frames_own(from, to, mk_mfn(c->first)))
+        return false;
+    for (uint64_t m = c->start; m < c->first;) {
+        struct page *pg = page_of(mk_mfn(m));
+        unsigned order = pg->order;
+
+        block_unlink(pg, order);
+        pg->count = 0;
+        m += 1ull << order;
+    }
+    map_frames_close(from, to);
+    return true;
+}
+
+static bool section_find(struct closing *c)
+{
+    for (unsigned z = 0; z < ZONES; z++) {
+        const struct page_list *l = &blocks[z][FRESH_ORDER];
+        const struct page *pg;
+
+        page_list_for_each(pg, l)
+        {
+            c->start = page_mfn(pg).n;
+            if (!(c->start % FRESH_SECTION) && section_take(c))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Under frames_lock, which is released meanwhile: makes a section fresh again. */
+static bool section_close(void)
+{
+    struct closing c;
+
+    if (!fresh_room() || !section_find(&c))
+        return false;
+    in_flight++;
+    spin_unlock(&frames_lock);
+    tlb_flush_mask(cpu_online(), TLB_ALL);
+    if (c.clean)
+        map_zero(mk_mfn(c.first), c.start + FRESH_SECTION - c.first);
+    spin_lock(&frames_lock);
+    fresh_add(c.start, c.start + FRESH_SECTION, c.clean);
+    in_flight--;
+    return true;
+}
+
 /* Under frames_lock. */
 static struct page *block_or_fresh(unsigned zone, unsigned order, uint64_t end)
 {
@@ -214,8 +295,9 @@ static struct page *block_or_fresh(unsigned zone, unsigned order, uint64_t end)
             spin_unlock(&frames_lock);
             cpu_relax();
             spin_lock(&frames_lock);
-        } else {
-            break;
+        } else if (order <= FRESH_ORDER || !section_close()) {
+            break; /* where a section's own part of the tables lies no block goes beyond
+                      it, until it is closed */
         }
     }
     return pg;
@@ -268,7 +350,7 @@ mfn_t page_alloc_below(unsigned order, unsigned flags, uint64_t end_mfn)
     if (state & PGB_STALE)
         flush_stale(stamp);
     if ((flags & PAGE_ZERO) && (state & PGB_DIRTY))
-        memset(map_mfn(page_mfn(pg)), 0, PAGE_SIZE << order);
+        map_zero(page_mfn(pg), 1ull << order);
     return page_mfn(pg);
 }
 
@@ -288,6 +370,20 @@ void page_free(mfn_t m, unsigned order)
     block_free(m.n, order, PGB_DIRTY | PGB_STALE, now);
     may_close = true;
     spin_unlock(&frames_lock);
+}
+
+void page_alloc_keep_open(void)
+{
+    keep_open = true;
+}
+
+/* Under frames_lock. */
+static bool close_one(void)
+{
+    if (in_flight || keep_open || !may_close)
+        return false;
+    may_close = section_close();
+    return may_close;
 }
 
 void page_alloc_add(mfn_t start, mfn_t end)
@@ -347,92 +443,19 @@ static struct page *dirty_take(unsigned *order, uint32_t *state, uint32_t *stamp
     return NULL;
 }
 
-/* Under frames_lock: how far from start, a section's, free clean blocks follow each
- * other. */
-static uint64_t free_until(uint64_t start)
-{
-    uint64_t m = start;
-
-    while (m < start + FRESH_SECTION) {
-        const struct page *pg = page_of(mk_mfn(m));
-
-        if (!(pg->count & PGC_FREE) || (pg->state & PGB_DIRTY))
-            break;
-        m += 1ull << pg->order;
-    }
-    return m;
-}
-
-/* Under frames_lock: the section that starts there, if all of it is free, is neither that
- * nor fresh any more. *first: of the frames that were its part of the tables. */
-static bool section_take(uint64_t start, uint64_t *first)
-{
-    mfn_t from = mk_mfn(start), to = mk_mfn(start + FRESH_SECTION);
-
-    *first = free_until(start);
-    if (*first >= to.n || !map_frames_own(from, to, mk_mfn(*first)))
-        return false;
-    for (uint64_t m = start; m < *first;) {
-        struct page *pg = page_of(mk_mfn(m));
-        unsigned order = pg->order;
-
-        block_unlink(pg, order);
-        pg->count = 0;
-        m += 1ull << order;
-    }
-    map_frames_close(from, to);
-    return true;
-}
-
-static bool section_find(uint64_t *start, uint64_t *first)
-{
-    for (unsigned z = 0; z < ZONES; z++) {
-        const struct page_list *l = &blocks[z][FRESH_ORDER];
-        const struct page *pg;
-
-        page_list_for_each(pg, l)
-        {
-            *start = page_mfn(pg).n;
-            if (!(*start % FRESH_SECTION) && section_take(*start, first))
-                return true;
-        }
-    }
-    return false;
-}
-
-/* Under frames_lock, which is released meanwhile: makes a section fresh again. */
-static bool section_close(void)
-{
-    uint64_t start = 0, first = 0;
-
-    if (in_flight || !may_close || !fresh_room())
-        return false;
-    may_close = section_find(&start, &first);
-    if (!may_close)
-        return false;
-    in_flight++;
-    spin_unlock(&frames_lock);
-    tlb_flush_mask(cpu_online(), TLB_ALL);
-    memset(map_mfn(mk_mfn(first)), 0, (start + FRESH_SECTION - first) * PAGE_SIZE);
-    spin_lock(&frames_lock);
-    fresh_add(start, start + FRESH_SECTION, true);
-    in_flight--;
-    return true;
-}
-
 bool page_alloc_scrub(void)
 {
     unsigned order;
     uint32_t state, stamp;
     struct page *pg;
 
-    if (!dirty_frames && !fresh_dirty && !may_close)
+    if (!dirty_frames && !fresh_dirty && (keep_open || !may_close))
         return false;
     if (!spin_trylock(&frames_lock)) /* others need it, or do this already */
         return false;
     pg = dirty_take(&order, &state, &stamp);
     if (!pg) {
-        bool some = section_close() || fresh_scrub();
+        bool some = close_one() || fresh_scrub();
 
         spin_unlock(&frames_lock);
         return some;
@@ -440,7 +463,7 @@ bool page_alloc_scrub(void)
     spin_unlock(&frames_lock);
     if (state & PGB_STALE) /* a stale writable translation could dirty it again */
         flush_stale(stamp);
-    memset(map_mfn(page_mfn(pg)), 0, PAGE_SIZE << order);
+    map_zero_cold(page_mfn(pg), 1ull << order);
     spin_lock(&frames_lock);
     block_free(page_mfn(pg).n, order, 0, 0);
     may_close = true;

@@ -98,6 +98,10 @@ uint64_t page_alloc_usable_count(void);
 /* For the idle loop: zeroes a little of what is free, or takes back what the frame table
  * and the M2P have for frames that are. False when there is nothing to do. */
 bool page_alloc_scrub(void);
+/* Guests come now, and go: idle CPUs leave the tables of what is free as they are, for
+ * the next guest. Only who needs a larger block than fits between them has them taken
+ * back. */
+void page_alloc_keep_open(void);
 
 /* The hypervisor's own pages, by address. Zeroed. */
 void *page_alloc_mapped(unsigned order);

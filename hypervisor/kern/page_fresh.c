@@ -12,7 +12,7 @@
 #include "port/map.h"
 
 #define RANGES_MAX   128
-#define SCRUB_FRAMES 16u /* zeroed in one go, with the lock held */
+#define SCRUB_FRAMES 8u /* zeroed in one go, with the lock held */
 
 static struct fresh ranges[RANGES_MAX];
 static unsigned count;
@@ -151,7 +151,7 @@ bool fresh_scrub(void)
 
         if (!n)
             continue;
-        memset(map_mfn(mk_mfn(r->clean)), 0, n * PAGE_SIZE);
+        map_zero_cold(mk_mfn(r->clean), n);
         r->clean += n;
         recount();
         return true;
@@ -161,10 +161,13 @@ bool fresh_scrub(void)
 
 uint64_t fresh_usable(void)
 {
-    uint64_t n = fresh_frames;
+    uint64_t usable = 0;
 
-    /* A frame's struct page and M2P entry are less than a hundredth of it; some more
-     * at the ends of each range. */
-    n -= MIN(n, n / 100 + 64ull * count);
-    return n;
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t n = ranges[i].end - ranges[i].start,
+                 cost = map_frames_cost(mk_mfn(ranges[i].start), mk_mfn(ranges[i].end));
+
+        usable += n - MIN(n, cost);
+    }
+    return usable;
 }

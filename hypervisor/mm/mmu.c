@@ -232,7 +232,7 @@ static int clear_or_copy(struct domain *pg_owner, mfn_t to, mfn_t from, bool cop
         memcpy(map_mfn(to), map_mfn(from), PAGE_SIZE);
         page_put(page_of(from));
     } else {
-        memset(map_mfn(to), 0, PAGE_SIZE);
+        map_zero(to, 1);
     }
     page_put_and_type(page_of(to));
     return 0;

@@ -11,6 +11,11 @@
  * heap */
 #include <port_inline.h>
 
+/* So many frames from m on become zero: for use at once, or, _cold, for later, past the
+ * caches that others need. */
+void map_zero(mfn_t m, uint64_t frames);
+void map_zero_cold(mfn_t m, uint64_t frames);
+
 void *map_io(paddr_t addr,
              size_t len); /* uncached, stays mapped; NULL when out of room */
 

@@ -40,12 +40,18 @@ gone() {
     done
 }
 
+# settle: half a second in which nobody wants anything. Both hypervisors zero what is free
+# while a CPU is idle; a guest created in the same breath as another one's end would pay for
+# that instead.
+settle() { usleep 500000; }
+
 # guest NAME LINE...: a Linux guest whose /init is the benchmark; prints what it prints.
 guest() {
     local name=$1 before
     before=$(unused)
     shift
     config "$name" 256 /guest/vmlinuz 'ramdisk = "/bench/guest.cpio"' "$@" >"/tmp/$name.cfg"
+    settle
     timed "create $name" $T create -p "/tmp/$name.cfg" || return 1
     $T console "$name" </dev/null >"/tmp/$name.out" 2>&1 &
     usleep 200000
@@ -80,6 +86,7 @@ several guests
 timed nothing true # what two stamps cost
 config tiny 16 /bench/tiny.elf >/tmp/tiny.cfg
 $T create -p /tmp/tiny.cfg >/dev/null 2>&1 && $T destroy tiny
+settle
 timed "create tiny" $T create -p /tmp/tiny.cfg && timed "destroy tiny" $T destroy tiny
 timed list $T list
 
@@ -87,6 +94,7 @@ timed list $T list
 dd if=/dev/vda of=/tmp/vmlinux bs=1M 2>/dev/null
 config elf 256 /tmp/vmlinux 'ramdisk = "/bench/guest.cpio"' >/tmp/elf.cfg
 $T create -p /tmp/elf.cfg >/dev/null 2>&1 && $T destroy elf
+settle
 timed "create elf" $T create -p /tmp/elf.cfg && $T destroy elf
 rm /tmp/vmlinux
 

@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "mark.h"
 
@@ -51,6 +52,7 @@ EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **a
 
 #define OPERATIONS 64
 #define FIRST_STEP 32 /* the steps between stamps 1 and 2 are windows, too */
+#define BOOT       31 /* from the boot loader's jump to the first process */
 #define BLOCKS     (1u << 20)
 #define ENTRY_MAX  16
 
@@ -62,6 +64,7 @@ struct window {
 static struct window sums[OPERATIONS];
 static uint64_t instructions, counts[COUNTS];
 static struct window begun;
+static bool booting;
 static FILE *out;
 static const char *log_name, *profile_name;
 static uint8_t entry_bytes[ENTRY_MAX];
@@ -178,6 +181,18 @@ static void on_entry(unsigned cpu, void *data)
 {
     fprintf(out, "entry %lu\n", instructions);
     entry_size = 0;
+    booting = true;
+    window_begin();
+}
+
+static bool ends_boot(int fd, off_t size)
+{
+    static const char last[] = "Run /init";
+    char tail[sizeof(last)] = "";
+
+    return size >= (off_t)sizeof(last) &&
+           pread(fd, tail, sizeof(last) - 1, size - (off_t)(sizeof(last) - 1)) > 0 &&
+           !strcmp(tail, last);
 }
 
 /* After a write to some port: whether it was a character for the log is seen at the file.
@@ -194,6 +209,10 @@ static void on_out(unsigned cpu, void *data)
         return;
     size = st.st_size;
     fprintf(out, "log %ld %lu\n", (long)size, instructions);
+    if (booting && ends_boot(fd, size)) {
+        window_end(BOOT);
+        booting = false;
+    }
 }
 
 static bool in_hypervisor(uint64_t va)

@@ -101,23 +101,91 @@ START_TEST(what_the_tables_took_for_frames_comes_back_with_them)
 }
 END_TEST
 
+START_TEST(once_there_are_guests_sections_stay_open_for_the_next)
+{
+    uint64_t before, usable, n, opened;
+
+    page_alloc_keep_open();
+    take(1);
+    add_more();
+    before = page_alloc_free_count();
+    usable = page_alloc_usable_count();
+    n = take(9000);
+    ck_assert_uint_eq(n, 9000);
+    ck_assert_uint_eq(page_alloc_usable_count(), usable - n);
+    give(n);
+    idle();
+    opened = page_alloc_free_count();
+    ck_assert_uint_lt(opened, before);
+    for (unsigned round = 0; round < 3; round++) {
+        ck_assert_uint_eq(take(9000), 9000);
+        give(9000);
+        idle();
+        ck_assert_uint_eq(page_alloc_free_count(), opened);
+        ck_assert_uint_eq(page_alloc_usable_count(), usable);
+    }
+}
+END_TEST
+
+static void assert_zero(mfn_t m, unsigned order)
+{
+    const char *p = map_mfn(m);
+
+    ck_assert(!p[0] && !memcmp(p, p + 1, (PAGE_SIZE << order) - 1));
+}
+
+/* With and without time for idle CPUs in between. */
+START_TEST(a_block_beyond_a_section_closes_the_free_ones)
+{
+    uint64_t before, n;
+    mfn_t m;
+
+    take(1);
+    add_more();
+    page_alloc_keep_open();
+    before = page_alloc_free_count();
+    for (unsigned round = 0; round < 2; round++) {
+        n = take(9000);
+        ck_assert_uint_eq(n, 9000);
+        for (uint64_t i = 0; i < n; i++)
+            memset(map_mfn(got[i]), 0xa5, PAGE_SIZE);
+        give(n);
+        if (round & 1)
+            idle();
+        m = page_alloc(12, PAGE_ZERO);
+        ck_assert_uint_eq(m.n, BASE);
+        assert_zero(m, 12);
+        memset(map_mfn(m), 0xa5, PAGE_SIZE << 12);
+        page_free(m, 12);
+        ck_assert_uint_lt(page_alloc_free_count(), before);
+    }
+    n = take(HOST_FRAMES);
+    for (uint64_t i = 0; i < n; i++)
+        page_free(got[i], 0);
+    for (uint64_t i = 0; i < n; i++)
+        assert_zero(page_alloc(0, PAGE_ZERO), 0);
+}
+END_TEST
+
 START_TEST(one_frame_in_use_keeps_its_section)
 {
-    uint64_t n, opened;
-    mfn_t last;
+    mfn_t in_use = INVALID_MFN;
+    uint64_t n;
 
     add_more();
     n = take(9000);
-    last = got[n - 1];
-    page_of(last)->type = 5;
-    give(n - 1);
-    idle();
-    opened = page_alloc_free_count();
-    ck_assert_uint_eq(page_of(last)->type, 5);
-    page_of(last)->type = 0;
-    page_free(last, 0);
-    idle();
-    ck_assert_uint_gt(page_alloc_free_count(), opened + 1);
+    for (uint64_t i = 0; i < n; i++)
+        if (got[i].n == BASE + 77)
+            in_use = got[i];
+        else
+            page_free(got[i], 0);
+    ck_assert(!mfn_eq(in_use, INVALID_MFN));
+    page_of(in_use)->type = 5;
+    ck_assert_uint_eq(page_alloc(12, 0).n, INVALID_MFN.n);
+    ck_assert_uint_eq(page_of(in_use)->type, 5);
+    page_of(in_use)->type = 0;
+    page_free(in_use, 0);
+    ck_assert_uint_eq(page_alloc(12, 0).n, BASE);
 }
 END_TEST
 
@@ -260,6 +328,8 @@ int main(void)
     const TTest *const tests[] = {all_that_is_usable_can_be_allocated_once,
                                   buddies_merge_again,
                                   what_the_tables_took_for_frames_comes_back_with_them,
+                                  once_there_are_guests_sections_stay_open_for_the_next,
+                                  a_block_beyond_a_section_closes_the_free_ones,
                                   one_frame_in_use_keeps_its_section,
                                   fresh_frames_are_nobodys,
                                   a_buffer_leaves_nothing_behind,

@@ -161,6 +161,36 @@ static void extended(void)
     test_num("mmu: there may be no user table", mmuext(HV_MMUEXT_NEW_USER_BASEPTR, 0), 0);
 }
 
+static void use_fpu(void *p)
+{
+    asm volatile("fninit");
+}
+
+/* The hypervisor may use vector registers for it: not so that a guest sees it. */
+static void clearing(void)
+{
+    static const uint64_t pattern[2] = {0x0123456789abcdef, 0xfedcba9876543210};
+    uint64_t *a = page_alloc(), after[2], left = 0;
+
+    for (int i = 0; i < 512; i++)
+        a[i] = ~0ul;
+    asm volatile("movups %0, %%xmm0" ::"m"(pattern));
+    mmuext(HV_MMUEXT_CLEAR_PAGE, va_mfn(a));
+    asm volatile("movups %%xmm0, %0" : "=m"(after));
+    for (int i = 0; i < 512; i++)
+        left |= a[i];
+    test_num("mmu: a cleared page is all zero", (long)left, 0);
+    test_true("mmu: clearing it leaves vector registers alone",
+              after[0] == pattern[0] && after[1] == pattern[1]);
+    a[9] = 1;
+    hcall1(HV_CALL_FPU_TASKSWITCH, 1);
+    test_num("mmu: a page is cleared while TS is set",
+             mmuext(HV_MMUEXT_CLEAR_PAGE, va_mfn(a)), 0);
+    test_num("mmu: TS is still set", guarded(use_fpu, NULL), TRAP_NM);
+    test_num("mmu: and the page is zero", (long)a[9], 0);
+    hcall1(HV_CALL_FPU_TASKSWITCH, 0);
+}
+
 static void writable_tables(void)
 {
     uint64_t *page = page_alloc(), *other = page_alloc(), *e = pte_at(page, 1);
@@ -193,5 +223,6 @@ void test_main(void)
     updates();
     pinning();
     extended();
+    clearing();
     writable_tables();
 }
