@@ -11,10 +11,25 @@
 #pragma GCC optimize("no-tree-loop-distribute-patterns")
 
 typedef uint64_t __attribute__((may_alias, aligned(1))) word_t;
+typedef uint32_t __attribute__((may_alias, aligned(1))) half_t;
 #define WORD sizeof(word_t)
+#define HALF sizeof(half_t)
+
+/* Less than a word. */
+static inline void copy_short(uint8_t *to, const uint8_t *from, size_t n)
+{
+    if (n >= HALF) {
+        *(half_t *)to = *(const half_t *)from;
+        *(half_t *)(to + n - HALF) = *(const half_t *)(from + n - HALF);
+        return;
+    }
+    while (n--)
+        *to++ = *from++;
+}
 
 void *memcpy(void *restrict d, const void *restrict s, size_t n)
 {
+    const size_t whole = n;
     uint8_t *to = d;
     const uint8_t *from = s;
 
@@ -29,8 +44,10 @@ void *memcpy(void *restrict d, const void *restrict s, size_t n)
     }
     for (; n >= WORD; n -= WORD, to += WORD, from += WORD)
         *(word_t *)to = *(const word_t *)from;
-    while (n--)
-        *to++ = *from++;
+    if (whole >= WORD) /* the last word, some of it again */
+        *(word_t *)(to + n - WORD) = *(const word_t *)(from + n - WORD);
+    else
+        copy_short(to, from, n);
     return d;
 }
 

@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <lzma.h>
 #include <zlib.h>
 #include <zstd.h>
 
 #include "dom/image.h"
+#include "xz/xz.h"
 
 #define SETUP_SECTS    0x1f1
 #define HEADER_MAGIC   0x202
@@ -95,22 +95,26 @@ static bool emit(struct outlet *o, size_t n)
     return !o->rc;
 }
 
+struct xz_outlet {
+    struct xz_out xz;
+    struct outlet *o;
+};
+
+static bool emit_xz(struct xz_out *xz, size_t n, size_t left)
+{
+    struct outlet *o = ((struct xz_outlet *)xz)->o;
+
+    if (!emit(o, n))
+        return false;
+    memmove(o->chunk, o->chunk + n, left);
+    return true;
+}
+
 static bool unpack_xz(const struct dom_payload *p, struct outlet *o)
 {
-    lzma_stream z = LZMA_STREAM_INIT;
-    lzma_ret rc = lzma_stream_decoder(&z, XZ_MEMORY, 0);
+    struct xz_outlet out = {{o->chunk, CHUNK, emit_xz}, o};
 
-    z.next_in = p->data;
-    z.avail_in = p->size - 4;
-    while (rc == LZMA_OK) {
-        z.next_out = o->chunk;
-        z.avail_out = CHUNK;
-        rc = lzma_code(&z, LZMA_FINISH);
-        if ((rc == LZMA_OK || rc == LZMA_STREAM_END) && !emit(o, CHUNK - z.avail_out))
-            break;
-    }
-    lzma_end(&z);
-    return rc == LZMA_STREAM_END && !o->rc;
+    return xz_unpack(p->data, p->size - 4, XZ_MEMORY, &out.xz);
 }
 
 static bool unpack_gzip(const struct dom_payload *p, struct outlet *o)

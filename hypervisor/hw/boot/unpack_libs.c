@@ -3,10 +3,10 @@
  * space: they find a stack protector word at %fs:0x28, for which hw's FS base points at a
  * dummy while they run. */
 #include "hw/boot/unpack_libs.h"
-#include <lzma.h>
 #include <zlib.h>
 #define ZSTD_STATIC_LINKING_ONLY
 #include <zstd.h>
+#include <xz/xz.h>
 #include "hw/cpu/msr.h"
 #include "kern/heap.h"
 #include "lib/string.h"
@@ -36,15 +36,21 @@ void __stack_chk_fail(void)
     __builtin_trap();
 }
 
+static bool stays(struct xz_out *o, size_t n, size_t left)
+{
+    o->at += n;
+    o->room -= n;
+    return true;
+}
+
 static int unpack_xz(const void *src, size_t n, void *dst, size_t *out)
 {
-    uint64_t limit = UINT64_MAX;
-    size_t in = 0, done = 0;
-    lzma_ret rc =
-        lzma_stream_buffer_decode(&limit, 0, NULL, src, &in, n, dst, &done, *out);
+    struct xz_out o = {dst, *out, stays};
 
-    *out = done;
-    return rc == LZMA_OK ? 0 : -1;
+    if (!xz_unpack(src, n, UINT64_MAX, &o))
+        return -1;
+    *out -= o.room;
+    return 0;
 }
 
 static int unpack_gzip(const void *src, size_t n, void *dst, size_t *out)
