@@ -167,6 +167,24 @@ START_TEST(a_block_beyond_a_section_closes_the_free_ones)
 }
 END_TEST
 
+/* As after a warm reboot; idle CPUs may have come any part of the way. */
+START_TEST(what_was_in_memory_before_boot_reaches_nobody)
+{
+    mfn_t m;
+
+    memset(map_mfn(mk_mfn(BASE)), 0xa5, (END - BASE) * PAGE_SIZE);
+    add_more();
+    for (unsigned n = 0;; n++) {
+        if (n % 3 == 0)
+            (void)page_alloc_scrub();
+        m = page_alloc(n % 4, PAGE_ZERO);
+        if (mfn_eq(m, INVALID_MFN))
+            break;
+        assert_zero(m, n % 4);
+    }
+}
+END_TEST
+
 START_TEST(one_frame_in_use_keeps_its_section)
 {
     mfn_t in_use = INVALID_MFN;
@@ -330,6 +348,7 @@ int main(void)
                                   what_the_tables_took_for_frames_comes_back_with_them,
                                   once_there_are_guests_sections_stay_open_for_the_next,
                                   a_block_beyond_a_section_closes_the_free_ones,
+                                  what_was_in_memory_before_boot_reaches_nobody,
                                   one_frame_in_use_keeps_its_section,
                                   fresh_frames_are_nobodys,
                                   a_buffer_leaves_nothing_behind,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory reservations: back and forth, exchange, the maps, the limits. */
 #include "guest.h"
+#include "abi/domctl.h"
 #include "abi/memory.h"
 
 static uint64_t frames[64];
@@ -173,6 +174,70 @@ static void unused(void)
     test_num("memory: nor given back", reserve(HV_MEM_DECREASE_RESERVATION, 1, 0, 0), 0);
 }
 
+/* Frames with something in them are given back. */
+static void stain(char *window)
+{
+    reserve(HV_MEM_INCREASE_RESERVATION, 64, 0, 0);
+    for (int i = 0; i < 64; i++) {
+        map_mfn(window, frames[i] << 12 | PTE_RW);
+        memset(window, 0xa5, PAGE_SIZE);
+    }
+    map_mfn(window, 0);
+    test_num("memory: frames that were written to are given back",
+             reserve(HV_MEM_DECREASE_RESERVATION, 64, 0, 0), 64);
+}
+
+static long domctl(struct hv_domctl *op, uint32_t cmd, hv_domid_t domid)
+{
+    op->cmd = cmd;
+    op->domain = domid;
+    op->interface_version = HV_DOMCTL_INTERFACE_VERSION;
+    return hcall1(HV_CALL_DOMCTL, P(op));
+}
+
+/* Gives a domain 64 frames; how many words in them are not zero, -1: it got fewer. */
+static long stains(hv_domid_t domid, uint64_t *window)
+{
+    struct hv_memory_reservation r = {
+        .extent_start = P(frames), .nr_extents = 64, .domid = domid};
+    long found = 0;
+
+    if (memory_op(HV_MEM_INCREASE_RESERVATION, &r) != 64)
+        return -1;
+    for (int i = 0; i < 64; i++) {
+        if (hcall4(HV_CALL_UPDATE_VA_MAPPING_OTHERDOMAIN, P(window),
+                   frames[i] << 12 | PTE_RO, HV_UVMF_INVLPG, domid))
+            return -1;
+        for (int k = 0; k < 512; k++)
+            found += window[k] != 0;
+    }
+    map_mfn(window, 0);
+    return found;
+}
+
+/* What one domain left in its memory reaches no other. */
+static void another_domain(void)
+{
+    static struct hv_domctl op;
+    uint64_t *window = page_alloc();
+    hv_domid_t domid;
+
+    stain((char *)window);
+    op.u.createdomain = (struct hv_domctl_createdomain){.max_vcpus = 1,
+                                                        .max_grant_frames = -1,
+                                                        .max_maptrack_frames = -1,
+                                                        .max_evtchn_port = 1023,
+                                                        .grant_opts = 1};
+    test_num("memory: a domain is created", domctl(&op, HV_DOMCTL_CREATEDOMAIN, 7), 0);
+    domid = op.domain;
+    op.u.max_mem.max_memkb = 4096;
+    test_num("memory: and may have memory", domctl(&op, HV_DOMCTL_MAX_MEM, domid), 0);
+    for (int i = 0; i < 8; i++)
+        test_num("memory: which is all zero", stains(domid, window), 0);
+    while (domctl(&op, HV_DOMCTL_DESTROYDOMAIN, domid) == -ERESTART)
+        ;
+}
+
 void test_main(void)
 {
     numbers();
@@ -181,4 +246,5 @@ void test_main(void)
     exchange();
     maps();
     limits();
+    another_domain();
 }
