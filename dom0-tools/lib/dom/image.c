@@ -34,7 +34,8 @@ static int from_fd(struct dom_image *out, int fd)
     mem = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (mem == MAP_FAILED)
         return -errno;
-    *out = (struct dom_image){mem, (size_t)st.st_size, fd};
+    *out = (struct dom_image){mem, (size_t)st.st_size, fd,
+                              (uint64_t)st.st_blocks * 512 >= (uint64_t)st.st_size};
     return 0;
 }
 
@@ -216,7 +217,11 @@ int dom_image_read(const struct dom_image *image, uint64_t offset, void *to, siz
 
 uint64_t dom_image_data(const struct dom_image *image, uint64_t *from, uint64_t end)
 {
-    off_t data = lseek(image->fd, (off_t)*from, SEEK_DATA), hole;
+    off_t data, hole;
+
+    if (image->dense) /* asking would look at each page */
+        return end;
+    data = lseek(image->fd, (off_t)*from, SEEK_DATA);
 
     if (data < 0 && errno != ENXIO) /* a file system that cannot tell */
         return end;

@@ -15,7 +15,8 @@
 struct dom_image {
     const uint8_t *data; /* the whole ELF file */
     size_t size;
-    int fd; /* the same as a file: reading saves page faults */
+    int fd;     /* the same as a file: reading saves page faults */
+    bool dense; /* it has no holes */
 };
 
 int dom_image_open(struct dom_image *out, const char *path, struct dom_error *err);
