@@ -16,6 +16,7 @@ HCALL(call_set_trap_table)
     if (!at) {
         memset(h->v->pv->traps, 0, sizeof(h->v->pv->traps));
         h->v->hw.pf_ip = 0;
+        pv_update_entries(h->v);
         return 0;
     }
     for (unsigned n = 0; n < 257;
@@ -45,6 +46,7 @@ HCALL(call_set_callbacks)
     h->v->hw.event_ip = h->arg[0];
     h->v->hw.failsafe_ip = h->arg[1];
     h->v->hw.syscall_ip = h->arg[2];
+    pv_update_entries(h->v);
     return 0;
 }
 
@@ -66,6 +68,7 @@ static long register_callback(struct vcpu *v, const struct hv_callback_register 
     case HV_CALLBACKTYPE_SYSCALL:
         hw->syscall_ip = c->address;
         hw->syscall_masks_events = masks;
+        pv_update_entries(v);
         return 0;
     case HV_CALLBACKTYPE_SYSCALL32:
         hw->syscall32_ip = c->address;
@@ -204,10 +207,10 @@ HCALL(call_vm_assist)
         return -EINVAL;
     switch ((unsigned)h->arg[0]) {
     case HV_VMASST_CMD_ENABLE:
-        __atomic_fetch_or(&h->d->vm_assist, 1ull << type, __ATOMIC_SEQ_CST);
+        pv_vm_assist(h->d, 1ull << type, 0);
         return 0;
     case HV_VMASST_CMD_DISABLE:
-        __atomic_fetch_and(&h->d->vm_assist, ~(1ull << type), __ATOMIC_SEQ_CST);
+        pv_vm_assist(h->d, 0, 1ull << type);
         return 0;
     default:
         return -ENOSYS;

@@ -23,7 +23,9 @@ struct vcpu_hw {
     uint64_t cr3_kernel; /* CR3 in guest kernel mode, 0 = none yet */
     uint64_t cr3_user;   /* CR3 in guest user mode, 0 = none yet */
     uint64_t kernel_sp;  /* stack_switch: kernel stack for entries from user mode */
-    uint64_t entry_sp;   /* the same for entry code: aligned, or an address that faults */
+    /* Where entry code lays its frames of system calls and page faults from user mode, or
+     * an address that faults when C shall do it. */
+    _Atomic uint64_t syscall_frame, fault_frame;
     uint64_t kernel_ss;
     uint64_t event_ip; /* callbacks, canonical; 0 = not registered */
     uint64_t failsafe_ip;

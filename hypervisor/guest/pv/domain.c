@@ -13,8 +13,9 @@
 #include "port/guest_mem.h"
 #include "port/layout.h"
 
-/* Of those that entry code writes: a page fault's. */
-#define LONGEST_FRAME 64
+/* What entry code writes. */
+#define SYSCALL_FRAME 56
+#define FAULT_FRAME   64
 #define NO_STACK      (1ull << 63) /* not canonical */
 #define EFLAGS_IF     0x200ull
 #define EFLAGS_FIXED  0x2ull
@@ -102,23 +103,51 @@ static void set_traps(struct vcpu *v, const struct hv_trap_info *traps)
         pv_set_trap(v, i, &traps[i]);
 }
 
+static bool shows_iopl(const struct domain *d)
+{
+    return d->vm_assist & (1ull << HV_VMASST_TYPE_ARCHITECTURAL_IOPL);
+}
+
+/* The stores are in order with the look at vm_assist: a change of that by another vCPU is
+ * seen here, or it comes after them (pv_vm_assist()). */
+void pv_update_entries(struct vcpu *v)
+{
+    struct vcpu_hw *hw = &v->hw;
+    uint64_t top = hw->kernel_sp & ~15ull;
+    bool ok = guest_range_ok(top - FAULT_FRAME, FAULT_FRAME);
+
+    hw->syscall_frame = ok && hw->syscall_ip ? top - SYSCALL_FRAME : NO_STACK;
+    hw->fault_frame = ok && hw->pf_ip ? top - FAULT_FRAME : NO_STACK;
+    if (unlikely(shows_iopl(v->domain)))
+        hw->syscall_frame = hw->fault_frame = NO_STACK;
+}
+
+void pv_vm_assist(struct domain *d, uint64_t set, uint64_t clear)
+{
+    __atomic_fetch_or(&d->vm_assist, set, __ATOMIC_SEQ_CST);
+    __atomic_fetch_and(&d->vm_assist, ~clear, __ATOMIC_SEQ_CST);
+    if (!shows_iopl(d))
+        return; /* their next stack will do */
+    for (unsigned i = 0; i < d->max_vcpus; i++)
+        if (d->vcpu[i])
+            d->vcpu[i]->hw.syscall_frame = d->vcpu[i]->hw.fault_frame = NO_STACK;
+}
+
 void pv_set_kernel_stack(struct vcpu *v, uint64_t ss, uint64_t sp)
 {
-    uint64_t top = sp & ~15ull;
-
     v->hw.kernel_ss = ss | 3;
     v->hw.kernel_sp = sp;
-    v->hw.entry_sp = guest_range_ok(top - LONGEST_FRAME, LONGEST_FRAME) ? top : NO_STACK;
+    pv_update_entries(v);
 }
 
 static void set_entries(struct vcpu *v, const struct hv_vcpu_guest_context *c)
 {
     struct vcpu_hw *hw = &v->hw;
 
-    pv_set_kernel_stack(v, c->kernel_ss, c->kernel_sp);
     hw->event_ip = c->event_callback_eip;
     hw->failsafe_ip = c->failsafe_callback_eip;
     hw->syscall_ip = c->syscall_callback_eip;
+    pv_set_kernel_stack(v, c->kernel_ss, c->kernel_sp);
     hw->failsafe_masks_events = !!(c->flags & HV_VGCF_FAILSAFE_DISABLES_EVENTS);
     hw->syscall_masks_events = !!(c->flags & HV_VGCF_SYSCALL_DISABLES_EVENTS);
     hw->kernel_mode = !!(c->flags & HV_VGCF_IN_KERNEL) || !v->initialised;
@@ -191,7 +220,7 @@ int pv_set_context(struct vcpu *v, const struct hv_vcpu_guest_context *c)
     rc = mmu_set_ldt(v, c->ldt_base, (unsigned)c->ldt_ents);
     if (rc)
         return rc;
-    v->domain->vm_assist |= c->vm_assist;
+    pv_vm_assist(v->domain, c->vm_assist, 0);
     if (!v->initialised)
         time_start_tick(v);
     v->initialised = true;

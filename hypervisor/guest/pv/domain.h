@@ -32,6 +32,11 @@ extern const struct room pv_room;
 
 /* Where its kernel is entered from user mode. */
 void pv_set_kernel_stack(struct vcpu *v, uint64_t ss, uint64_t sp);
+/* Its stack, its entry for system calls or its handler of page faults has changed: entry
+ * code is told. */
+void pv_update_entries(struct vcpu *v);
+/* Bits of vm_assist go on and off. */
+void pv_vm_assist(struct domain *d, uint64_t set, uint64_t clear);
 /* Loads a start-of-day or saved context into a vCPU that does not run. -EINVAL: refused,
  * nothing changed but descriptor tables and page tables that were already set. */
 int must_check pv_set_context(struct vcpu *v, const struct hv_vcpu_guest_context *c);

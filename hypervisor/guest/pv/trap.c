@@ -118,6 +118,7 @@ void pv_set_trap(struct vcpu *v, unsigned vector, const struct hv_trap_info *t)
     if (vector == TRAP_PF) { /* entry code raises it by itself */
         v->hw.pf_ip = pv_is_canonical(t->address) ? t->address : 0;
         v->hw.pf_masks_events = !!(t->flags & HV_TI_IF);
+        pv_update_entries(v);
     }
 }
 

@@ -14,17 +14,20 @@
 #include "hw/cpu/percpu.h"
 #include "lib/errno.h"
 #include "port/hcall.h"
+#include "port/layout.h"
 
-/* va >> 43 of every address in the hypervisor's range (port/layout.h). */
-#define HV_RANGE_TAG 0x1ffff0
 #define HYPERCALL_IRET 23
-
 /* One word of the frame that is built on the guest's stack at rdx. */
 .macro PUT value, at, bad
 .Lput\@:
     movq \value, \at(%rdx)
     EXTABLE(.Lput\@, \bad)
 .endm
+
+    .section .rodata
+    .balign 8
+hv_virt_end:                        /* it has the lowest canonical addresses, signed */
+    .quad HV_VIRT_END
 
     .section .text.entry, "ax", @progbits
 
@@ -102,8 +105,9 @@ ist_of_guest:
     jmp guest_exception
 
 /* Page faults. In a guest's process: its kernel is entered at once, or by C if anything
- * is out of the ordinary. In its kernel: mmu_quick_fault() may answer, which needs no
- * return addresses of our own. rsp = &regs.error_code, then &regs.rdi; rdi = vcpu. */
+ * is out of the ordinary (a frame that cannot be written, too: fault_frame). In its
+ * kernel: mmu_quick_fault() may answer, which needs no return addresses of our own.
+ * rsp = &regs.error_code, then &regs.rdi; rdi = vcpu. */
     .balign 16
 entry_page_fault:
     testb $3, UREGS_cs - UREGS_error_code(%rsp)
@@ -120,16 +124,10 @@ page_fault_pushed:
     movq %rdx, S_FAULT(2)
     shrq $47, %rdx
     jnz fault_slow                  /* not an address of its own */
-    cmpq $0, VCPU_pf_ip(%rdi)
-    je fault_slow
-    movq I_FAULT(hcall_d), %rax
-    testb $VMASST_IOPL, DOMAIN_vm_assist(%rax)
-    jnz fault_slow
     movq VCPU_info(%rdi), %rax
     cmpb $0, 1(%rax)                /* events masked in user mode: odd */
     jne fault_slow
-    movq VCPU_entry_sp(%rdi), %rdx
-    subq $64, %rdx
+    movq VCPU_fault_frame(%rdi), %rdx
     DETOUR(isolated_fault_cr3)
     movq VCPU_cr3_kernel(%rdi), %rax
     swapgs
@@ -201,7 +199,7 @@ fault_in_c:
     jmp exit_to_guest
 
 /* SYSCALL. Each CPU has code of its own that knows where its stack is: rsp = &regs.rip,
- * where rip and rflags are kept; the rest is as the guest left it, but for rcx = vcpu. */
+ * where rip is kept; the rest is as the guest left it, but for rcx = vcpu. */
     .balign 64
     .globl syscall_stubs
 syscall_stubs:
@@ -210,7 +208,6 @@ syscall_stubs:
     .balign SYSCALL_STUB_SIZE
     movq %rsp, __stacks + (cpu + 1) * STACK_SLOT - INFO_SIZE + INFO_REGS + UREGS_rsp(%rip)
     leaq __stacks + (cpu + 1) * STACK_SLOT - INFO_SIZE + INFO_REGS + UREGS_rip(%rip), %rsp
-    movq %r11, R(rflags)
     movq %rcx, R(rip)
     movq I(current), %rcx
     cmpb $0, VCPU_kernel_mode(%rcx)
@@ -230,7 +227,6 @@ syscall32_stubs:
     .balign SYSCALL_STUB_SIZE
     movq %rsp, __stacks + (cpu + 1) * STACK_SLOT - INFO_SIZE + INFO_REGS + UREGS_rsp(%rip)
     leaq __stacks + (cpu + 1) * STACK_SLOT - INFO_SIZE + INFO_REGS + UREGS_rip(%rip), %rsp
-    movq %r11, R(rflags)
     movq %rcx, R(rip)
     jmp entry_syscall32
     .set cpu, cpu + 1
@@ -247,6 +243,7 @@ entry_syscall32:
     .balign 16
     .globl hypercall
 hypercall:
+    movq %r11, R(rflags)
     movl %eax, I(nr)
     movq %rdi, ARG(0)
     movq %rsi, ARG(1)
@@ -309,10 +306,8 @@ hypercall_work:
     movq R_BELOW(rsp), %rdx
     andq $-16, %rdx
     subq $56, %rdx
-    movq %rdx, %rdi
-    shrq $43, %rdi
-    cmpl $HV_RANGE_TAG, %edi        /* the hypervisor's own range: for C to refuse */
-    je hypercall_slow
+    cmpq hv_virt_end(%rip), %rdx    /* the hypervisor's own range: for C to refuse */
+    jl hypercall_slow
     ASM_STAC
     movq R_BELOW(rip), %r8
     PUT %r8, 0, event_bad_stack
@@ -347,7 +342,8 @@ hypercall_slow:
     jne 1f
     movl I(nr), %eax                /* the guest executes its SYSCALL again; events are */
     subq $2, R(rip)                 /* delivered in between */
-1:  SYSCALL_FRAME SEL_USER_CS64
+1:  movq R(rflags), %r11
+    SYSCALL_FRAME SEL_USER_CS64
 
 /* The way out to a PV guest. rsp = the frame, all else free. Work comes first. */
     .globl exit_to_guest
@@ -388,19 +384,17 @@ exit_work:
 
 /* SYSCALL from guest user mode: the guest kernel is entered at syscall_ip with rcx, r11,
  * rip, cs and mask, rflags, rsp, ss on its stack. rsp = &regs.rip, rcx = vcpu. Whatever
- * is out of the ordinary goes by C. */
+ * is out of the ordinary goes by C; so does a frame that cannot be written, as nothing has
+ * changed then: C finds out whether it is the stack or syscall_frame that sends it. */
     .balign 16
     .globl syscall_from_user
 syscall_from_user:
     movq %rax, S(0)
     movq %rdx, S(1)
-    cmpq $0, VCPU_syscall_ip(%rcx)
-    je syscall_slow
     movq VCPU_info(%rcx), %rax
     cmpb $0, 1(%rax)                /* events masked in user mode: odd, C's */
     jne syscall_slow
-    movq VCPU_entry_sp(%rcx), %rdx
-    subq $56, %rdx
+    movq VCPU_syscall_frame(%rcx), %rdx
     DETOUR(isolated_syscall_cr3)
     movq VCPU_cr3_kernel(%rcx), %rax
     swapgs
@@ -408,30 +402,29 @@ syscall_from_user:
     .globl syscall_frame
 syscall_frame:
     ASM_STAC
-    PUT $SEL_USER_DS, 48, syscall_bad_stack
+    PUT $SEL_USER_DS, 48, syscall_bad_frame
     movq R(rsp), %rax
-    PUT %rax, 40, syscall_bad_stack
-    PUT %r11, 32, syscall_bad_stack
-    PUT $SEL_USER_CS64, 24, syscall_bad_stack
+    PUT %rax, 40, syscall_bad_frame
+    PUT %r11, 32, syscall_bad_frame
+    PUT $SEL_USER_CS64, 24, syscall_bad_frame
     movq R(rip), %rax
-    PUT %rax, 16, syscall_bad_stack
-    PUT %r11, 8, syscall_bad_stack
-    PUT %rax, 0, syscall_bad_stack
+    PUT %rax, 16, syscall_bad_frame
+    PUT %r11, 8, syscall_bad_frame
+    PUT %rax, 0, syscall_bad_frame
     ASM_CLAC
     movb $1, VCPU_kernel_mode(%rcx)
     movq VCPU_info(%rcx), %rax
-    movq %rdx, R(rsp)
     movb VCPU_syscall_masks_events(%rcx), %dl
     movb %dl, 1(%rax)
-    movq VCPU_syscall_ip(%rcx), %rcx
     DETOUR(isolated_syscall_leave)
     movq S(0), %rax
     movq S(1), %rdx
     andl $~EFLAGS_ENTRY_CLEAR, %r11d
-    movq R(rsp), %rsp
+    movq VCPU_syscall_frame(%rcx), %rsp
+    movq VCPU_syscall_ip(%rcx), %rcx
     sysretq
 
-syscall_bad_stack:                  /* as it was; C meets the fault and tells */
+syscall_bad_frame:
     ASM_CLAC
     movq VCPU_cr3_user(%rcx), %rax
     swapgs
@@ -450,140 +443,98 @@ syscall_in_c:
     addq $(RSB_DEPTH * 8), %rsp
     jmp exit_to_guest
 
-/* What an iret frame at rbx gives in any case: ss, rip and rsp to their places, rcx to
- * S(3), rax and r11 at once. rbx is lost. */
+/* The iret hypercall: struct hv_iret_context lies at the guest's rsp. rsp = &regs.rip,
+ * rcx = vcpu, rax dead. The words for IRET, rcx and r11 are copied below regs.rip, once
+ * each, and judged there; then modes are switched. Anything unusual is left to C, which
+ * starts anew from regs.rsp. */
 .macro IRET_WORD read:vararg
 .Lword\@:
     \read
     EXTABLE(.Lword\@, iret_bad)
 .endm
-.macro IRET_WORDS
-    IRET_WORD movzwl 64(%rbx), %eax
-    orl $3, %eax
-    movq %rax, R(ss)
-    IRET_WORD movq 32(%rbx), %rax
-    movq %rax, R(rip)
-    IRET_WORD movq 16(%rbx), %rax
-    movq %rax, S(3)
-    IRET_WORD movq 8(%rbx), %r11
-    IRET_WORD movq (%rbx), %rax
-    IRET_WORD movq 56(%rbx), %rbx
-    ASM_CLAC
-    movq %rbx, R(rsp)
-.endm
-
-/* The iret hypercall: struct hv_iret_context lies at the guest's rsp. rsp = &regs.rip,
- * rcx = vcpu, rax dead. Reads everything, then switches; anything unusual is left to C,
- * which starts anew from regs.rsp. */
+/* Where they lie then. */
+#define IRET_CS     24(%rsp)
+#define IRET_RFLAGS 32(%rsp)
+#define IRET_SS     48(%rsp)
     .balign 16
     .globl iret_fast
 iret_fast:
     cmpw $0, VCPU_nmi_pending(%rcx) /* and nmi_masked behind it */
     jne hypercall_iret
-    movq %rdx, S(1)
-    movq %rbx, S(2)
-    movq R(rsp), %rbx
-    movq %rbx, %rax
-    shrq $43, %rax
-    cmpl $HV_RANGE_TAG, %eax
-    je iret_bad_late
+    movq R(rsp), %rax
+    cmpq hv_virt_end(%rip), %rax    /* the lowest negative addresses are not its own */
+    jl hypercall_iret
     ASM_STAC
-    IRET_WORD movl 48(%rbx), %edx   /* rflags */
-    testl $(EFLAGS_VM | EFLAGS_NT | EFLAGS_IOPL), %edx
+    IRET_WORD pushq 64(%rax)        /* ss */
+    IRET_WORD pushq 56(%rax)        /* rsp */
+    IRET_WORD pushq 48(%rax)        /* rflags */
+    IRET_WORD pushq 40(%rax)        /* cs */
+    IRET_WORD pushq 32(%rax)        /* rip */
+    IRET_WORD testl $HV_VGCF_IN_SYSCALL, 24(%rax)
+    jnz iret_in_syscall
+    IRET_WORD pushq 16(%rax)        /* rcx */
+    IRET_WORD pushq 8(%rax)         /* r11 */
+iret_judge:
+    testl $(EFLAGS_VM | EFLAGS_NT | EFLAGS_IOPL), IRET_RFLAGS
     jnz iret_bad
-    IRET_WORD movzwl 40(%rbx), %eax /* cs */
-    IRET_WORD testl $HV_VGCF_IN_SYSCALL, 24(%rbx)
-    jnz iret_by_sysret
-    movl %eax, %r11d
-    orl $3, %eax
-    movq %rax, R(cs)
-    cmpl %eax, %r11d
-    jne iret_to_kernel
+    orb $3, IRET_SS
+    xorb $3, IRET_CS
+    testb $3, IRET_CS
+    jnz iret_to_kernel
+    orb $3, IRET_CS
     cmpq $0, VCPU_cr3_user(%rcx)
     je iret_bad
-    IRET_WORDS                      /* from here on nothing can go wrong */
+    IRET_WORD movq (%rax), %rax     /* from here on nothing can go wrong */
+    ASM_CLAC
     movb $0, VCPU_kernel_mode(%rcx)
     DETOUR(isolated_iret_cr3)
-    movq VCPU_cr3_user(%rcx), %rbx
+    movq VCPU_cr3_user(%rcx), %r11
     swapgs
-    movq %rbx, %cr3
+    movq %r11, %cr3
     .globl iret_leave
 iret_leave:
     movq VCPU_info(%rcx), %rcx
-    testl $EFLAGS_IF, %edx
-    jz iret_masked
-    movq %rdx, R(rflags)
+    btsl $9, IRET_RFLAGS            /* only events are masked: interrupts are the */
+    jnc iret_masked                 /* hypervisor's */
     movb $0, 1(%rcx)
-    movq S(2), %rbx
-    movq S(1), %rdx
     cmpb $0, (%rcx)
     jne iret_event
 iret_out:
     DETOUR(isolated_iret_out)
-    movq S(3), %rcx
+    popq %r11
+    popq %rcx
     .globl fast_iretq
 fast_iretq:
     iretq
 iret_to_kernel:
-    IRET_WORDS
+    orb $3, IRET_CS
+    IRET_WORD movq (%rax), %rax
+    ASM_CLAC
     jmp iret_leave
-iret_masked:                        /* only events are: interrupts are the hypervisor's */
-    orl $EFLAGS_IF, %edx
-    movq %rdx, R(rflags)
+iret_in_syscall:                    /* rcx and r11 become rip and rflags */
+    pushq (%rsp)
+    pushq 24(%rsp)
+    jmp iret_judge
+iret_masked:
     movb $1, 1(%rcx)
-    movq S(2), %rbx
-    movq S(1), %rdx
     jmp iret_out
 
-/* The frame is complete and an event is to be delivered on top of it. */
+/* An event is to be delivered on top of it: the frame goes to its place. */
 iret_event:
-    DETOUR(isolated_iret_event)
-    movq S(3), %rcx
+    popq %r11
+    popq %rcx
+    .rept 5
+    popq 32(%rsp)
+    .endr
     pushq $0
     PUSH_ALL
-    jmp exit_to_guest
-
-/* The frame allows SYSRET: rcx and r11 become rip and rflags. Only to user mode, and
- * only to a canonical rip. */
-iret_by_sysret:
-    incl %eax
-    testb $3, %al
-    jnz iret_bad
-    IRET_WORD movq 32(%rbx), %r11
-    movq %r11, R(rip)
-    sarq $47, %r11
-    incl %r11d
-    cmpl $1, %r11d
-    ja iret_bad
-    IRET_WORD movq (%rbx), %rax
-    IRET_WORD movq 56(%rbx), %rbx
-    ASM_CLAC
-    btl $9, %edx
-    jnc iret_bad_late               /* user mode with events masked: C's */
-    movq VCPU_info(%rcx), %r11
-    cmpb $0, (%r11)
-    jne iret_bad_late               /* an event waits: C's */
-    cmpq $0, VCPU_cr3_user(%rcx)
-    je iret_bad_late
-    movb $0, 1(%r11)
-    movb $0, VCPU_kernel_mode(%rcx)
-    DETOUR(isolated_iret_sysret)
-    movq VCPU_cr3_user(%rcx), %r11
-    swapgs
-    movq %r11, %cr3
-    movl %edx, %r11d
-    movq %rbx, R(rsp)
-    movq S(2), %rbx
-    movq S(1), %rdx
-    movq R(rip), %rcx
-    movq R(rsp), %rsp
-    sysretq
+    DETOUR(isolated_iret_event)
+    {disp32} jmp exit_to_guest      /* long enough to be led away */
 
 iret_bad:
     ASM_CLAC
-iret_bad_late:
-    movq S(2), %rbx
-    movq S(1), %rdx
+    orq $(STACK_SLOT - 1), %rsp
+    leaq 1 - INFO_SIZE + INFO_REGS + UREGS_rip(%rsp), %rsp
 hypercall_iret:
     SYSCALL_FRAME SEL_USER_CS64
     movq %rsp, %rdi

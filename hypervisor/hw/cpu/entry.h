@@ -99,12 +99,13 @@
     popq %rdi
 .endm
 
-/* The frame of an entry by SYSCALL for C: rsp = &regs.rip, all else live but rcx. */
+/* The frame of an entry by SYSCALL for C: rsp = &regs.rip, where rip is; all else is
+ * live but rcx. */
 .macro SYSCALL_FRAME cs
     movq $SEL_USER_DS, R(ss)
     movq $\cs, R(cs)
+    movq %r11, R(rflags)
     movq R(rip), %rcx
-    movq R(rflags), %r11
     pushq $0
     PUSH_ALL
 .endm

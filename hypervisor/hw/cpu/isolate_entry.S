@@ -18,6 +18,9 @@
 #define HYPERCALL_IRET 23
 #define I_USER(x)       (INFO_##x - UREGS_rip + 8)(%rsp)
 #define I_FAULT_USER(x) (INFO_##x - UREGS_rdi + 8)(%rsp)
+/* In the iret hypercall, seven words below the others. */
+#define I_IRET(x)       (INFO_##x - UREGS_rip + 56)(%rsp)
+#define I_IRET_USER(x)  (INFO_##x - UREGS_rip + 64)(%rsp)
 /* From rbp, the last byte of the CPU's slot. */
 #define I_SLOT(x)       (1 - INFO_SIZE + INFO_REGS + INFO_##x)(%rbp)
 #define I_SLOT_USER(x)  (9 - INFO_SIZE + INFO_REGS + INFO_##x)(%rbp)
@@ -25,7 +28,7 @@
     .globl isolated_fault_cr3, isolated_syscall_cr3, isolated_iret_cr3
     .globl isolated_fault_slow, isolated_syscall_slow, isolated_iret_event
     .globl isolated_syscall_leave, isolated_fault_leave, isolated_hypercall_leave
-    .globl isolated_iret_sysret, isolated_iret_out, isolated_exit_restore
+    .globl isolated_iret_out, isolated_exit_restore
 
     .section .isolate, "ax", @progbits
     .balign 16
@@ -131,7 +134,6 @@ syscall_taken:
     movq %rcx, R(rip)
     movq I(full_cr3), %rcx
     movq %rcx, %cr3
-    movq %r11, R(rflags)
     movq I(current), %rcx
     cmpb $0, VCPU_kernel_mode(%rcx)
     je syscall_from_user
@@ -141,7 +143,6 @@ syscall_taken:
 
 syscall32_taken:
     movq %rcx, R(rip)
-    movq %r11, R(rflags)
     movq %cr3, %rcx
     cmpq I_USER(guest_cr3), %rcx
     movq I(full_cr3), %rcx
@@ -172,9 +173,6 @@ isolated_syscall_slow:
     movq S(0), %rax
     jmp syscall_frame_c
 isolated_iret_event:
-    movq S(3), %rcx
-    pushq $0
-    PUSH_ALL
     movq INFO_current(%rsp), %rbx
     cmpb $0, VCPU_kernel_mode(%rbx)
     jne exit_to_guest
@@ -185,6 +183,9 @@ isolated_iret_event:
 /* Ways out. */
     .balign 16
 isolated_syscall_leave:
+    movq VCPU_syscall_frame(%rcx), %rax
+    movq %rax, R(rsp)
+    movq VCPU_syscall_ip(%rcx), %rcx
     movq I(guest_cr3), %rax
     movq %rax, %cr3
     movq S(0), %rax
@@ -212,27 +213,15 @@ isolated_hypercall_leave:
     sysretq
 
     .balign 16
-isolated_iret_sysret:
-    swapgs
-    movl %edx, %r11d
-    movq %rbx, R(rsp)
-    movq S(2), %rbx
-    movq I_USER(guest_cr3), %rdx
-    movq %rdx, %cr3
-    movq S(1), %rdx
-    movq R(rip), %rcx
-    movq R(rsp), %rsp
-    sysretq
-
-    .balign 16
 isolated_iret_out:
-    movq I(current), %rcx
+    movq I_IRET(current), %rcx
     cmpb $0, VCPU_kernel_mode(%rcx)
-    movq I(guest_cr3), %rcx
+    movq I_IRET(guest_cr3), %rcx
     jne 1f
-    movq I_USER(guest_cr3), %rcx
+    movq I_IRET_USER(guest_cr3), %rcx
 1:  movq %rcx, %cr3
-    movq S(3), %rcx
+    popq %r11
+    popq %rcx
     .globl isolated_fast_iretq
 isolated_fast_iretq:
     iretq

@@ -51,7 +51,8 @@ void offsets(void)
     VCPU(info);
     VCPU(cr3_kernel);
     VCPU(cr3_user);
-    VCPU(entry_sp);
+    VCPU(syscall_frame);
+    VCPU(fault_frame);
     VCPU(event_ip);
     VCPU(syscall_ip);
     VCPU(kernel_mode);

@@ -104,13 +104,16 @@ void trap_guest(struct hv_cpu_user_regs *r)
 }
 
 /* The guest's registers are those at the fault; the rest of its frame is where IRET read
- * it. The two overlap, so that copying goes from the top down, as memmove does. */
+ * it, which is at its place or just below (entry.S, iret_fast). All these overlap. */
 static _Noreturn void iret_fault(const struct hv_cpu_user_regs *r)
 {
     struct hv_cpu_user_regs *g = &cpu_info()->regs;
     uint32_t vector = r->entry_vector, error = r->error_code;
+    uint64_t words[5]; /* rip, cs, rflags, rsp, ss */
 
+    memcpy(words, (const void *)r->rsp, sizeof(words));
     memmove(g, r, offsetof(struct hv_cpu_user_regs, error_code));
+    memcpy(&g->rip, words, sizeof(words));
     g->error_code = error;
     g->entry_vector = vector;
     exit_fault();

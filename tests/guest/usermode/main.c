@@ -2,6 +2,7 @@
 /* To user mode by iret and back by syscall, int and faults; the two page tables. */
 #include "guest.h"
 #include "abi/event_channel.h"
+#include "abi/physdev.h"
 
 #define CODE      0x400000UL
 #define STACK_TOP 0x402000UL
@@ -22,6 +23,7 @@ asm(".pushsection .rodata\n"
     "user_code_end:\n"
     ".popsection\n");
 
+static char stack[16384] __attribute__((aligned(16)));
 static uint64_t *user_l4;
 static struct frame user;
 static struct frame seen[8];
@@ -127,6 +129,42 @@ static void other_entries(void)
     test_num("usermode: ud2 in user mode is #UD", (long)seen[0].vector, TRAP_UD);
 }
 
+static void set_iopl_shown(bool on, uint32_t level)
+{
+    struct hv_physdev_set_iopl set = {.iopl = level};
+
+    test_num("usermode: the I/O privilege level is set",
+             physdev_op(HV_PHYSDEVOP_SET_IOPL, &set), 0);
+    test_num("usermode: its place in frames, too",
+             hcall2(HV_CALL_VM_ASSIST, on ? HV_VMASST_CMD_ENABLE : HV_VMASST_CMD_DISABLE,
+                    HV_VMASST_TYPE_ARCHITECTURAL_IOPL),
+             0);
+}
+
+/* A kernel may ask to find its I/O privilege level in the flags of frames. */
+static void io_privilege_level_in_frames(void)
+{
+    set_iopl_shown(true, 2);
+    go_user(0, 0, 1);
+    test_num("usermode: a system call's frame shows the I/O privilege level",
+             (long)(seen[0].rflags & 0x3000), 0x2000);
+    go_user(2, VIRT_BASE + 0x100000, 1);
+    test_num("usermode: and a page fault's", (long)(seen[0].rflags & 0x3000), 0x2000);
+    test_num("usermode: whose cr2 is the address",
+             (long)shared_info->vcpu_info[0].arch.cr2, VIRT_BASE + 0x100000);
+    go_user(2, 0x10, 1);
+    test_num("usermode: or one of its own half's", (long)(seen[0].rflags & 0x3000),
+             0x2000);
+    test_num("usermode: with that address", (long)shared_info->vcpu_info[0].arch.cr2,
+             0x10);
+    set_iopl_shown(false, 2);
+    hcall2(HV_CALL_STACK_SWITCH, HV_FLAT_KERNEL_SS, P(stack + sizeof(stack)));
+    go_user(0, 0, 1);
+    test_num("usermode: and no longer when it is not asked for",
+             (long)(seen[0].rflags & 0x3000), 0);
+    set_iopl_shown(false, 0);
+}
+
 /* User code that never calls anybody is interrupted by a timer's event. */
 static void event_in_user_mode(void)
 {
@@ -145,8 +183,6 @@ static void event_in_user_mode(void)
 
 void test_main(void)
 {
-    static char stack[16384] __attribute__((aligned(16)));
-
     kernel.cs = HV_FLAT_KERNEL_CS & ~3; /* ring 0: stay in the kernel */
     kernel.ss = HV_FLAT_KERNEL_SS;
     kernel.rflags = 0x2;
@@ -156,5 +192,6 @@ void test_main(void)
     make_tables();
     system_calls();
     other_entries();
+    io_privilege_level_in_frames();
     event_in_user_mode();
 }
