@@ -176,7 +176,7 @@ HCALL(call_event_channel_op)
 
     if (cmd != HV_EVTCHNOP_SEND && cmd != HV_EVTCHNOP_UNMASK)
         return run(h, cmd, h->arg[1]);
-    if (guest_read32(&port, h->arg[1]))
+    if (!guest_peek32(h->arg[1], &port))
         return -EFAULT;
     if (cmd == HV_EVTCHNOP_SEND)
         return evtchn_send(h->d, port);

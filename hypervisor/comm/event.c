@@ -101,6 +101,7 @@ int evtchn_bind_interdomain(struct domain *ld, domid_t rdom, uint32_t rport,
 {
     struct domain *rd = domain_get(rdom);
     struct evtchn *rc_chan, as = {.state = CHAN_INTERDOMAIN};
+    irqflags_t f;
     int rc;
 
     if (!rd)
@@ -122,7 +123,9 @@ int evtchn_bind_interdomain(struct domain *ld, domid_t rdom, uint32_t rport,
     set_state(rc_chan, &as);
     /* The other end may have sent while nobody listened: begin with an event (public
      * event_channel.h). */
+    f = irq_save();
     ld->evtchn->ops->set_pending(ld, event_chan(ld, *lport), *lport);
+    irq_restore(f);
 out:
     spin_unlock(&bind_lock);
     domain_put(rd);

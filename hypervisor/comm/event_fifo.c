@@ -51,16 +51,22 @@ static uint32_t *word_of(const struct domain *d, uint32_t port)
                : NULL;
 }
 
-static bool try_set_linked(uint32_t *w)
+/* Bits of a word go on and off, and LINKED on if it then is to be in a queue: true, and
+ * whoever set that bit puts it there. */
+static inline bool change_word(uint32_t *w, uint32_t on, uint32_t off, uint32_t *old)
 {
-    uint32_t old = __atomic_load_n(w, __ATOMIC_RELAXED);
+    uint32_t was = __atomic_load_n(w, __ATOMIC_RELAXED), now;
+    bool link;
 
     do {
-        if ((old & (PENDING | MASKED | LINKED)) != PENDING)
-            return false;
-    } while (!__atomic_compare_exchange_n(w, &old, (old & ~LINK_MASK) | LINKED, false,
-                                          __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
-    return true;
+        now = (was | on) & ~off;
+        link = (now & (PENDING | MASKED | LINKED)) == PENDING;
+        if (link)
+            now = (now & ~LINK_MASK) | LINKED;
+    } while (!__atomic_compare_exchange_n(w, &was, now, false, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_RELAXED));
+    *old = was;
+    return link;
 }
 
 /* Extends a tail; bounded: the guest could fight for the word for ever. */
@@ -78,54 +84,54 @@ static bool try_extend(uint32_t *tail, uint32_t port)
     return false;
 }
 
-static void enter_queue(struct evtchn_fifo *f, struct evtchn *c, uint32_t port,
-                        uint16_t vcpu, uint8_t prio)
+/* Another queue than last time: the port is that one's tail no more. */
+static void leave_queue(struct evtchn_fifo *f, struct evtchn *c, uint32_t port)
 {
-    struct fifo_vcpu *old = &f->vcpu[c->last_vcpu];
+    uint32_t *tail = &f->vcpu[c->last_vcpu].tail[c->last_priority];
 
-    if ((c->last_vcpu != vcpu || c->last_priority != prio) &&
-        old->tail[c->last_priority] == port)
-        old->tail[c->last_priority] = 0;
-    c->last_vcpu = vcpu;
-    c->last_priority = prio;
+    if (*tail == port)
+        *tail = 0;
 }
 
-/* With f->lock: puts the port at its queue's end. Answers the vCPU that must be told, or
- * NULL. Its vCPU and priority may be changed meanwhile: they are read once, so that who
- * is told is who has the queue. */
-static struct vcpu *link_port(struct domain *d, struct evtchn *c, uint32_t port,
-                              uint32_t *w)
+/* With f->lock: puts the port at the end of q. True: its vCPU must be told. */
+static inline bool enter_queue(struct domain *d, struct fifo_vcpu *q, unsigned prio,
+                               uint32_t port)
 {
+    uint32_t last = q->tail[prio], *tail;
+
+    q->tail[prio] = port;
+    if (last && last != port && (tail = word_of(d, last)) && try_extend(tail, port))
+        return false; /* the queue was not empty: it is announced already */
+    __atomic_store_n(&q->control->head[prio], port, __ATOMIC_RELEASE);
+    return !(__atomic_fetch_or(&q->control->ready, 1u << prio, __ATOMIC_SEQ_CST) &
+             1u << prio);
+}
+
+/* After change_word(). Its vCPU and priority may be changed meanwhile: they are read
+ * once, so that who is told is who has the queue. */
+static inline void link_port(struct domain *d, struct evtchn *c, uint32_t port,
+                             uint32_t *w)
+{
+    struct evtchn_fifo *f = d->evtchn->fifo;
     uint16_t vcpu = __atomic_load_n(&c->notify_vcpu, __ATOMIC_RELAXED);
     uint8_t prio = __atomic_load_n(&c->priority, __ATOMIC_RELAXED);
-    struct evtchn_fifo *f = d->evtchn->fifo;
     struct fifo_vcpu *q = &f->vcpu[vcpu];
-    uint32_t *tail;
+    bool tell;
 
-    if (!q->control || (__atomic_load_n(w, __ATOMIC_RELAXED) & (MASKED | LINKED)))
-        return NULL;
-    enter_queue(f, c, port, vcpu, prio);
-    if (!try_set_linked(w))
-        return NULL;
-    tail = q->tail[prio] && q->tail[prio] != port ? word_of(d, q->tail[prio]) : NULL;
-    q->tail[prio] = port;
-    if (tail && try_extend(tail, port))
-        return NULL; /* the queue was not empty: it is announced already */
-    __atomic_store_n(&q->control->head[prio], port, __ATOMIC_RELEASE);
-    if (__atomic_fetch_or(&q->control->ready, 1u << prio, __ATOMIC_SEQ_CST) & 1u << prio)
-        return NULL;
-    return d->vcpu[vcpu];
-}
-
-static void try_link(struct domain *d, struct evtchn *c, uint32_t port, uint32_t *w)
-{
-    struct evtchn_fifo *f = d->evtchn->fifo;
-    irqflags_t flags = spin_lock_irq(&f->lock);
-    struct vcpu *tell = link_port(d, c, port, w);
-
-    spin_unlock_irq(&f->lock, flags);
+    if (unlikely(!q->control)) { /* it has none yet */
+        __atomic_fetch_and(w, ~LINKED, __ATOMIC_SEQ_CST);
+        return;
+    }
+    spin_take(&f->lock, false);
+    if (unlikely(c->last_vcpu != vcpu || c->last_priority != prio)) {
+        leave_queue(f, c, port);
+        c->last_vcpu = vcpu;
+        c->last_priority = prio;
+    }
+    tell = enter_queue(d, q, prio, port);
+    spin_drop(&f->lock);
     if (tell)
-        event_mark_pending(tell);
+        event_mark_pending(d->vcpu[vcpu]);
 }
 
 static void set_pending(struct domain *d, struct evtchn *c, uint32_t port)
@@ -136,22 +142,18 @@ static void set_pending(struct domain *d, struct evtchn *c, uint32_t port)
         c->pending = 1;
         return;
     }
-    old = __atomic_fetch_or(w, PENDING, __ATOMIC_SEQ_CST);
-    if (!(old & (MASKED | LINKED)))
-        try_link(d, c, port, w);
+    if (change_word(w, PENDING, 0, &old))
+        link_port(d, c, port, w);
     if (!(old & PENDING))
         event_wake_pollers(d, port);
 }
 
 static void unmask(struct domain *d, struct evtchn *c, uint32_t port)
 {
-    uint32_t *w = word_of(d, port);
+    uint32_t *w = word_of(d, port), old;
 
-    if (!w)
-        return;
-    __atomic_fetch_and(w, ~MASKED, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(w, __ATOMIC_SEQ_CST) & PENDING)
-        try_link(d, c, port, w);
+    if (w && change_word(w, 0, MASKED, &old))
+        link_port(d, c, port, w);
 }
 
 static bool is_pending(struct domain *d, uint32_t port)
@@ -285,11 +287,14 @@ int evtchn_expand_array(struct domain *d, uint64_t gfn)
     for (uint32_t port = (uint32_t)((f->pages - 1) * WORDS_PER_PAGE), n = 0;
          n < WORDS_PER_PAGE; n++) {
         struct evtchn *c = event_chan(d, port + n);
+        irqflags_t flags;
 
         if (!c || !c->pending)
             continue;
+        flags = irq_save();
         c->pending = 0;
         set_pending(d, c, port + n);
+        irq_restore(flags);
     }
 out:
     spin_unlock(&d->lock);

@@ -43,6 +43,7 @@ struct evtchn {
 
 #define CHANS_PER_BUCKET (PAGE_SIZE / sizeof(struct evtchn))
 
+/* set_pending and unmask are called with interrupts off. */
 struct evtchn_ops {
     uint32_t max_ports;
     void (*set_pending)(struct domain *d, struct evtchn *c, uint32_t port);

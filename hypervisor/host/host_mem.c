@@ -180,16 +180,15 @@ static int copy(void *local, vaddr_t guest, size_t n, bool write)
     return got == (ssize_t)n ? 0 : -EFAULT;
 }
 
-int guest_read32(uint32_t *dst, vaddr_t src)
-{
-    return guest_read(dst, src, sizeof(*dst));
-}
-
 int guest_read(void *dst, vaddr_t src, size_t n)
 {
     return copy(dst, src, n, false);
 }
 bool guest_peek(vaddr_t va, uint64_t *val)
+{
+    return guest_read(val, va, sizeof(*val)) == 0;
+}
+bool guest_peek32(vaddr_t va, uint32_t *val)
 {
     return guest_read(val, va, sizeof(*val)) == 0;
 }

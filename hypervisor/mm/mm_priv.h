@@ -88,15 +88,17 @@ static inline void page_put_fast(struct page *pg)
         page_put(pg);
 }
 #define PGT_WRITABLE_VALID (PGT_WRITABLE << PGT_TYPE_SHIFT | PGT_VALIDATED)
-static inline int page_get_writable(struct page *pg)
+static inline bool page_try_get_writable(struct page *pg) /* false: nothing was done */
 {
     uint32_t x = atomic_load_explicit(&pg->type, memory_order_relaxed);
 
-    if (likely(x - PGT_WRITABLE_VALID - 1 < PGT_MAX - 1) &&
-        likely(atomic_compare_exchange_strong_explicit(
-            &pg->type, &x, x + 1, memory_order_acquire, memory_order_relaxed)))
-        return 0;
-    return page_get_type(pg, PGT_WRITABLE);
+    return likely(x - PGT_WRITABLE_VALID - 1 < PGT_MAX - 1) &&
+           likely(atomic_compare_exchange_strong_explicit(
+               &pg->type, &x, x + 1, memory_order_acquire, memory_order_relaxed));
+}
+static inline int page_get_writable(struct page *pg)
+{
+    return likely(page_try_get_writable(pg)) ? 0 : page_get_type(pg, PGT_WRITABLE);
 }
 static inline bool page_try_put_writable(struct page *pg) /* false: as above */
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Stores to page tables one after the other: which are carried out at once, and which are
- * left to the long way. */
+/* Stores to page tables one after the other, and requests to map a page: which are
+ * carried out at once, and which are left to the long way. */
 #include "mm_world.h"
 #include "port/layout.h"
 #include "port/priv.h"
@@ -204,6 +204,94 @@ START_TEST(the_last_reference_goes_after_the_store)
 }
 END_TEST
 
+static uint64_t ptr_of(mfn_t table, unsigned i)
+{
+    return (table.n << PAGE_SHIFT) + 8 * i;
+}
+
+static bool quick_map(uint64_t ptr, uint64_t val)
+{
+    struct hv_mmu_update req = {ptr, val};
+
+    return mmu_quick_update((vaddr_t)&req, 1, 0, HV_DOMID_SELF, gv);
+}
+
+START_TEST(a_page_is_mapped_at_once_where_none_is)
+{
+    ck_assert(quick_map(ptr_of(t.l1, 40), pte_make(data[10], RW)));
+    ck_assert_uint_eq(entries(t.l1)[40], l1e_adjust(pte_make(data[10], RW)));
+    ck_assert_uint_eq(type_refs(data[10]), 3);
+    ck_assert_uint_eq(refs(data[10]), 4);
+    ck_assert(quick_map(ptr_of(t.l1, 41), pte_make(other.l1, RO)));
+    ck_assert_uint_eq(page_of(t.l1)->type & PGT_LOCKED, 0);
+    ck_assert_uint_eq(type_refs(t.l1), 1);
+    /* The table knows of it: its end gives the references back. */
+    ck_assert_int_eq(update(t.l2, pt_index(VA, 2), 0), 0);
+    ck_assert_uint_eq(type_refs(data[10]), 1);
+    ck_assert_uint_eq(refs(data[10]), 2);
+}
+END_TEST
+
+START_TEST(what_is_not_mapped_at_once_changes_nothing)
+{
+    struct vcpu *v2;
+    mfn_t foreign = frame_of(new_guest(10, &v2)), fresh = frame();
+    const struct hv_mmu_update req[] = {
+        {ptr_of(t.l1, 10), pte_make(data[11], RW)}, /* something is mapped */
+        {ptr_of(t.l1, 40), 0},
+        {ptr_of(t.l1, 40) + 4, pte_make(data[11], RW)},
+        {ptr_of(t.l1, 40) + HV_MMU_MACHPHYS_UPDATE, pte_make(data[11], RW)},
+        {ptr_of(t.l1, 40) + HV_MMU_PT_UPDATE_PRESERVE_AD, pte_make(data[11], RW)},
+        {ptr_of(t.l1, 40), pte_make(data[11], RW | PTE_PCD)},
+        {ptr_of(t.l1, 40), pte_make(foreign, RO)},
+        {ptr_of(t.l1, 40), pte_make(fresh, RW)}, /* its first type */
+        {ptr_of(t.l1, 40), pte_make(other.l1, RW)},
+        {ptr_of(t.l1, 40), pte_make(mk_mfn(1ull << 38), RO)},
+        {ptr_of(t.l2, 40), pte_make(data[11], RW)},
+        {ptr_of(data[12], 40), pte_make(data[11], RW)},
+        {1ull << 50, pte_make(data[11], RW)},
+    };
+    uint32_t others = refs(foreign), unused = refs(fresh), table = type_refs(other.l1);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(req); i++) {
+        ck_assert_msg(!quick_map(req[i].ptr, req[i].val), "request %u", i);
+        ck_assert_uint_eq(entries(t.l1)[40], 0);
+        ck_assert_uint_eq(page_of(t.l1)->type & PGT_LOCKED, 0);
+    }
+    ck_assert_uint_eq(refs(foreign), others);
+    ck_assert_uint_eq(refs(fresh), unused);
+    ck_assert_uint_eq(type_refs(other.l1), table);
+    ck_assert_uint_eq(refs(data[11]), 3);
+    ck_assert_ptr_null(gv->mm->undo);
+}
+END_TEST
+
+START_TEST(only_a_single_request_of_ones_own_is_quick)
+{
+    struct hv_mmu_update req = {ptr_of(t.l1, 40), pte_make(data[10], RW)};
+    unsigned done;
+
+    ck_assert(!mmu_quick_update((vaddr_t)&req, 2, 0, HV_DOMID_SELF, gv));
+    ck_assert(!mmu_quick_update((vaddr_t)&req, 1, (vaddr_t)&done, HV_DOMID_SELF, gv));
+    ck_assert(!mmu_quick_update((vaddr_t)&req, 1, 0, g->id, gv));
+    ck_assert(!mmu_quick_update((vaddr_t)&req, 1, 0, 1ull << 16 | HV_DOMID_SELF, gv));
+    ck_assert(!mmu_quick_update(8, 1, 0, HV_DOMID_SELF, gv));
+    ck_assert_uint_eq(entries(t.l1)[40], 0);
+}
+END_TEST
+
+START_TEST(a_frame_that_lost_its_owner_meanwhile_is_let_go_of)
+{
+    struct page *pg = page_of(data[10]);
+
+    g->dying = DOM_DYING;
+    ck_assert(!quick_map(ptr_of(t.l1, 40), pte_make(data[10], RW)));
+    ck_assert_uint_eq(refs(data[10]), 3);
+    g->dying = DOM_ALIVE;
+    ck_assert(quick_map(ptr_of(t.l1, 40), pte_make(page_mfn(pg), RW)));
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -216,6 +304,10 @@ int main(void)
         changed_tables_and_assists_end_it,
         a_frame_that_is_no_longer_this_guests_table_is_not_written,
         the_last_reference_goes_after_the_store,
+        a_page_is_mapped_at_once_where_none_is,
+        what_is_not_mapped_at_once_changes_nothing,
+        only_a_single_request_of_ones_own_is_quick,
+        a_frame_that_lost_its_owner_meanwhile_is_let_go_of,
         NULL};
 
     return unit_run("mm/fault_quick", kernel, tests);

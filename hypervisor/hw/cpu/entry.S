@@ -7,6 +7,7 @@
  * iret); AMD64 Architecture Programmer's Manual volume 2, "Long-Mode Interrupt Control
  * Transfers". */
 #include "abi/arch_x86.h"
+#include "abi/xen.h"
 #include "hw/cpu/desc.h"
 #include "hw/cpu/entry.h"
 #include "hw/cpu/extable.h"
@@ -16,7 +17,6 @@
 #include "port/hcall.h"
 #include "port/layout.h"
 
-#define HYPERCALL_IRET 23
 /* One word of the frame that is built on the guest's stack at rdx. */
 .macro PUT value, at, bad
 .Lput\@:
@@ -212,7 +212,7 @@ syscall_stubs:
     movq I(current), %rcx
     cmpb $0, VCPU_kernel_mode(%rcx)
     je syscall_from_user
-    cmpq $HYPERCALL_IRET, %rax
+    cmpq $HV_CALL_IRET, %rax
     jne hypercall
     jmp iret_fast
     .set cpu, cpu + 1
@@ -251,6 +251,9 @@ hypercall:
     movq %r10, ARG(3)
     movq %r8, ARG(4)
     movq %r9, ARG(5)
+    cmpl $HV_CALL_MMU_UPDATE, %eax
+    je hypercall_mmu_update
+hypercall_by_table:
     leaq I(hcall), %rdi
     FILL_RSB HCALL_RSB
     cmpq $(HCALLS - 1), %rax
@@ -263,6 +266,7 @@ hypercall:
     .globl hypercall_done
 hypercall_done:
     cli
+hypercall_answered:
     movq I_BELOW(softirq), %rcx
     movq I_BELOW(info), %rdx
     movzbl (%rdx), %edx             /* evtchn_upcall_pending */
@@ -286,6 +290,25 @@ hypercall_leave:
 hypercall_unknown:
     movq $-ENOSYS, %rax
     jmp hypercall_done
+
+/* Most of these can be answered without a call; __x86_return_thunk is where that function
+ * ends (WITHOUT_RET), and its return address is a word that is not used. */
+hypercall_mmu_update:
+    movq %r10, %rcx
+    movq I(current), %r8
+    pushq $0
+    jmp mmu_quick_update
+    .globl __x86_return_thunk
+__x86_return_thunk:
+    xorb $1, %al                    /* the result, 0, if it was answered */
+    jnz hypercall_not_quick
+    movzbl %al, %eax
+    subq $(HCALL_RSB * 8 - 8), %rsp
+    jmp hypercall_answered
+hypercall_not_quick:
+    popq %rcx
+    movl I(nr), %eax
+    jmp hypercall_by_table
 
 /* rcx = the softirq word, rax = the result. An event is delivered here if nothing else is
  * to be done. */

@@ -45,24 +45,6 @@ static int copy_words(void *dst, const void *src, size_t n)
     return rc;
 }
 
-int guest_read32(uint32_t *dst, vaddr_t src)
-{
-    uint32_t v = 0;
-    int rc = 0;
-
-    if (!guest_range_ok(src, sizeof(v)))
-        return -EFAULT;
-    __asm__ volatile(STAC_C "1: movl (%2), %1\n"
-                            "2: " CLAC_C ".pushsection .text.fixup, \"ax\"\n"
-                            "3: movl %3, %0; jmp 2b\n"
-                            ".popsection\n" EXTABLE_C("1b", "3b")
-                     : "+r"(rc), "+r"(v)
-                     : "r"(src), "i"(-EFAULT)
-                     : "memory");
-    *dst = v;
-    return rc;
-}
-
 int guest_read(void *dst, vaddr_t src, size_t n)
 {
     if (!guest_range_ok(src, n))

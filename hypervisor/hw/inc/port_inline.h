@@ -84,13 +84,31 @@ static inline bool guest_peek(vaddr_t va, uint64_t *val)
 bad:
     return false;
 }
-/* Around the hypervisor's range there is none, but the wrap to 0, which is the guest's.
- */
+/* The hypervisor's range is the lowest of the negative addresses; below it there are
+ * none, and above -1 comes 0, which is the guest's. */
+static inline bool hw_not_guests(vaddr_t va)
+{
+    return unlikely((int64_t)va < (int64_t)HV_VIRT_END);
+}
+static inline bool guest_peek32(vaddr_t va, uint32_t *val)
+{
+    if (hw_not_guests(va))
+        return false;
+    __asm__ goto(STAC_C "1: movl (%1), %0\n" CLAC_C ".pushsection .text.fixup, \"ax\"\n"
+                        "2: " CLAC_C "jmp %l2\n.popsection\n" EXTABLE_C("1b", "2b")
+                 : "=r"(*val)
+                 : "r"(va)
+                 :
+                 : bad);
+    return true;
+bad:
+    return false;
+}
 static inline bool guest_peek_pair(vaddr_t va, uint64_t val[2])
 {
     uint64_t a, b;
 
-    if (va >> 43 == HV_VIRT_START >> 43)
+    if (hw_not_guests(va))
         return false;
     __asm__ goto(STAC_C "1: mov (%2), %0\n2: mov 8(%2), %1\n" CLAC_C
                         ".pushsection .text.fixup, \"ax\"\n3: " CLAC_C
@@ -106,6 +124,10 @@ static inline bool guest_peek_pair(vaddr_t va, uint64_t val[2])
 bad:
     return false;
 }
+
+/* Of a function that entry code does not call but jumps to: its end is a jump as well, to
+ * __x86_return_thunk there. */
+#define WITHOUT_RET __attribute__((function_return("thunk-extern")))
 
 static inline void *map_mfn(mfn_t m)
 {
