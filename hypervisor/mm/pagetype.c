@@ -28,10 +28,11 @@
  * when the last user went; before the next type counts as valid, CPUs of the owner that
  * have not flushed since are flushed.
  *
- * Preemption: L2 to L4 look at softirq_pending() after each entry; an L1 is checked in
- * one go, at most 512 entries. Empty entries are skipped 32 at a time, and a valid
- * table knows in struct page.groups which groups of eight to look at when it is undone;
- * the word lies where partial_idx and the stamp are in other states.
+ * Preemption: L2 to L4 look at softirq_pending() after each entry whose table was not
+ * checked or used before; an L1 is checked in one go, at most 512 entries. Empty entries
+ * are skipped 32 at a time, and a valid table knows in struct page.groups which groups of
+ * eight to look at when it is undone; the word lies where partial_idx and the stamp are
+ * in other states.
  */
 #include "kern/log.h"
 #include "kern/softirq.h"
@@ -125,16 +126,46 @@ static void settle_and_put(struct page *pg)
     page_put(pg);
 }
 
-static bool hypervisor_slot(unsigned level, unsigned i)
+/* The groups of a table that are the guest's. */
+static uint64_t guest_groups(unsigned level)
 {
-    return level == PGT_L4 && i >= HV_FIRST_SLOT && i <= HV_LAST_SLOT;
+    _Static_assert(HV_FIRST_SLOT % 8 == 0 && HV_LAST_SLOT - HV_FIRST_SLOT == 15,
+                   "the hypervisor has two groups of an L4");
+    return level == PGT_L4 ? ~(3ull << HV_FIRST_SLOT / 8) : ALL_GROUPS;
+}
+
+/* References to a table that others refer to as well, as tables of a kernel's half are.
+ * False: table_entry_get() has to, with *half. */
+static inline bool entry_get_quick(uint64_t e, unsigned level, struct domain *d,
+                                   mfn_t self, bool *half)
+{
+    struct page *pg = page_of(pte_mfn(e));
+
+    if (unlikely(e & PTE_TABLE_BAD) || unlikely(mfn_eq(pte_mfn(e), self)) ||
+        unlikely(!mfn_valid_first(pte_mfn(e))) || unlikely(*half) ||
+        unlikely(!page_get_fast(pg, d)))
+        return false;
+    *half = !table_try_get(pg, level - 1);
+    return likely(!*half);
+}
+
+/* Puts them if there are more; false: table_entry_put() has to. */
+static inline bool entry_put_quick(uint64_t e, mfn_t self)
+{
+    struct page *pg = page_of(pte_mfn(e));
+
+    if (unlikely(mfn_eq(pte_mfn(e), self)) || !table_try_put(pg))
+        return false;
+    page_put_fast(pg);
+    return true;
 }
 
 /* Drops what entries [0, partial_idx) hold, from the top; present ones lie in the groups
  * given. -ERESTART only when may_stop. */
 static int table_undo(struct page *pg, unsigned level, uint64_t groups, bool may_stop)
 {
-    uint64_t *pt = map_mfn(page_mfn(pg));
+    mfn_t self = page_mfn(pg);
+    uint64_t *pt = map_mfn(self);
     unsigned end = pg->partial_idx;
 
     if (pg->partial_flags & PARTIAL_HALF) {
@@ -146,14 +177,15 @@ static int table_undo(struct page *pg, unsigned level, uint64_t groups, bool may
         pg->partial_flags = 0;
         page_put(child);
     }
+    groups &= guest_groups(level);
     while (groups) {
         unsigned n = 63 - (unsigned)__builtin_clzll(groups), i = MIN(8 * n + 8, end);
 
         groups &= ~(1ull << n);
         while (i-- > 8 * n) {
-            if (!(pt[i] & PTE_P) || hypervisor_slot(level, i))
+            if (!(pt[i] & PTE_P) || entry_put_quick(pt[i], self))
                 continue;
-            if (table_entry_put(pt[i], page_mfn(pg))) {
+            if (table_entry_put(pt[i], self)) {
                 if (may_stop) {
                     pg->partial_idx = i;
                     pg->partial_flags = PARTIAL_HALF;
@@ -176,21 +208,25 @@ static int table_undo(struct page *pg, unsigned level, uint64_t groups, bool may
 static int table_check(struct page *pg, unsigned level, struct domain *d,
                        uint64_t *groups)
 {
-    uint64_t *pt = map_mfn(page_mfn(pg)), left;
+    mfn_t self = page_mfn(pg);
+    uint64_t *pt = map_mfn(self), left;
     unsigned start = pg->partial_idx;
     bool half = pg->partial_flags & PARTIAL_HALF;
     int rc;
 
-    left = groups_present(pt, start / 8);
+    left = groups_present(pt, start / 8) & guest_groups(level);
     *groups = left | ((1ull << start / 8) -
                       1); /* what an earlier round found is not known any more */
     for (; left; left &= left - 1) {
         unsigned first = 8 * (unsigned)__builtin_ctzll(left);
 
         for (unsigned i = MAX(first, start); i < first + 8; i++) {
-            if (!(pt[i] & PTE_P) || hypervisor_slot(level, i))
+            bool quick;
+
+            if (!(pt[i] & PTE_P))
                 continue;
-            rc = table_entry_get(pt[i], level, d, page_mfn(pg), &half);
+            quick = entry_get_quick(pt[i], level, d, self, &half);
+            rc = likely(quick) ? 0 : table_entry_get(pt[i], level, d, self, &half);
             if (unlikely(rc)) {
                 pg->partial_idx = i;
                 pg->partial_flags = half ? PARTIAL_HALF : 0;
@@ -200,7 +236,7 @@ static int table_check(struct page *pg, unsigned level, struct domain *d,
             }
             if (!(pt[i] & PTE_US))
                 pt[i] |= PTE_US;
-            if (i + 1 < PT_ENTRIES && softirq_pending()) {
+            if (!quick && i + 1 < PT_ENTRIES && softirq_pending()) {
                 pg->partial_idx = i + 1;
                 pg->partial_flags = 0;
                 return -ERESTART;

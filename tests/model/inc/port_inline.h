@@ -55,6 +55,8 @@ static inline void cpu_relax(void)
 }
 void cpu_set_fault_va(uint64_t va);
 bool guest_peek(uint64_t va, uint64_t *val);
+bool guest_peek_pair(uint64_t va, uint64_t val[2]);
+#define WITHOUT_RET
 static inline void *map_mfn(mfn_t m)
 {
     return model_arena + (m.n << PAGE_SHIFT);
