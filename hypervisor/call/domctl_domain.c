@@ -206,13 +206,13 @@ DOMCTL(domctl_get_mempool)
 
 DOMCTL(domctl_trigger)
 {
-    unsigned vcpu = op->u.sendtrigger.vcpu;
+    struct vcpu *v = domain_vcpu(d, op->u.sendtrigger.vcpu);
 
-    if (vcpu >= d->max_vcpus || !d->vcpu[vcpu])
+    if (!v)
         return -ESRCH;
     if (op->u.sendtrigger.trigger != HV_DOMCTL_SENDTRIGGER_NMI)
         return -ENOSYS;
-    vcpu_nmi(d->vcpu[vcpu]);
+    vcpu_nmi(v);
     return 0;
 }
 

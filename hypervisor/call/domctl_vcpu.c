@@ -6,11 +6,6 @@
 #include "kern/sched.h"
 #include "lib/string.h"
 
-static struct vcpu *vcpu_of(struct domain *d, unsigned id)
-{
-    return id < d->max_vcpus ? d->vcpu[id] : NULL;
-}
-
 int bitmap_in(const struct hv_ctl_bitmap *b, cpumask_t *m)
 {
     uint64_t bits = 0;
@@ -41,13 +36,11 @@ int bitmap_out(const struct hv_ctl_bitmap *b, cpumask_t m)
 
 DOMCTL(domctl_set_context)
 {
-    struct vcpu *v = vcpu_of(d, op->u.vcpucontext.vcpu);
+    struct vcpu *v = domain_vcpu(d, op->u.vcpucontext.vcpu);
     struct hv_vcpu_guest_context *c;
     int rc;
 
-    if (d == h->d || !d->pv)
-        return -EINVAL;
-    if (!v)
+    if (d == h->d || !d->pv || !v)
         return -EINVAL;
     if (!op->u.vcpucontext.ctxt)
         return -EOPNOTSUPP; /* reset of a vCPU */
@@ -66,7 +59,7 @@ DOMCTL(domctl_set_context)
 
 DOMCTL(domctl_get_context)
 {
-    struct vcpu *v = vcpu_of(d, op->u.vcpucontext.vcpu);
+    struct vcpu *v = domain_vcpu(d, op->u.vcpucontext.vcpu);
     struct hv_vcpu_guest_context *c;
     int rc;
 
@@ -87,14 +80,22 @@ DOMCTL(domctl_get_context)
     return rc;
 }
 
+/* Commands that tell a number out of range from a vCPU that is not there. */
+static int created_vcpu(struct domain *d, unsigned id, struct vcpu **v)
+{
+    *v = domain_vcpu(d, id);
+    return *v ? 0 : id >= d->max_vcpus ? -EINVAL : -ESRCH;
+}
+
 DOMCTL(domctl_vcpu_info)
 {
     struct hv_domctl_getvcpuinfo *i = &op->u.getvcpuinfo;
-    struct vcpu *v = vcpu_of(d, i->vcpu);
     struct hv_vcpu_runstate_info r;
+    struct vcpu *v;
+    int rc = created_vcpu(d, i->vcpu, &v);
 
-    if (!v)
-        return i->vcpu >= d->max_vcpus ? -EINVAL : -ESRCH;
+    if (rc)
+        return rc;
     sched_runstate_of(v, &r);
     i->online = !(v->pause_flags & VPF_DOWN);
     i->blocked = !!(v->pause_flags & VPF_BLOCKED);
@@ -104,18 +105,23 @@ DOMCTL(domctl_vcpu_info)
     return 0;
 }
 
+static int affinity_vcpu(struct domain *d, const struct hv_domctl_vcpuaffinity *a,
+                         struct vcpu **v)
+{
+    if (!(a->flags & (HV_VCPUAFFINITY_HARD | HV_VCPUAFFINITY_SOFT)))
+        return -EINVAL;
+    return created_vcpu(d, a->vcpu, v);
+}
+
 DOMCTL(domctl_set_affinity)
 {
     struct hv_domctl_vcpuaffinity *a = &op->u.vcpuaffinity;
-    struct vcpu *v = vcpu_of(d, a->vcpu);
     cpumask_t hard, soft;
-    int rc = 0;
+    struct vcpu *v;
+    int rc = affinity_vcpu(d, a, &v);
 
-    if (!(a->flags & (HV_VCPUAFFINITY_HARD | HV_VCPUAFFINITY_SOFT)) ||
-        a->vcpu >= d->max_vcpus)
-        return -EINVAL;
-    if (!v)
-        return -ESRCH;
+    if (rc)
+        return rc;
     if (a->flags & HV_VCPUAFFINITY_HARD) {
         rc = bitmap_in(&a->cpumap_hard, &hard);
         if (!rc)
@@ -137,14 +143,11 @@ DOMCTL(domctl_set_affinity)
 DOMCTL(domctl_get_affinity)
 {
     struct hv_domctl_vcpuaffinity *a = &op->u.vcpuaffinity;
-    struct vcpu *v = vcpu_of(d, a->vcpu);
-    int rc = 0;
+    struct vcpu *v;
+    int rc = affinity_vcpu(d, a, &v);
 
-    if (!(a->flags & (HV_VCPUAFFINITY_HARD | HV_VCPUAFFINITY_SOFT)) ||
-        a->vcpu >= d->max_vcpus)
-        return -EINVAL;
-    if (!v)
-        return -ESRCH;
+    if (rc)
+        return rc;
     if (a->flags & HV_VCPUAFFINITY_HARD)
         rc = bitmap_out(&a->cpumap_hard, v->hard_affinity);
     if (!rc && (a->flags & HV_VCPUAFFINITY_SOFT))
@@ -155,7 +158,7 @@ DOMCTL(domctl_get_affinity)
 DOMCTL(domctl_set_ext_context)
 {
     struct hv_domctl_ext_vcpucontext *e = &op->u.ext_vcpucontext;
-    struct vcpu *v = vcpu_of(d, e->vcpu);
+    struct vcpu *v = domain_vcpu(d, e->vcpu);
 
     if (!v)
         return -ESRCH;
@@ -178,7 +181,7 @@ DOMCTL(domctl_get_ext_context)
 {
     struct hv_domctl_ext_vcpucontext *e = &op->u.ext_vcpucontext;
     uint32_t id = e->vcpu;
-    struct vcpu *v = vcpu_of(d, id);
+    struct vcpu *v = domain_vcpu(d, id);
 
     if (!v)
         return -ESRCH;

@@ -110,10 +110,9 @@ static int do_reset(struct hcall *h, union arg *a)
 static int do_init_control(struct hcall *h, union arg *a)
 {
     struct hv_evtchn_init_control *c = &a->init_control;
+    struct vcpu *v = domain_vcpu(h->d, c->vcpu);
 
-    if (c->vcpu >= h->d->max_vcpus || !h->d->vcpu[c->vcpu])
-        return -ENOENT;
-    return evtchn_init_control(h->d->vcpu[c->vcpu], c);
+    return v ? evtchn_init_control(v, c) : -ENOENT;
 }
 
 static int do_expand(struct hcall *h, union arg *a)

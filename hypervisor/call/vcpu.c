@@ -162,11 +162,11 @@ static long register_info_arg(struct vcpu *v, vaddr_t arg)
 
 HCALL(call_vcpu_op)
 {
-    unsigned cmd = (unsigned)h->arg[0], id = (unsigned)h->arg[1];
+    unsigned cmd = (unsigned)h->arg[0];
+    struct vcpu *v = domain_vcpu(h->d, (unsigned)h->arg[1]);
     vaddr_t arg = h->arg[2];
-    struct vcpu *v;
 
-    if (id >= h->d->max_vcpus || !(v = h->d->vcpu[id]))
+    if (!v)
         return -ENOENT;
     switch (cmd) {
     case HV_VCPUOP_INITIALISE:

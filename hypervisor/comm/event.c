@@ -138,16 +138,11 @@ static bool virq_is_global(unsigned virq)
            virq != HV_VIRQ_XENPMU;
 }
 
-static struct vcpu *vcpu_of(struct domain *d, unsigned vcpu)
-{
-    return vcpu < d->max_vcpus ? d->vcpu[vcpu] : NULL;
-}
-
 int evtchn_bind_virq(struct domain *d, unsigned virq, unsigned vcpu, uint32_t *port)
 {
     struct evtchn as = {
         .state = CHAN_VIRQ, .notify_vcpu = (uint16_t)vcpu, .u.virq = virq};
-    struct vcpu *v = vcpu_of(d, vcpu);
+    struct vcpu *v = domain_vcpu(d, vcpu);
     int rc;
 
     if (virq >= HV_NR_VIRQS || (virq_is_global(virq) && vcpu))
@@ -168,7 +163,7 @@ int evtchn_bind_ipi(struct domain *d, unsigned vcpu, uint32_t *port)
 {
     struct evtchn as = {.state = CHAN_IPI, .notify_vcpu = (uint16_t)vcpu};
 
-    return vcpu_of(d, vcpu) ? bind_new(d, &as, port) : -ENOENT;
+    return domain_vcpu(d, vcpu) ? bind_new(d, &as, port) : -ENOENT;
 }
 
 int evtchn_bind_pirq(struct domain *d, unsigned pirq, unsigned flags, uint32_t *port)
@@ -314,7 +309,7 @@ int evtchn_bind_vcpu(struct domain *d, uint32_t port, unsigned vcpu)
     struct evtchn *c = event_chan(d, port);
     int rc = 0;
 
-    if (!vcpu_of(d, vcpu))
+    if (!domain_vcpu(d, vcpu))
         return -ENOENT;
     if (!c)
         return -EINVAL;

@@ -46,6 +46,11 @@ struct vcpu {
 extern struct hv_vcpu_info vcpu_dummy_info;
 void vcpu_free(struct vcpu *v); /* domain.c: with its domain */
 
+static inline struct vcpu *domain_vcpu(const struct domain *d, unsigned id) /* or NULL */
+{
+    return id < d->max_vcpus ? d->vcpu[id] : NULL;
+}
+
 /* d->vcpu[id] comes to be: down, uninitialised, all rooms initialised. */
 int must_check vcpu_create(struct domain *d, unsigned id, struct vcpu **out);
 /* waits until it does not run; not for the current one */

@@ -407,8 +407,8 @@ exit_work:
 
 /* SYSCALL from guest user mode: the guest kernel is entered at syscall_ip with rcx, r11,
  * rip, cs and mask, rflags, rsp, ss on its stack. rsp = &regs.rip, rcx = vcpu. Whatever
- * is out of the ordinary goes by C; so does a frame that cannot be written, as nothing has
- * changed then: C finds out whether it is the stack or syscall_frame that sends it. */
+ * is out of the ordinary goes by C; so does a frame that cannot be written, as nothing
+ * has changed then: C finds out if it is the stack or syscall_frame that sends it. */
     .balign 16
     .globl syscall_from_user
 syscall_from_user:
