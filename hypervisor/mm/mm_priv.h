@@ -57,13 +57,18 @@ static inline unsigned pt_index(vaddr_t va, unsigned level) /* level 1-4 */
     return (unsigned)(va >> (PAGE_SHIFT + 9 * (level - 1))) & (PT_ENTRIES - 1);
 }
 
+/* The count is neither 0 nor at its end. */
+static inline bool page_more_users(uint32_t count)
+{
+    return (count + 1) & PGC_COUNT & ~1u;
+}
 /* The common cases of page.h's functions in a few instructions: another user is there
  * already, and remains. */
 static inline bool page_get_fast(struct page *pg, const struct domain *d)
 {
     uint32_t x = atomic_load_explicit(&pg->count, memory_order_relaxed);
 
-    if (likely((x & PGC_COUNT) - 1 < PGC_COUNT - 1) &&
+    if (likely(page_more_users(x)) &&
         likely(atomic_compare_exchange_strong_explicit(
             &pg->count, &x, x + 1, memory_order_acquire, memory_order_relaxed))) {
         if (likely(pg->owner == d && d->dying == DOM_ALIVE))
@@ -146,7 +151,7 @@ static inline bool l1_try_lock(struct page *pg, const struct domain *d)
     if (unlikely((x & (PGT_TYPE | PGT_VALIDATED | PGT_LOCKED)) !=
                  (PGT_L1 << PGT_TYPE_SHIFT | PGT_VALIDATED)) ||
         unlikely(!atomic_compare_exchange_strong_explicit(
-            &pg->type, &x, (x + 1) | PGT_LOCKED, memory_order_acquire,
+            &pg->type, &x, x + 1 + PGT_LOCKED, memory_order_acquire,
             memory_order_relaxed)))
         return false;
     if (likely(pg->owner == d))
@@ -242,7 +247,7 @@ static inline uint64_t l1e_adjust(uint64_t e)
 {
     if (!(e & PTE_P))
         return e;
-    if ((e & (PTE_US | PTE_GUEST_KERNEL)) == PTE_US)
+    if (likely((e & (PTE_US | PTE_GUEST_KERNEL)) == PTE_US))
         return e | PTE_G;
     return (e & ~PTE_G) | PTE_US | PTE_GUEST_KERNEL;
 }

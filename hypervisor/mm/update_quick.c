@@ -20,7 +20,7 @@ static inline bool take_page(struct mm_vcpu *vm, struct page *pg, const struct d
 {
     uint32_t x = atomic_load_explicit(&pg->count, memory_order_relaxed);
 
-    if (unlikely((x & PGC_COUNT) - 1 >= PGC_COUNT - 1) ||
+    if (unlikely(!page_more_users(x)) ||
         unlikely(!atomic_compare_exchange_strong_explicit(
             &pg->count, &x, x + 1, memory_order_acquire, memory_order_relaxed)))
         return false;
