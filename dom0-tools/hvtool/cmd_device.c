@@ -47,27 +47,17 @@ int cmd_block_detach(struct tool *t, int argc, char **argv)
            dom_disk_detach(&t->host, domid, argv[optind + 1], force, &t->err);
 }
 
-/* The path may be written as in a disk: with "target=", with a prefix, below /dev. */
 int cmd_cd_insert(struct tool *t, int argc, char **argv)
 {
-    struct dom_disk disk;
     hv_domid_t domid;
-    char *text;
-    int rc;
 
     if (argc != 4)
         return tool_usage(t);
-    text = tool_join(3, (char *[]){"devtype=cdrom,vdev=xvda", "access=r", argv[3]});
-    if (!text)
-        return dom_fail(&t->err, 1, "out of memory");
-    rc = dom_disk_parse(&disk, text, &t->err);
-    free(text);
-    if (rc)
-        return 1;
-    rc = tool_open(t) || tool_domain(t, argv[1], &domid) ||
-         dom_cd_change(&t->host, domid, argv[2], disk.target, &t->err);
-    dom_disk_free(&disk);
-    return rc;
+    if (*argv[3] != '/')
+        return dom_fail(&t->err, 1, "a CD is a path that begins with '/', not '%.80s'",
+                        argv[3]);
+    return tool_open(t) || tool_domain(t, argv[1], &domid) ||
+           dom_cd_change(&t->host, domid, argv[2], argv[3], &t->err);
 }
 
 int cmd_cd_eject(struct tool *t, int argc, char **argv)
