@@ -84,7 +84,8 @@ def print_table(data):
     for d in data:
         name = d["row"] + (f" [{d['unit']}]" if d["unit"] else "")
         verdict = {None: "", True: "  ok", False: "  SHORT"}[d["reached"]]
-        print(f"{name:70}" + "".join(cell(d["values"][n]) for n in NAMES) + cell(d["limit"]) + verdict)
+        values = "".join(cell(d["values"][n]) for n in NAMES)
+        print(f"{name:70}{values}{cell(d['limit'])}{verdict}")
 
 
 def chart(data):
