@@ -285,8 +285,12 @@ static int reserve(struct qcow2 *q)
     }
     if (!rc)
         rc = file_sync(q->fd);
-    if (rc)
+    if (rc) {
+        /* As often as it is tried nothing is to be left behind. */
+        if (slot->host)
+            set_counts(q, slot, at, nr, 0);
         return rc;
+    }
     q->pool = at;
     q->scan = q->pool_end = at + nr;
     return 0;

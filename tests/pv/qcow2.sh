@@ -104,6 +104,13 @@ else
     echo "ok $n - direct I/O # SKIP not on this file system"
 fi
 
+# A file that cannot grow any more: errors, and an image that is right; then it grows.
+rm -f a.qcow2
+create -f qcow2 -b base.raw -F raw -o cluster_size=4k a.qcow2 21M
+check "work where space runs out" env LIMIT=3000000 "$BASH" -c \
+    "$(declare -f work_on sound same); tool=$tool; work_on a.qcow2 $((seed += 1)) 800"
+check "it is work as before when there is space" work_on a.qcow2 $((seed += 1)) 500
+
 # Snapshots inside the image.
 create -f qcow2 -o cluster_size=4k snap.qcow2 4M
 qemu-io -c 'write -q -P 51 0 2M' snap.qcow2

@@ -8,6 +8,8 @@
  *   qcow2_tool read IMAGE FILE          the disk goes to FILE
  *   qcow2_tool work IMAGE FILE SEED NR  NR random reads, writes, discards, flushes
  *   qcow2_tool kill IMAGE FILE SEED MS  the same, killed after MS milliseconds
+ *
+ * In the environment: DIRECT for direct I/O, LIMIT for the bytes that a file may have.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,7 +62,8 @@ static void open_image(const char *path, bool readonly)
         fail(path, why);
 }
 
-static void do_op(enum disk_kind kind, uint64_t offset, uint64_t length)
+/* False: there is no space, which is so with LIMIT. */
+static bool do_op(enum disk_kind kind, uint64_t offset, uint64_t length)
 {
     /* In two pieces, as a guest's data may be. */
     size_t cut = length > SECTOR ? length / SECTOR / 2 * SECTOR : length;
@@ -79,11 +83,14 @@ static void do_op(enum disk_kind kind, uint64_t offset, uint64_t length)
         rc = pwritev(op.fd, iov, (int)op.nr_iov, (off_t)op.at);
     else
         rc = fdatasync(op.fd);
+    if (rc < 0 && getenv("LIMIT") && (rc == -EFBIG || errno == EFBIG))
+        return false;
     if (rc < 0 || (kind <= DISK_WRITE && (uint64_t)rc != length)) {
         printf("operation %d at %llu + %llu: %zd\n", (int)kind,
                (unsigned long long)offset, (unsigned long long)length, rc);
         exit(1);
     }
+    return true;
 }
 
 static uint64_t bytes(void)
@@ -147,7 +154,9 @@ static void random_op(void)
     } else if (what < 14) {
         for (uint64_t i = 0; i < nr; i += 4)
             *(uint32_t *)(buffer + i) = (uint32_t)rand() % 8 ? (uint32_t)rand() : 0;
-        do_op(DISK_WRITE, at, nr);
+        /* Of a write that failed a part may be done. */
+        if (!do_op(DISK_WRITE, at, nr))
+            do_op(DISK_READ, at, nr);
         memcpy(model + at, buffer, nr);
     } else if (what == 14) {
         do_op(DISK_DISCARD, at, nr);
@@ -211,6 +220,16 @@ static void read_all(const char *to)
     }
 }
 
+static void limit_files(const char *bytes)
+{
+    struct rlimit limit = {.rlim_cur = strtoul(bytes, NULL, 10),
+                           .rlim_max = RLIM_INFINITY};
+
+    signal(SIGXFSZ, SIG_IGN);
+    if (setrlimit(RLIMIT_FSIZE, &limit))
+        fail("RLIMIT_FSIZE", strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 2 ? argv[1] : "";
@@ -232,6 +251,8 @@ int main(int argc, char **argv)
         read_all(argv[3]);
     } else if (!strcmp(what, "work") && argc == 6) {
         model = map_model(argv[3], bytes());
+        if (getenv("LIMIT"))
+            limit_files(getenv("LIMIT"));
         work((unsigned int)atoi(argv[4]), strtoul(argv[5], NULL, 10));
     } else if (!strcmp(what, "hold")) {
         hold();
