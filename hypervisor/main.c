@@ -8,6 +8,7 @@
 #include "guest/pv/domain.h"
 #include "guest/time.h"
 #include "kern/console.h"
+#include "kern/hang.h"
 #include "kern/log.h"
 #include "kern/page_alloc.h"
 #include "kern/param.h"
@@ -61,6 +62,7 @@ void hv_main(struct boot_info *bi)
     platform_vga_handover();
     if (domain_unpause_by_controller(d))
         panic("dom0 cannot be started");
+    hang_init();
     sched_start();
 }
 

@@ -64,6 +64,10 @@ void cpu_idle(void)
 {
     end(HOST_HALT);
 }
+unsigned cpu_nmi_ticks(void)
+{
+    return 10;
+}
 void cpu_halt_forever(void)
 {
     end(HOST_HALT);

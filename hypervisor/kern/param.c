@@ -44,6 +44,9 @@ static bool parse_dom0_mem(const char *v);
 static bool parse_dom0_vcpus(const char *v);
 static bool parse_sched(const char *v);
 static bool parse_xpti(const char *v);
+static bool parse_ucode(const char *v);
+static bool parse_watchdog(const char *v);
+static bool parse_watchdog_timeout(const char *v);
 
 static const struct option options[] = {
     {"com1", STRING, boot_params.com1, NULL, "first serial port: baud,8n1,port,irq"},
@@ -77,8 +80,10 @@ static const struct option options[] = {
     {"smep", BOOL, &boot_params.smep, NULL,
      "the hypervisor cannot run guests' code by accident"},
     {"spec-ctrl", BOOL, &boot_params.spec_ctrl, NULL, "barriers against speculation"},
-    {"watchdog", BOOL, &boot_params.watchdog, NULL, "panic when a CPU is stuck"},
-    {"watchdog_timeout", UINT, &boot_params.watchdog_timeout, NULL, "seconds until that"},
+    {"ucode", SPECIAL, NULL, parse_ucode, "read past: xen-ucode in dom0 loads microcode"},
+    {"watchdog", SPECIAL, NULL, parse_watchdog, "panic when a CPU is stuck: bool, force"},
+    {"watchdog_timeout", SPECIAL, NULL, parse_watchdog_timeout,
+     "seconds until that; 0: no watchdog, else it is on"},
     {"xpti", SPECIAL, NULL, parse_xpti,
      "hide the hypervisor's memory from guests: default, boolean, dom0=, domu="},
 };
@@ -224,7 +229,6 @@ static const char *const silent[] = {"acpi",
                                      "timer_slop",
                                      "tsc",
                                      "tsx",
-                                     "ucode",
                                      "unrestricted_guest",
                                      "vcpu_migration_delay",
                                      "vesa-ram",
@@ -390,6 +394,34 @@ static bool parse_xpti(const char *v)
     return true;
 }
 
+static bool parse_ucode(const char *v)
+{
+    if (parse_bool(v) != 0)
+        log_warn("Boot option 'ucode=%s': microcode is not loaded at boot; firmware does "
+                 "it, or xen-ucode in dom0",
+                 v);
+    return true;
+}
+
+static bool parse_watchdog(const char *v)
+{
+    int b = !strcmp(v, "force") ? 1 : parse_bool(v);
+
+    boot_params.watchdog = b > 0;
+    return b >= 0;
+}
+
+static bool parse_watchdog_timeout(const char *v)
+{
+    uint64_t n;
+
+    if (!parse_uint(v, &n, &v) || *v || n > 3600)
+        return false;
+    boot_params.watchdog_timeout = (unsigned)n;
+    boot_params.watchdog = n;
+    return true;
+}
+
 static bool parse_level(const char *v, unsigned *out)
 {
     static const struct {
@@ -524,7 +556,8 @@ static void one_option(char *word)
     o = find(word);
     if (!o && strip_no(word) != word) {
         o = find(strip_no(word));
-        if (o && o->kind != BOOL && o->special != parse_xpti)
+        if (o && o->kind != BOOL && o->special != parse_xpti &&
+            o->special != parse_watchdog)
             o = NULL;
         negated = o != NULL;
     }

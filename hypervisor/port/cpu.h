@@ -46,6 +46,9 @@ _Noreturn void cpu_halt_forever(void);
 _Noreturn void machine_restart(void);
 _Noreturn void
 machine_poweroff(void); /* ACPI S5 where known, else halts with a message */
+/* From now on all CPUs get so many NMIs a second, each of which calls hang_tick(); 0:
+ * this machine has no source of them. */
+unsigned cpu_nmi_ticks(void);
 /* Registers, stack with symbol names, and the guest that was there, to the console. */
 void cpu_dump_state(void);
 /* For panic: the other CPUs stop where they are, for good; then their states too. */

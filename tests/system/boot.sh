@@ -29,4 +29,18 @@ else
     machine 'q35, BIOS, 1 CPU, every feature of the emulator' 1 '' '' '' --cpu max
 fi
 machine 'q35, BIOS, 1 CPU, 640 MiB' 1 '' '' '' --memory 640
+
+# One CPU stays in firmware: by the watchdog's NMI the machine finds out, and says where it is.
+if [ "$hypervisor" = ours ]; then
+    title='a CPU that is stuck is reported'
+    log=$logs/boot-stuck
+    "$hvlab" --efi --hv-args watchdog_timeout=2 --log "$log.console" --add "$here/dom0:/test" -- \
+        '. /test/lib.sh; . /test/stuck.sh' >"$log.out" 2>"$log.err"
+    status=$?
+    if [ $status = 125 ] && grep -q 'Watchdog timer detects that CPU0 is stuck' "$log.console"; then
+        ok "$title"
+    else
+        not_ok "$title" "status $status, $(tail -n 1 "$log.err")"
+    fi
+fi
 finish

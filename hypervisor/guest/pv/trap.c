@@ -291,6 +291,7 @@ void pv_iret(struct hv_cpu_user_regs *r)
         r->r11 = c.rflags;
     }
     r->rax = c.rax;
+    v->hw.nmi_masked = 0;
     v->hw.info->evtchn_upcall_mask = !(c.rflags & 0x200);
     pv_sanitise_regs(r);
 }
@@ -300,8 +301,10 @@ static void deliver_nmi(struct vcpu *v, struct hv_cpu_user_regs *r)
     struct bounce b = {.ip = v->pv->nmi_ip, .mask_events = true};
 
     v->hw.nmi_pending = 0;
-    if (b.ip)
-        bounce(v, r, &b);
+    if (!b.ip)
+        return;
+    v->hw.nmi_masked = 1; /* the next one waits for the handler's iret */
+    bounce(v, r, &b);
 }
 
 static void deliver_event(struct vcpu *v, struct hv_cpu_user_regs *r)
@@ -320,7 +323,7 @@ void pv_exit_work(struct hv_cpu_user_regs *r)
         softirq_run(); /* may not come back: the scheduler leaves through ctx_switch() */
     v = cpu_current();
     time_enter_guest(v);
-    if (v->hw.nmi_pending)
+    if (v->hw.nmi_pending && !v->hw.nmi_masked)
         deliver_nmi(v, r);
     else if (v->hw.info->evtchn_upcall_pending && !v->hw.info->evtchn_upcall_mask &&
              v->hw.event_ip)

@@ -8,6 +8,8 @@
 #include "hw/cpu/extable.h"
 #include "hw/cpu/msr.h"
 #include "hw/plat/efi.h"
+#include "hw/plat/nmi.h"
+#include "kern/hang.h"
 #include "kern/log.h"
 #include "lib/string.h"
 #include "port/context.h"
@@ -77,14 +79,28 @@ static uint64_t take_dr6(void)
     return dr6;
 }
 
+/* On the NMI's own stack, if it came from the hypervisor, and with further ones held back
+ * until the next IRET: nothing here may fault, but in a panic, which does not come back.
+ */
+static void nmi(const struct hv_cpu_user_regs *r)
+{
+    cpu_stop_if_asked(r);
+    nmi_seen();
+    if (hang_tick()) {
+        trap_dump_regs = r;
+        panic("Watchdog timer detects that CPU%u is stuck!", cpu_id());
+    }
+}
+
 void trap_guest(struct hv_cpu_user_regs *r)
 {
     struct vcpu_hw *v = (struct vcpu_hw *)cpu_current();
 
     switch (r->entry_vector) {
     case VEC_NMI:
-        cpu_stop_if_asked(r);
-        log_warn("NMI while a guest ran; ignored");
+        nmi(r);
+        if (!hang_watching())
+            log_warn("NMI while a guest ran; ignored");
         return;
     case VEC_MC:
         die(r);
@@ -136,7 +152,7 @@ void trap_hv(struct hv_cpu_user_regs *r)
     uint64_t to;
 
     if (v == VEC_NMI) {
-        cpu_stop_if_asked(r);
+        nmi(r);
         return;
     }
     if (v == VEC_DB) { /* a guest's breakpoint met on our way: it is not for us */

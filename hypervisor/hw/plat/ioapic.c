@@ -21,6 +21,7 @@
 #define WINDOW           0x10
 #define REG_VERSION      1
 #define REG_ENTRY        0x10
+#define ENTRY_NMI        (4u << 8) /* delivery mode; no vector */
 #define ENTRY_LOW_ACTIVE (1u << 13)
 #define ENTRY_IRR        (1u << 14)
 #define ENTRY_LEVEL      (1u << 15)
@@ -135,7 +136,7 @@ void ioapic_set(unsigned gsi, const struct ioapic_route *r)
         return;
     pin = gsi - c->base;
     low = r->vector | (r->low ? ENTRY_LOW_ACTIVE : 0) | (r->level ? ENTRY_LEVEL : 0) |
-          (r->masked ? ENTRY_MASKED : 0);
+          (r->masked ? ENTRY_MASKED : 0) | (r->nmi ? ENTRY_NMI : 0);
     f = spin_lock_irq(&lock);
     if (c->low[pin] == low) { /* only the destination: one write, so no edge gets lost */
         reg_set(c, REG_ENTRY + 2 * pin + 1, (uint32_t)r->dest << 24);

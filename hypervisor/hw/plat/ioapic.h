@@ -8,7 +8,7 @@
 struct ioapic_route {
     uint8_t vector;
     uint8_t dest; /* APIC id, physical */
-    bool level, low, masked;
+    bool level, low, masked, nmi;
 };
 
 unsigned

@@ -21,6 +21,7 @@
 #include "hw/plat/ioapic.h"
 #include "hw/plat/irq_msi.h"
 #include "hw/plat/msi.h"
+#include "hw/plat/nmi.h"
 #include "kern/lock.h"
 #include "kern/log.h"
 #include "lib/errno.h"
@@ -152,7 +153,7 @@ bool irq_is_level(unsigned irq)
 
 bool irq_is_reserved(unsigned irq)
 {
-    return !valid(irq) || (irq < nr_gsis && irq_is_uart(irq));
+    return !valid(irq) || (irq < nr_gsis && (irq_is_uart(irq) || nmi_owns_gsi(irq)));
 }
 
 int irq_bind(unsigned irq, irq_fn fn, void *arg, unsigned cpu)
