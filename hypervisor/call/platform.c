@@ -41,47 +41,24 @@ static int op_settime64(struct hcall *h, struct hv_platform_op *op)
                     op->u.settime64.system_time);
 }
 
-/* Memory types are set by page attributes; the MTRRs stay as firmware left them. */
 static int op_add_memtype(struct hcall *h, struct hv_platform_op *op)
 {
-    return -ENOSPC;
+    return platform_add_memtype(&op->u.add_memtype);
 }
 
 static int op_del_memtype(struct hcall *h, struct hv_platform_op *op)
 {
-    return -EINVAL;
+    return platform_del_memtype(&op->u.del_memtype);
 }
-
-#define MSR_MTRR_CAP     0xfe
-#define MSR_MTRR_BASE(i) (0x200u + 2 * (i))
-#define MTRR_VALID       0x800u
 
 static int op_read_memtype(struct hcall *h, struct hv_platform_op *op)
 {
-    struct hv_pf_read_memtype *m = &op->u.read_memtype;
-    uint64_t cap, base, mask, size;
-
-    if (!cpu_rdmsr(MSR_MTRR_CAP, &cap) || m->reg >= (cap & 0xff))
-        return -EINVAL;
-    if (!cpu_rdmsr(MSR_MTRR_BASE(m->reg), &base) ||
-        !cpu_rdmsr(MSR_MTRR_BASE(m->reg) + 1, &mask))
-        return -EINVAL;
-    m->mfn = m->nr_mfns = 0;
-    m->type = 0;
-    if (mask & MTRR_VALID) {
-        mask >>= PAGE_SHIFT;
-        size = mask &
-               -mask; /* contiguous ranges only: the lowest bit of the mask is the size */
-        m->mfn = (base >> PAGE_SHIFT) & mask;
-        m->nr_mfns = size;
-        m->type = base & 0xff;
-    }
-    return 0;
+    return platform_read_memtype(&op->u.read_memtype);
 }
 
 static int op_microcode(struct hcall *h, struct hv_platform_op *op)
 {
-    return -ENOSYS;
+    return platform_microcode(&op->u.microcode);
 }
 
 static int op_quirk(struct hcall *h, struct hv_platform_op *op)

@@ -60,6 +60,12 @@ extern bool (*host_wrmsr)(uint32_t msr, uint64_t val);
 extern jmp_buf host_leave;
 extern void (*host_leave_by)(struct hv_cpu_user_regs *r);
 
+/* MSRs that can be read; of those that a test does not name, none. */
+extern struct host_msr {
+    uint32_t msr; /* 0: unused */
+    uint64_t val;
+} host_msrs[32];
+
 /* Firmware, as a test plays it. call NULL: a machine without EFI. */
 extern struct host_efi {
     struct platform_efi info;

@@ -252,9 +252,27 @@ void cpu_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
     if (host_cpuid)
         host_cpuid(leaf, subleaf, out);
 }
+struct host_msr host_msrs[32];
+static struct host_msr *find_msr(uint32_t msr)
+{
+    for (unsigned i = 0; msr && i < ARRAY_SIZE(host_msrs); i++)
+        if (host_msrs[i].msr == msr)
+            return &host_msrs[i];
+    return NULL;
+}
 bool cpu_rdmsr(uint32_t msr, uint64_t *val)
 {
-    return false;
+    const struct host_msr *m = find_msr(msr);
+
+    if (m)
+        *val = m->val;
+    return m;
+}
+void cpu_mtrr_write(struct cpu_mtrr_meeting *m, uint32_t msr, uint64_t base,
+                    uint64_t mask)
+{
+    find_msr(msr)->val = base;
+    find_msr(msr + 1)->val = mask;
 }
 bool (*host_wrmsr)(uint32_t msr, uint64_t val);
 bool cpu_wrmsr(uint32_t msr, uint64_t val)

@@ -221,6 +221,66 @@ START_TEST(the_memory_map_tells_types_and_cuts_ranges)
 }
 END_TEST
 
+static void machine_with_memtypes(void)
+{
+    host_msrs[0] = (struct host_msr){0xfe, 0x400 | 3}; /* three, and write-combining */
+    for (unsigned i = 0; i < 6; i++)
+        host_msrs[1 + i].msr = 0x200 + i;
+    host_msrs[1].val = 0xc0000000; /* uncacheable, 1 GiB */
+    host_msrs[2].val = 0xfc0000800;
+}
+
+static long add_memtype(uint64_t mfn, uint64_t n, uint32_t type)
+{
+    op.u.add_memtype = (struct hv_pf_add_memtype){mfn, n, type, 9, 9};
+    return platform(HV_PF_ADD_MEMTYPE);
+}
+
+static long del_memtype(uint32_t handle, uint32_t reg)
+{
+    op.u.del_memtype = (struct hv_pf_del_memtype){handle, reg};
+    return platform(HV_PF_DEL_MEMTYPE);
+}
+
+START_TEST(memory_types_are_counted)
+{
+    machine_with_memtypes();
+    ck_assert_int_eq(add_memtype(0xe0000, 0x1000, 1), 0);
+    ck_assert_uint_eq(op.u.add_memtype.reg, 1);
+    ck_assert_uint_eq(op.u.add_memtype.handle, 0);
+    ck_assert_uint_eq(host_msrs[3].val, 0xe0000001);
+    ck_assert_uint_eq(host_msrs[4].val, 0xfff000800);
+    ck_assert_int_eq(add_memtype(0xe0000, 0x800, 1), 0);
+    ck_assert_int_eq(add_memtype(0xe0000, 0x1000, 0), 0); /* within firmware's */
+    ck_assert_uint_eq(op.u.add_memtype.reg, 0);
+    ck_assert_int_eq(del_memtype(0, 1), 0);
+    ck_assert_uint_ne(host_msrs[4].val, 0);
+    ck_assert_int_eq(del_memtype(0, 1), 0);
+    ck_assert_uint_eq(host_msrs[4].val, 0);
+    ck_assert_int_eq(del_memtype(0, 1), -EINVAL);
+    ck_assert_int_eq(del_memtype(0, 0), 0);
+    ck_assert_uint_eq(host_msrs[2].val, 0xfc0000800);
+}
+END_TEST
+
+START_TEST(memory_types_that_cannot_be_are_refused)
+{
+    machine_with_memtypes();
+    ck_assert_int_eq(add_memtype(0x100, 0x100, 1), 0);
+    ck_assert_int_eq(add_memtype(0x100, 0x100, 6), -EINVAL);   /* conflict */
+    ck_assert_int_eq(add_memtype(0x1000, 0, 6), -EINVAL);      /* nothing */
+    ck_assert_int_eq(add_memtype(0x3000, 0x3000, 6), -EINVAL); /* no power of two */
+    ck_assert_int_eq(add_memtype(0x800, 0x1000, 6), -EINVAL);  /* not aligned */
+    ck_assert_int_eq(add_memtype(0x1000, 0x1000, 7), -EINVAL);
+    ck_assert_int_eq(add_memtype(0x1000, 0x1000, 2), -EINVAL);
+    ck_assert_int_eq(add_memtype(1ull << 24, 0x1000, 6), -EINVAL); /* 36 bits here */
+    ck_assert_int_eq(add_memtype(0x1000, 0x1000, 4), 0);
+    ck_assert_int_eq(add_memtype(0x4000, 0x1000, 4), -ENOSPC);
+    ck_assert_int_eq(del_memtype(1, 1), -EINVAL);
+    ck_assert_int_eq(del_memtype(0, 3), -EINVAL);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -233,6 +293,8 @@ int main(void)
         without_efi_there_are_no_services,
         capsules_and_unknown_functions_are_refused,
         the_memory_map_tells_types_and_cuts_ranges,
+        memory_types_are_counted,
+        memory_types_that_cannot_be_are_refused,
         NULL,
     };
 
