@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sysctl: the toolstack's questions about the machine. One function a command, one row
  * each. */
+#include "abi/physdev.h"
 #include "abi/sysctl.h"
 #include "call/call.h"
 #include "call/domctl.h"
@@ -12,8 +13,10 @@
 #include "lib/string.h"
 #include "port/clock.h"
 #include "port/map.h"
+#include "port/pci.h"
 #include "port/priv.h"
 
+#define PCI_AT_ONCE 64u
 #define SYSCTL(name) static int name(struct hcall *h, struct hv_sysctl *op)
 
 SYSCTL(read_console)
@@ -191,6 +194,27 @@ SYSCTL(cpupool)
     }
 }
 
+/* One node: no device is nearer to it than to others, or nobody knows. The caller goes on
+ * behind those that were answered. */
+SYSCTL(pci_topology)
+{
+    struct hv_sysctl_pcitopoinfo *t = &op->u.pcitopoinfo;
+    struct hv_physdev_pci_device d;
+    uint32_t node;
+
+    t->num_devs = MIN(t->num_devs, PCI_AT_ONCE);
+    for (uint32_t i = 0; i < t->num_devs; i++) {
+        if (guest_read(&d, t->devs + i * sizeof(d), sizeof(d)))
+            return -EFAULT;
+        node = pci_read(mk_sbdf(d.seg, d.bus, d.devfn), 0, 2) == 0xffff
+                   ? HV_INVALID_DEV
+                   : HV_INVALID_NODE_ID;
+        if (guest_write(t->nodes + i * sizeof(node), &node, sizeof(node)))
+            return -EFAULT;
+    }
+    return 0;
+}
+
 SYSCTL(scheduler)
 {
     return sched_sysctl(&op->u.scheduler_op);
@@ -246,6 +270,7 @@ static int (*const rows[])(struct hcall *h, struct hv_sysctl *op) = {
     [HV_SYSCTL_NUMAINFO] = numa_info,
     [HV_SYSCTL_CPUPOOL_OP] = cpupool,
     [HV_SYSCTL_SCHEDULER_OP] = scheduler,
+    [HV_SYSCTL_PCITOPOINFO] = pci_topology,
     [HV_SYSCTL_GET_CPU_LEVELLING_CAPS] = levelling,
     [HV_SYSCTL_GET_CPU_FEATURESET] = featureset,
     [HV_SYSCTL_GET_CPU_POLICY] = policy,

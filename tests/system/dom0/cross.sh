@@ -3,6 +3,16 @@
 says "info names the hypervisor's version" '^xen_version +: 4\.17' $T info
 says "info names its pages" '^xen_pagesize +: 4096$' $T info
 says "info -n names the one node and its memory" '^ +0: +[0-9]+ +[0-9]+ +10$' $T info -n
+if [ $T = xl ]; then
+    says "info -n finds no device nearer to a node" '^No device topology data available' xl info -n
+    says "list -c names the pool" '^Domain-0 +0 .* Pool-0$' xl list -c
+    says "list -Z has no labels" '^Domain-0 +0 .* -$' xl list -Z
+    says "sched-credit2 tells weights and caps" '^Domain-0 +0 +256 +0$' xl sched-credit2
+    says "cpupool-list shows the one pool" '^Pool-0 +[0-9]+ +credit2 +y +1$' xl cpupool-list
+    says "uptime counts" '^Domain-0 +0 +[0-9]+:[0-9]+:[0-9]+$' xl uptime
+    check "debug-keys" xl debug-keys h
+    says "xentop lists dom0" '^ *Domain-0 -----r ' xentop -b -i 1
+fi
 says "list shows dom0" '^Domain-0 +0 +[0-9]+ +[0-9]+ +r' $T list
 says "dmesg shows dom0's making" 'Dom0|dom0' $T dmesg
 says "vcpu-list shows dom0's CPUs" '^Domain-0 +0 +0 +[0-9]+ +r' $T vcpu-list
