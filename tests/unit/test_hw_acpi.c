@@ -17,8 +17,11 @@ void *map_io(paddr_t addr, size_t len)
     return mem + (addr - BASE);
 }
 
+static unsigned warnings;
+
 void log_print(enum log_level level, const char *fmt, ...)
 {
+    warnings += level == LOG_WARN;
 }
 
 void clock_delay_us(unsigned us)
@@ -109,6 +112,23 @@ START_TEST(finds_cpus_and_io_apics)
 }
 END_TEST
 
+START_TEST(of_more_cpus_than_fit_the_rest_is_told_once)
+{
+    uint8_t madt[8 + 100 * 8] = {0, 0, 0xe0, 0xfe, 1};
+
+    for (unsigned i = 0; i < 100; i++)
+        memcpy(madt + 8 + 8 * i, (uint8_t[8]){0, 8, i, i, 1}, 8);
+    lay();
+    table(0x5000, "APIC", madt, sizeof(madt));
+    put64(mem + 0x1400 + 36, BASE + 0x5000);
+    fix_sum(mem + 0x1400, 36 + 24, 9);
+    warnings = 0;
+    acpi_init(&no_hint);
+    ck_assert_uint_eq(acpi.cpus, HV_MAX_CPUS);
+    ck_assert_uint_eq(warnings, 1);
+}
+END_TEST
+
 START_TEST(overrides_give_trigger_and_polarity)
 {
     lay();
@@ -189,6 +209,7 @@ int main(void)
     mem = malloc(SIZE);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, finds_cpus_and_io_apics);
+    tcase_add_test(t, of_more_cpus_than_fit_the_rest_is_told_once);
     tcase_add_test(t, overrides_give_trigger_and_polarity);
     tcase_add_test(t, sleep_types_come_from_the_dsdt);
     tcase_add_test(t, a_table_with_a_wrong_sum_is_left_out);

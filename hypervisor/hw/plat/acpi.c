@@ -122,6 +122,8 @@ static void find_rsdp(const struct boot_info *bi)
 
 /* ---- MADT ---- */
 
+static unsigned cpus_left_out;
+
 static void add_cpu(uint32_t apic_id, uint32_t acpi_id, uint32_t flags)
 {
     if (!(flags & 1))
@@ -130,8 +132,7 @@ static void add_cpu(uint32_t apic_id, uint32_t acpi_id, uint32_t flags)
         if (acpi.apic_id[i] == apic_id)
             return;
     if (acpi.cpus == HV_MAX_CPUS) {
-        log_warn("ACPI: CPU with APIC id %u left out, %u is the most\n", apic_id,
-                 HV_MAX_CPUS);
+        cpus_left_out++;
         return;
     }
     acpi.apic_id[acpi.cpus] = apic_id;
@@ -230,6 +231,10 @@ static void read_madt(const struct sdt *h)
     for (size_t i = 44; i + 2 <= h->len && t[i + 1] >= 2; i += t[i + 1])
         if (i + t[i + 1] <= h->len)
             madt_entry(t + i);
+    if (cpus_left_out)
+        log_warn(
+            "This machine has %u CPUs; Ostler uses %u of them, which is the most it can",
+            acpi.cpus + cpus_left_out, acpi.cpus);
 }
 
 /* ---- FADT, DSDT ---- */
