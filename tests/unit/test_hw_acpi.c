@@ -129,6 +129,23 @@ START_TEST(of_more_cpus_than_fit_the_rest_is_told_once)
 }
 END_TEST
 
+START_TEST(the_boot_picture_is_forgotten)
+{
+    uint8_t body[20] = {1, 0, 1, 0, 0, 0xa0, 0x26, 0x7e};
+
+    lay();
+    table(0x5000, "BGRT", body, sizeof(body));
+    mem[0x5009] ^= 1; /* its sum is wrong */
+    put64(mem + 0x1400 + 36 + 16, BASE + 0x5000);
+    fix_sum(mem + 0x1400, 36 + 24, 9);
+    acpi_init(&no_hint);
+    ck_assert_uint_eq(mem[0x5000 + 38], 0);
+    ck_assert_uint_eq(get64(mem + 0x5000 + 40), 0);
+    ck_assert(sum_ok(mem + 0x5000, 56));
+    ck_assert_uint_eq(acpi.cpus, 2);
+}
+END_TEST
+
 START_TEST(overrides_give_trigger_and_polarity)
 {
     lay();
@@ -210,6 +227,7 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, finds_cpus_and_io_apics);
     tcase_add_test(t, of_more_cpus_than_fit_the_rest_is_told_once);
+    tcase_add_test(t, the_boot_picture_is_forgotten);
     tcase_add_test(t, overrides_give_trigger_and_polarity);
     tcase_add_test(t, sleep_types_come_from_the_dsdt);
     tcase_add_test(t, a_table_with_a_wrong_sum_is_left_out);

@@ -42,7 +42,11 @@ struct rsdp {
     uint8_t sum2, pad[3];
 } __attribute__((packed));
 
-#define MAX_TABLE (4u << 20)
+#define MAX_TABLE   (4u << 20)
+#define SDT_SUM     9
+#define BGRT_LEN    56 /* "Boot Graphics Resource Table" */
+#define BGRT_STATUS 38
+#define BGRT_IMAGE  40
 
 static uint16_t get16(const uint8_t *p)
 {
@@ -350,6 +354,22 @@ static void read_mcfg(const struct sdt *h)
     }
 }
 
+/* Firmware's boot picture lies in memory that is guests' now: the table that names it is
+ * made to say that there is none, and its sum right, which firmware often forgets. */
+static void forget_picture(paddr_t a)
+{
+    uint8_t *t = (uint8_t *)phys(a, BGRT_LEN), sum = 0;
+
+    if (!t || get32(t + 4) != BGRT_LEN)
+        return;
+    t[BGRT_STATUS] &= (uint8_t)~1u;
+    memset(t + BGRT_IMAGE, 0, 8);
+    t[SDT_SUM] = 0;
+    for (unsigned i = 0; i < BGRT_LEN; i++)
+        sum = (uint8_t)(sum + t[i]);
+    t[SDT_SUM] = (uint8_t)-sum;
+}
+
 static void read_table(paddr_t a)
 {
     static const struct {
@@ -363,6 +383,8 @@ static void read_table(paddr_t a)
     };
     const struct sdt *h = a ? phys(a, sizeof(*h)) : NULL;
 
+    if (h && !memcmp(h->sig, "BGRT", 4))
+        forget_picture(a);
     for (unsigned i = 0; h && i < ARRAY_SIZE(readers); i++) {
         if (memcmp(h->sig, readers[i].sig, 4))
             continue;
