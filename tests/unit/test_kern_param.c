@@ -18,11 +18,18 @@ static bool quiet(void)
     return !*host_console();
 }
 
+START_TEST(microcode_at_boot_is_answered_with_a_warning)
+{
+    param_parse("ucode=scan");
+    ck_assert_ptr_nonnull(strstr(host_console(), "microcode is not loaded at boot"));
+}
+END_TEST
+
 START_TEST(a_usual_line_is_taken_without_a_word)
 {
     param_parse(
         "placeholder dom0_mem=512M,max:1G com1=115200,8n1 console=com1,vga loglvl=all "
-        "guest_loglvl=all ucode=scan iommu=no cpufreq=xen dom0_max_vcpus=2 noreboot "
+        "guest_loglvl=all ucode=no iommu=no cpufreq=xen dom0_max_vcpus=2 noreboot "
         "sched=credit2 no-smep smap=off maxcpus=3 nosmp=1 dom0_vcpus_pin");
     ck_assert_msg(quiet(), "%s", host_console());
     ck_assert_uint_eq(boot_params.dom0_mem, 512 * MIB);
