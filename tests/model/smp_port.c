@@ -98,6 +98,14 @@ cpumask_t cpu_online(void)
 void ipi_poke(cpumask_t cpus)
 {
 }
+void map_zero(mfn_t m, uint64_t frames)
+{
+    memset(map_mfn(m), 0, frames * PAGE_SIZE);
+}
+void map_zero_cold(mfn_t m, uint64_t frames)
+{
+    map_zero(m, frames);
+}
 uint64_t map_frames_cost(mfn_t start, mfn_t end)
 {
     return 0;

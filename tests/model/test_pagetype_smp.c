@@ -85,6 +85,18 @@ cpumask_t tlb_filter(cpumask_t cpus, uint32_t stamp)
 {
     return cpus;
 }
+/* Atomic, as all that guests do to their pages is: two may clear the same one. */
+void map_zero(mfn_t m, uint64_t frames)
+{
+    _Atomic uint64_t *p = map_mfn(m);
+
+    for (uint64_t i = 0; i < frames * PAGE_SIZE / sizeof(*p); i++)
+        atomic_store_explicit(&p[i], 0, memory_order_relaxed);
+}
+void map_zero_cold(mfn_t m, uint64_t frames)
+{
+    map_zero(m, frames);
+}
 uint64_t map_frames_cost(mfn_t start, mfn_t end)
 {
     return 0;
