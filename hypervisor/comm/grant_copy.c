@@ -104,8 +104,10 @@ void grant_copy(struct domain *d, struct hv_gnttab_copy *op)
     if (!rc)
         rc =
             open_side(d, &to, &op->dest, op->flags & HV_GNTCOPY_DEST_GREF, true, op->len);
-    if (!rc)
+    if (!rc && to.pg == from.pg)
         memmove(to.at, from.at, op->len);
+    else if (!rc)
+        map_copy(to.at, from.at, op->len);
     close_side(&to);
     close_side(&from);
     op->status = (int16_t)rc;

@@ -35,6 +35,11 @@ __attribute__((constructor)) static void make_arena(void)
         abort();
 }
 
+void map_copy(void *to, const void *from, size_t n)
+{
+    memcpy(to, from, n);
+}
+
 /* Pages of both, by their place: the frame that would be their memory, 0: they have none.
  */
 #define TABLE_PAGES (sizeof(table) / PAGE_SIZE)

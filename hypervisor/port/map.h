@@ -15,6 +15,8 @@
  * caches that others need. */
 void map_zero(mfn_t m, uint64_t frames);
 void map_zero_cold(mfn_t m, uint64_t frames);
+/* A piece of one frame to another, as they are mapped here. They do not overlap. */
+void map_copy(void *to, const void *from, size_t n);
 
 void *map_io(paddr_t addr,
              size_t len); /* uncached, stays mapped; NULL when out of room */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -17,13 +18,16 @@
 #include "netback/net_worker.h"
 #include "netback/tap.h"
 
-#define MAX_PORT (1U << 17)
-#define MAX_MTU  65521U
+#define MAX_PORT     (1U << 17)
+#define MAX_MTU      65521U
+
+#define JOURNAL_SIZE (NET_MAX_QUEUES * sizeof(struct net_journal))
 
 /* Our part of a device. */
 struct net_own {
     char name[IFNAMSIZ]; /* of the tap device */
     int tap;             /* its first queue */
+    struct net_journal *journal;
 };
 
 static void choose_name(const struct device *dev, char out[IFNAMSIZ])
@@ -46,7 +50,14 @@ static int open_net(struct device *dev, char what[200], const char **why)
 
     choose_name(dev, own->name);
     xenbus_number(dev->daemon->xs, dev->back, "mtu", MAX_MTU, &mtu);
-    own->tap = tap_open(own->name, joins ? bridge : NULL, (unsigned int)mtu, why);
+    own->journal = mmap(NULL, JOURNAL_SIZE, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (own->journal == MAP_FAILED)
+        *why = "out of memory", own->tap = -ENOMEM;
+    else
+        own->tap = tap_open(own->name, joins ? bridge : NULL, (unsigned int)mtu, why);
+    if (own->tap < 0 && own->journal != MAP_FAILED)
+        munmap(own->journal, JOURNAL_SIZE);
     snprintf(what, 200, "%s%s%.60s", own->name, joins ? " in bridge " : "",
              joins ? bridge : "");
     free(bridge);
@@ -58,6 +69,7 @@ static void close_net(struct device *dev)
     struct net_own *own = dev->own;
 
     close(own->tap);
+    munmap(own->journal, JOURNAL_SIZE);
 }
 
 static unsigned int most_queues(void)
@@ -195,6 +207,7 @@ static const char *start_net(struct device *dev, bool recover)
                              .recover = recover,
                              .can_sg = flag(dev, "feature-sg"),
                              .rx_notify = flag(dev, "feature-rx-notify"),
+                             .journal = ((struct net_own *)dev->own)->journal,
                              .user = dev->daemon->user};
     const char *why;
 

@@ -4,9 +4,11 @@
  * joined to. Named as the guest sees them: it transmits what we write to the tap, and
  * receives what we read there. Nothing here waits; the worker's loop calls it.
  *
- * Answers are given in the order of the requests, and shown for whole packets only. So
- * the ring itself says where a worker that was killed had come to: its successor begins
- * behind the last answer, and at worst a packet is sent twice.
+ * Answers are given in the order of the requests, and shown for whole packets only. An
+ * answer overwrites its request in the ring, so a batch of them stands in the journal,
+ * which outlives the worker, before the first is written. A worker that is killed is
+ * followed by one that writes them, and begins behind the last; at worst a packet is
+ * sent twice.
  *
  * Reference: Xen public interface, io/netif.h; Linux Documentation/networking/tuntap.rst.
  */
@@ -17,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "abi/io/netif.h"
 #include "common/ring.h"
@@ -25,11 +28,15 @@
 #define NET_TX_SLOT     sizeof(union hv_netif_tx_sring_entry)
 #define NET_RX_SLOT     sizeof(union hv_netif_rx_sring_entry)
 
+#define NET_MAX_SLOTS   256U /* of a ring of one page */
+
 #define NET_MAX_FRAME   (65535U + 18U) /* what a tap gives at most, tags included */
 #define NET_FRAME_PAGES 17U
 #define NET_TX_PAGES                                                                     \
     64U /* a batch: each slot's bytes are copied to a page of their own */
-#define NET_RX_PAGES   (48U + NET_FRAME_PAGES)
+#define NET_RX_PAGES (48U + NET_FRAME_PAGES)
+/* For a batch each way, and for a packet that is held. */
+#define NET_ALL_PAGES  (NET_TX_PAGES + NET_RX_PAGES + NET_FRAME_PAGES)
 #define NET_BATCH      64U /* packets */
 #define NET_MAX_GROUPS 64U /* multicast addresses that a guest may name */
 
@@ -46,6 +53,17 @@ struct net_device {
     void (*complain)(const char *line);
 };
 
+/* The last answers to a ring, by their index in it. */
+struct net_answers {
+    bool valid;
+    uint32_t done; /* all before this one are in the ring, or here */
+    uint64_t slot[NET_MAX_SLOTS];
+};
+
+struct net_journal {
+    struct net_answers tx, rx;
+};
+
 /* A packet on its way to the guest. */
 struct net_rx_packet {
     struct virtio_net_hdr header;
@@ -58,9 +76,12 @@ struct net_rx_packet {
 struct net_queue {
     struct net_device *dev;
     struct ring_back tx, rx;
+    struct net_journal *journal;
+    uint32_t tx_answered, rx_answered; /* in the journal, up to here */
+    unsigned int tx_unshown;           /* slots */
     int tap;
-    bool tap_ready; /* there may be something to read */
-    uint8_t *tx_pages, *rx_pages;
+    bool tap_ready;               /* there may be something to read */
+    uint8_t *tx_pages, *rx_pages; /* one behind the other, and the held packet's */
 
     struct net_rx_packet held; /* read, but the ring has not enough slots: size 0: none */
     int64_t credit_left;       /* bytes; less than 0: owed */
@@ -68,10 +89,9 @@ struct net_queue {
     bool out_of_credit;
 };
 
-/* Rings of one page each. 0 or -ENOMEM. */
+/* Rings of one page each. With `recover`, goes on as the journal says. 0 or -ENOMEM. */
 int net_queue_open(struct net_queue *q, struct net_device *dev, void *tx, void *rx,
-                   int tap);
-void net_queue_close(struct net_queue *q);
+                   int tap, struct net_journal *journal, bool recover);
 
 /*
  * Sends what the guest has put into its ring, a batch of it. 1: there may be more. 0:
@@ -81,8 +101,23 @@ void net_queue_close(struct net_queue *q);
 int net_tx_run(struct net_queue *q, const char **why);
 /* As ring_back_arm(): asks for an event when there is more to send. */
 int net_tx_arm(struct net_queue *q);
-/* Shows what is answered; returns whether to notify the guest. */
+/*
+ * Shows what is answered; returns whether to notify the guest. The answer to a single
+ * small packet tells it nothing that cannot wait for something it is woken for anyway:
+ * net_tx_lone() says that there is no more than that.
+ */
 bool net_tx_show(struct net_queue *q);
+bool net_tx_lone(const struct net_queue *q);
+
+/* Adds an answer to one of the journals. */
+static inline void net_answer(struct net_answers *a, uint32_t *answered, const void *rsp,
+                              size_t size)
+{
+    memcpy(&a->slot[(*answered)++ % NET_MAX_SLOTS], rsp, size);
+}
+/* Shows what is in it up to `answered`; returns whether to notify the guest. */
+bool net_show(struct ring_back *ring, struct net_answers *a, uint32_t answered,
+              size_t size);
 
 /* The same for what comes from the tap. 0: it is empty, or the guest's ring full. */
 int net_rx_run(struct net_queue *q, const char **why);

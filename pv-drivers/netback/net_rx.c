@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -119,7 +118,7 @@ static void answer_gso(struct net_queue *q, const struct net_rx_packet *p)
         .u.gso = {.size = p->header.gso_size,
                   .type = v6 ? HV_NETIF_GSO_TYPE_TCPV6 : HV_NETIF_GSO_TYPE_TCPV4}};
 
-    ring_back_answer(&q->rx, &extra, sizeof(extra));
+    net_answer(&q->journal->rx, &q->rx_answered, &extra, sizeof(extra));
 }
 
 static void answer_packet(struct net_queue *q, const struct batch *b,
@@ -138,7 +137,7 @@ static void answer_packet(struct net_queue *q, const struct batch *b,
             rsp.flags |= HV_NETRXF_MORE_DATA;
         if (failed)
             rsp.status = HV_NETIF_RSP_ERROR;
-        ring_back_answer(&q->rx, &rsp, sizeof(rsp));
+        net_answer(&q->journal->rx, &q->rx_answered, &rsp, sizeof(rsp));
         if (!page && (rsp.flags & HV_NETRXF_EXTRA_INFO))
             answer_gso(q, p);
     }
@@ -224,29 +223,6 @@ int net_rx_arm(struct net_queue *q)
 
 bool net_rx_show(struct net_queue *q)
 {
-    return ring_back_push(&q->rx);
-}
-
-/* Pages for a batch each way, and for a packet that is held. */
-#define ALL_PAGES (NET_TX_PAGES + NET_RX_PAGES + NET_FRAME_PAGES)
-
-int net_queue_open(struct net_queue *q, struct net_device *dev, void *tx, void *rx,
-                   int tap)
-{
-    uint8_t *pages = mmap(NULL, ALL_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (pages == MAP_FAILED)
-        return -ENOMEM;
-    *q = (struct net_queue){.dev = dev, .tap = tap, .tap_ready = true};
-    q->tx_pages = pages;
-    q->rx_pages = pages + NET_TX_PAGES * PAGE_SIZE;
-    ring_back_init(&q->tx, tx, PAGE_SIZE, NET_TX_SLOT);
-    ring_back_init(&q->rx, rx, PAGE_SIZE, NET_RX_SLOT);
-    return 0;
-}
-
-void net_queue_close(struct net_queue *q)
-{
-    munmap(q->tx_pages, ALL_PAGES * PAGE_SIZE);
+    return net_show(&q->rx, &q->journal->rx, q->rx_answered,
+                    sizeof(struct hv_netif_rx_response));
 }

@@ -238,11 +238,11 @@ static void answer_packet(struct net_queue *q, const struct batch *b,
 
     for (unsigned int i = 0; i < p->nr; i++) {
         rsp.id = b->id[p->ids + i];
-        ring_back_answer(&q->tx, &rsp, sizeof(rsp));
+        net_answer(&q->journal->tx, &q->tx_answered, &rsp, sizeof(rsp));
         for (unsigned int n = 0; !i && n < p->extras; n++) {
             const struct hv_netif_tx_response none = {.status = HV_NETIF_RSP_NULL};
 
-            ring_back_answer(&q->tx, &none, sizeof(none));
+            net_answer(&q->journal->tx, &q->tx_answered, &none, sizeof(none));
         }
     }
 }
@@ -304,6 +304,7 @@ int net_tx_run(struct net_queue *q, const char **why)
             send_packet(q, &b, &b.packet[i]);
         answer_packet(q, &b, &b.packet[i]);
     }
+    q->tx_unshown += b.ids;
     return rc;
 }
 
@@ -312,7 +313,14 @@ int net_tx_arm(struct net_queue *q)
     return q->out_of_credit ? 0 : ring_back_arm(&q->tx);
 }
 
+bool net_tx_lone(const struct net_queue *q)
+{
+    return q->tx_unshown == 1;
+}
+
 bool net_tx_show(struct net_queue *q)
 {
-    return ring_back_push(&q->tx);
+    q->tx_unshown = 0;
+    return net_show(&q->tx, &q->journal->tx, q->tx_answered,
+                    sizeof(struct hv_netif_tx_response));
 }

@@ -14,6 +14,7 @@
 #define BIND_TRIES 200U
 #define MAX_PORTS  (2 * NET_MAX_QUEUES)
 #define MAX_FILES  (2 + NET_MAX_QUEUES)
+#define LONE_MS    1  /* for the answer to a single packet, at most */
 #define LOOK_MS    30 /* at a full ring of a front end that sends no events */
 
 /* What epoll's events are about: a tap's queue, or one of these. */
@@ -81,7 +82,8 @@ static void open_queue(struct worker *w, unsigned int i)
     if (cfg->queue[i].rx_port != cfg->queue[i].tx_port)
         w->port[i].rx = bind_port(w, cfg->queue[i].rx_port);
     rc = net_queue_open(&w->queue[i], &w->dev, map_ring(w, cfg->queue[i].tx_ref),
-                        map_ring(w, cfg->queue[i].rx_ref), cfg->queue[i].tap);
+                        map_ring(w, cfg->queue[i].rx_ref), cfg->queue[i].tap,
+                        &cfg->journal[i], cfg->recover);
     if (rc)
         worker_die("queue %u: %s", i, strerror(-rc));
 }
@@ -123,24 +125,32 @@ static void check(int rc, unsigned int queue, const char *why)
                    why ? why : "the front end's index is out of range");
 }
 
+/* Shows both ways' answers, and tells the guest if it wants to be told. */
+static void show(struct worker *w, unsigned int i, bool tx, bool notify_anyway)
+{
+    struct net_queue *q = &w->queue[i];
+    bool rx_notify = net_rx_show(q) || notify_anyway;
+    bool tx_notify = (tx || rx_notify) && net_tx_show(q);
+    bool one = w->port[i].tx == w->port[i].rx;
+
+    if (tx_notify || (rx_notify && one))
+        door_events_notify(w->events, w->port[i].tx);
+    if (rx_notify && !one)
+        door_events_notify(w->events, w->port[i].rx);
+}
+
 /* Both ways of a queue, a batch; returns whether there is more. */
 static bool serve_queue(struct worker *w, unsigned int i, bool notify_anyway)
 {
     struct net_queue *q = &w->queue[i];
-    bool tx_notify, rx_notify;
     const char *why;
     int tx, rx;
 
     tx = net_tx_run(q, &why);
     check(tx, i, why);
-    tx_notify = net_tx_show(q);
     rx = net_rx_run(q, &why);
     check(rx, i, why);
-    rx_notify = net_rx_show(q) || notify_anyway;
-    if (tx_notify || (rx_notify && w->port[i].tx == w->port[i].rx))
-        door_events_notify(w->events, w->port[i].tx);
-    if (rx_notify && w->port[i].tx != w->port[i].rx)
-        door_events_notify(w->events, w->port[i].rx);
+    show(w, i, !net_tx_lone(q), notify_anyway);
     if (!tx)
         tx = net_tx_arm(q);
     check(tx, i, NULL);
@@ -171,6 +181,8 @@ static int due(const struct worker *w)
 
         if (q->held.size && !w->cfg->rx_notify)
             ms = LOOK_MS;
+        if (net_tx_lone(q))
+            ms = LONE_MS;
         if (!q->out_of_credit)
             continue;
         clock_gettime(CLOCK_MONOTONIC, &now);
@@ -190,6 +202,8 @@ static void wait_for_events(struct worker *w, int timeout_ms)
 
     if (n < 0 && errno != EINTR)
         worker_die("cannot wait for events: %s", strerror(errno));
+    for (unsigned int i = 0; !n && i < w->cfg->nr_queues; i++)
+        show(w, i, true, false);
     for (int i = 0; i < n; i++) {
         if (ready[i].data.u32 == EVENT_CHANNELS)
             take_events(w);

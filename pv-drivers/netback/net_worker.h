@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The process that serves one network interface. Killed at any time, it can be followed
- * by another: what it needs to know stands in the rings (net_queue.h).
+ * by another: what it needs to know stands in the rings and the journal (net_queue.h).
  */
 #ifndef NETBACK_NET_WORKER_H
 #define NETBACK_NET_WORKER_H
@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "hv/door.h"
+#include "netback/net_queue.h"
 
 #define NET_MAX_QUEUES 4U
 
@@ -26,6 +27,7 @@ struct net_config {
         uint32_t tx_port, rx_port; /* the same, or two */
         int tap;
     } queue[NET_MAX_QUEUES];
+    struct net_journal *journal; /* NET_MAX_QUEUES, shared with the daemon */
     uid_t user;
 };
 
