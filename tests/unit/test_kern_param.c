@@ -259,7 +259,8 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {a_usual_line_is_taken_without_a_word,
+    const TTest *const tests[] = {microcode_at_boot_is_answered_with_a_warning,
+                                  a_usual_line_is_taken_without_a_word,
                                   an_unknown_one_is_named_with_the_nearest,
                                   a_bad_value_is_named_and_changes_nothing,
                                   isolation_is_chosen_for_each_side,
