@@ -248,12 +248,11 @@ int evtchn_close(struct domain *d, uint32_t port)
 long evtchn_send(struct domain *d, uint32_t port)
 {
     struct evtchn *c = event_chan(d, port);
-    irqflags_t f;
     long rc = 0;
 
     if (!c)
         return -EINVAL;
-    f = spin_lock_irq(&c->lock);
+    spin_lock_irq_off(&c->lock);
     if (likely(c->state == CHAN_INTERDOMAIN)) {
         struct domain *rd = c->u.peer.dom;
 
@@ -263,7 +262,7 @@ long evtchn_send(struct domain *d, uint32_t port)
     } else if (c->state != CHAN_UNBOUND) { /* nobody there yet: dropped, as on Xen */
         rc = -EINVAL;
     }
-    spin_unlock_irq(&c->lock, f);
+    spin_unlock_irq_on(&c->lock);
     return rc;
 }
 
@@ -340,14 +339,13 @@ int evtchn_bind_vcpu(struct domain *d, uint32_t port, unsigned vcpu)
 long evtchn_unmask(struct domain *d, uint32_t port)
 {
     struct evtchn *c = event_chan(d, port);
-    irqflags_t f;
 
     if (!c)
         return -EINVAL;
-    f = spin_lock_irq(&c->lock);
+    spin_lock_irq_off(&c->lock);
     if (c->state != CHAN_FREE)
         d->evtchn->ops->unmask(d, c, port);
-    spin_unlock_irq(&c->lock, f);
+    spin_unlock_irq_on(&c->lock);
     return 0;
 }
 

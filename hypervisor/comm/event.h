@@ -18,10 +18,10 @@ int evtchn_bind_virq(struct domain *d, unsigned virq, unsigned vcpu, uint32_t *p
 int evtchn_bind_ipi(struct domain *d, unsigned vcpu, uint32_t *port);
 int evtchn_bind_pirq(struct domain *d, unsigned pirq, unsigned flags, uint32_t *port);
 int evtchn_close(struct domain *d, uint32_t port);
-long evtchn_send(struct domain *d, uint32_t port);
+long evtchn_send(struct domain *d, uint32_t port); /* interrupts are on */
 int evtchn_status(struct domain *caller, struct hv_evtchn_status *s);
 int evtchn_bind_vcpu(struct domain *d, uint32_t port, unsigned vcpu);
-long evtchn_unmask(struct domain *d, uint32_t port);
+long evtchn_unmask(struct domain *d, uint32_t port);      /* the same */
 void evtchn_unmask_pirq(struct domain *d, unsigned pirq); /* its port, if it is bound */
 int evtchn_reset(struct domain *d, bool resume);          /* -ERESTART possible */
 int evtchn_init_control(struct vcpu *v, struct hv_evtchn_init_control *c);

@@ -95,6 +95,19 @@ static inline void spin_unlock_irq(spinlock_t *l, irqflags_t f)
     irq_restore(f);
 }
 
+/* The same where interrupts are known to be on, as in a hypercall's handler. */
+static inline void spin_lock_irq_off(spinlock_t *l)
+{
+    irq_disable();
+    spin_take(l, false);
+}
+
+static inline void spin_unlock_irq_on(spinlock_t *l)
+{
+    spin_drop(l);
+    irq_enable();
+}
+
 typedef struct {
     _Atomic uint32_t v; /* readers, or ~0 for a writer */
     uint16_t rank;

@@ -25,7 +25,7 @@ struct vcpu_hw {
     uint64_t kernel_sp;  /* stack_switch: kernel stack for entries from user mode */
     /* Where entry code lays its frames of system calls and page faults from user mode, or
      * an address that faults when C shall do it. */
-    _Atomic uint64_t syscall_frame, fault_frame;
+    uint64_t syscall_frame, fault_frame;
     uint64_t kernel_ss;
     uint64_t event_ip; /* callbacks, canonical; 0 = not registered */
     uint64_t failsafe_ip;
@@ -42,7 +42,7 @@ struct vcpu_hw {
     uint8_t sysenter_masks_events;
     uint8_t syscall32_masks_events;
     uint8_t isolated; /* guest code runs on this CPU's tables (port/isolate.h) */
-    uint8_t ts; /* CR0.TS as the guest has it: its next FPU instruction is #NM */
+    uint8_t ts;       /* CR0.TS as the guest has it: its next FPU instruction is #NM */
     /* Any of these four bytes set, and an event takes the way through C. */
     uint8_t nmi_pending __attribute__((aligned(4))), nmi_masked;
     uint8_t runstate_stale; /* the guest's copy of its runstate is to be written */
@@ -99,7 +99,7 @@ void ctx_set_ts(struct vcpu_hw *v, bool on); /* also in hardware; v is current *
 void ctx_load_info(struct vcpu_hw *v);
 void ctx_load_tables(
     struct vcpu_hw *v); /* GDTR and LDTR after gdt_entries/ldt_entries changed */
-void ctx_load_cr3(struct vcpu_hw *v); /* CR3 by kernel_mode; flushes the TLB */
+void ctx_load_cr3(struct vcpu_hw *v);      /* CR3 by kernel_mode; flushes the TLB */
 void ctx_load_user_cr3(struct vcpu_hw *v); /* cr3_user is another; v is in kernel mode */
 void ctx_load_debug(struct vcpu_hw *v);
 void ctx_toggle_mode(struct vcpu_hw *v); /* kernel <-> user: kernel_mode, swapgs, CR3 */

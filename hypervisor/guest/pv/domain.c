@@ -108,18 +108,28 @@ static bool shows_iopl(const struct domain *d)
     return d->vm_assist & (1ull << HV_VMASST_TYPE_ARCHITECTURAL_IOPL);
 }
 
+/* Each by one store, as another vCPU may switch both off meanwhile. */
+static inline void set_frames(struct vcpu *v, uint64_t syscall, uint64_t fault)
+{
+    __atomic_store_n(&v->hw.syscall_frame, syscall, __ATOMIC_RELAXED);
+    __atomic_store_n(&v->hw.fault_frame, fault, __ATOMIC_RELAXED);
+}
+
 /* The stores are in order with the look at vm_assist: a change of that by another vCPU is
  * seen here, or it comes after them (pv_vm_assist()). */
 void pv_update_entries(struct vcpu *v)
 {
-    struct vcpu_hw *hw = &v->hw;
+    const struct vcpu_hw *hw = &v->hw;
     uint64_t top = hw->kernel_sp & ~15ull;
-    bool ok = guest_range_ok(top - FAULT_FRAME, FAULT_FRAME);
 
-    hw->syscall_frame = ok && hw->syscall_ip ? top - SYSCALL_FRAME : NO_STACK;
-    hw->fault_frame = ok && hw->pf_ip ? top - FAULT_FRAME : NO_STACK;
+    if (unlikely(!guest_range_ok(top - FAULT_FRAME, FAULT_FRAME)))
+        set_frames(v, NO_STACK, NO_STACK);
+    else
+        set_frames(v, likely(hw->syscall_ip) ? top - SYSCALL_FRAME : NO_STACK,
+                   likely(hw->pf_ip) ? top - FAULT_FRAME : NO_STACK);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (unlikely(shows_iopl(v->domain)))
-        hw->syscall_frame = hw->fault_frame = NO_STACK;
+        set_frames(v, NO_STACK, NO_STACK);
 }
 
 void pv_vm_assist(struct domain *d, uint64_t set, uint64_t clear)
@@ -130,7 +140,7 @@ void pv_vm_assist(struct domain *d, uint64_t set, uint64_t clear)
         return; /* their next stack will do */
     for (unsigned i = 0; i < d->max_vcpus; i++)
         if (d->vcpu[i])
-            d->vcpu[i]->hw.syscall_frame = d->vcpu[i]->hw.fault_frame = NO_STACK;
+            set_frames(d->vcpu[i], NO_STACK, NO_STACK);
 }
 
 void pv_set_kernel_stack(struct vcpu *v, uint64_t ss, uint64_t sp)

@@ -31,6 +31,7 @@ struct detour {
 extern const struct detour __detours_start[], __detours_end[];
 extern const char __isolate_start[], __isolate_end[];
 
+bool isolate_on;
 static bool dom0_on, domu_on;
 static uint64_t *roots[HV_MAX_CPUS]; /* two tables each */
 static uint64_t image_l3e;           /* the image's part of slot 261 */
@@ -89,7 +90,7 @@ void isolate_create(unsigned cpu)
     uint64_t *l3;
     paddr_t pa;
 
-    if (!dom0_on && !domu_on)
+    if (!isolate_on)
         return;
     roots[cpu] = page_alloc_mapped(1);
     if (!roots[cpu])
@@ -128,7 +129,8 @@ void isolate_boot(void)
     domu_on = p->xpti_domu < 0 ? cpu_features.meltdown : p->xpti_domu;
     log_info("XPTI (64-bit PV only): Dom0 %s, DomU %s (without PCID)",
              dom0_on ? "enabled" : "disabled", domu_on ? "enabled" : "disabled");
-    if (!dom0_on && !domu_on)
+    isolate_on = dom0_on || domu_on;
+    if (!isolate_on)
         return;
     paging_no_global();
     lead_away();
@@ -138,12 +140,10 @@ void isolate_boot(void)
     isolate_create(0);
 }
 
-void isolate_load(struct vcpu_hw *v)
+void isolate_tell(struct vcpu_hw *v)
 {
     struct cpu_info *info = cpu_info();
 
-    if (!dom0_on && !domu_on)
-        return;
     info->full_cr3[0] = v->cr3_kernel;
     info->full_cr3[1] = v->cr3_user ? v->cr3_user : v->cr3_kernel;
     if (v->isolated) {

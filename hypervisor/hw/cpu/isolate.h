@@ -8,6 +8,12 @@
 void isolate_boot(void);           /* boot CPU: is it wanted? then it is prepared */
 void isolate_create(unsigned cpu); /* the tables of a CPU, before it starts */
 /* v's tables are loaded on this CPU, or cr3_user is another: entry code is told. */
-void isolate_load(struct vcpu_hw *v);
+void isolate_tell(struct vcpu_hw *v);
+extern bool isolate_on; /* for some guests at least */
+static inline void isolate_load(struct vcpu_hw *v)
+{
+    if (unlikely(isolate_on))
+        isolate_tell(v);
+}
 
 #endif
