@@ -121,6 +121,7 @@ if [ "$(files)" = "$before" ]; then
 else
     not_ok "they leave no file open" "$before, now $(files)"
 fi
+. /test/qcow.sh
 check "the guest still reads its disk" in_guest blk 30 'dd if=/dev/xvda of=/dev/null bs=64k'
 check "shutdown ends the guest" down blk
 unchanged "nothing is left of it" /tmp/before 100
