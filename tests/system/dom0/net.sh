@@ -36,7 +36,7 @@ check "the guest fetches a file from dom0" in_guest net 60 \
     "wget -q -O /tmp/data http://10.7.0.1/data && test \"\$(md5sum </tmp/data)\" = '$sum'"
 in_guest net 10 'httpd -p 80 -h /tmp'
 fetch() { wget -q -O - http://10.7.0.2/data | md5sum | grep -q "${sum%% *}"; }
-check "dom0 fetches it back" fetch
+check "dom0 fetches it back" wait_for 20 fetch
 says "network-list shows the interface" "^0 +0 +00:16:3e:01:02:03 +0 +4 " $T network-list net
 says "with --json, too" '"vifname": *"vif[0-9]+.0"' $T network-list --json net
 says "it stands in the bridge" "vif$($T domid net).0" ls /sys/class/net/xenbr0/brif
