@@ -31,20 +31,7 @@ int cmd_block_attach(struct tool *t, int argc, char **argv)
 
 int cmd_block_detach(struct tool *t, int argc, char **argv)
 {
-    static const struct option names[] = {{"force", no_argument, NULL, 'f'}, {0}};
-    bool force = false;
-    hv_domid_t domid;
-    int c;
-
-    while ((c = getopt_long(argc, argv, "f", names, NULL)) != -1) {
-        if (c != 'f')
-            return tool_usage(t);
-        force = true;
-    }
-    if (argc - optind != 2)
-        return tool_usage(t);
-    return tool_open(t) || tool_domain(t, argv[optind], &domid) ||
-           dom_disk_detach(&t->host, domid, argv[optind + 1], force, &t->err);
+    return tool_device_detach(t, argc, argv, dom_disk_detach);
 }
 
 int cmd_cd_insert(struct tool *t, int argc, char **argv)
@@ -90,6 +77,7 @@ static struct json_object *disk_json(hv_domid_t domid, const struct dom_disk_inf
 }
 
 /* xl's columns. */
+#define HEADING "Vdev  BE  handle state evt-ch ring-ref BE-path"
 static void print_disk(const struct dom_disk_info *disk)
 {
     printf("%-5u %-3d %-6d %-5u %-6u %-8u %s\n", disk->devid, 0, 0, disk->front_state,
@@ -115,27 +103,5 @@ static int list_domain(struct tool *t, hv_domid_t domid, struct json_object *all
 
 int cmd_block_list(struct tool *t, int argc, char **argv)
 {
-    struct json_object *all = NULL;
-    struct hv_domctl_getdomaininfo *list;
-    unsigned int nr;
-    int c, rc = 0;
-
-    while ((c = getopt_long(argc, argv, "", tool_json_option, NULL)) != -1) {
-        if (c != 'j')
-            return tool_usage(t);
-        all = json_object_new_array();
-    }
-    if (optind == argc)
-        return tool_usage(t);
-    if (tool_open(t) || tool_domains(t, argc - optind, argv + optind, &list, &nr))
-        return 1;
-    if (!all)
-        printf("%-5s %-3s %-6s %-5s %-6s %-8s %s\n", "Vdev", "BE", "handle", "state",
-               "evt-ch", "ring-ref", "BE-path");
-    for (unsigned int i = 0; i < nr && !rc; i++)
-        rc = list_domain(t, (hv_domid_t)list[i].domain, all);
-    free(list);
-    if (all && !rc)
-        return tool_print_json(all);
-    return rc;
+    return tool_device_list(t, argc, argv, HEADING, list_domain);
 }

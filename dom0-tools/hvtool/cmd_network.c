@@ -33,20 +33,7 @@ int cmd_network_attach(struct tool *t, int argc, char **argv)
 
 int cmd_network_detach(struct tool *t, int argc, char **argv)
 {
-    static const struct option names[] = {{"force", no_argument, NULL, 'f'}, {0}};
-    bool force = false;
-    hv_domid_t domid;
-    int c;
-
-    while ((c = getopt_long(argc, argv, "f", names, NULL)) != -1) {
-        if (c != 'f')
-            return tool_usage(t);
-        force = true;
-    }
-    if (argc - optind != 2)
-        return tool_usage(t);
-    return tool_open(t) || tool_domain(t, argv[optind], &domid) ||
-           dom_vif_detach(&t->host, domid, argv[optind + 1], force, &t->err);
+    return tool_device_detach(t, argc, argv, dom_vif_detach);
 }
 
 static struct json_object *vif_json(hv_domid_t domid, const struct dom_vif_info *vif)
@@ -66,6 +53,7 @@ static struct json_object *vif_json(hv_domid_t domid, const struct dom_vif_info 
 }
 
 /* xl's columns. */
+#define HEADING "Idx BE Mac Addr.         handle state evt-ch   tx-/rx-ring-ref BE-path"
 static void print_vif(const struct dom_vif_info *vif)
 {
     printf("%-3u %-2d %s %6u %5u %6d %5d/%-11d %s\n", vif->devid, 0, vif->mac, vif->devid,
@@ -91,27 +79,5 @@ static int list_domain(struct tool *t, hv_domid_t domid, struct json_object *all
 
 int cmd_network_list(struct tool *t, int argc, char **argv)
 {
-    struct json_object *all = NULL;
-    struct hv_domctl_getdomaininfo *list;
-    unsigned int nr;
-    int c, rc = 0;
-
-    while ((c = getopt_long(argc, argv, "", tool_json_option, NULL)) != -1) {
-        if (c != 'j')
-            return tool_usage(t);
-        all = json_object_new_array();
-    }
-    if (optind == argc)
-        return tool_usage(t);
-    if (tool_open(t) || tool_domains(t, argc - optind, argv + optind, &list, &nr))
-        return 1;
-    if (!all)
-        printf("%-3s %-2s %-17s %6s %5s %6s %5s/%-11s %s\n", "Idx", "BE", "Mac Addr.",
-               "handle", "state", "evt-ch", "tx-", "rx-ring-ref", "BE-path");
-    for (unsigned int i = 0; i < nr && !rc; i++)
-        rc = list_domain(t, (hv_domid_t)list[i].domain, all);
-    free(list);
-    if (all && !rc)
-        return tool_print_json(all);
-    return rc;
+    return tool_device_list(t, argc, argv, HEADING, list_domain);
 }

@@ -40,6 +40,16 @@ int tool_domains(struct tool *t, int argc, char **argv,
 /* xl takes the parts of a device as one word or as several: all in one. Free it. */
 char *tool_join(int nr, char **words);
 
+/* The same for every kind of split device: detaching one (`host ... force` as
+ * dom_disk_detach()), and listing those of domains: `list` prints a domain's, or adds
+ * them to `all` if that is not NULL. */
+typedef int tool_detach_t(struct dom_host *host, hv_domid_t domid, const char *which,
+                          bool force, struct dom_error *err);
+typedef int tool_device_list_t(struct tool *t, hv_domid_t domid, struct json_object *all);
+int tool_device_detach(struct tool *t, int argc, char **argv, tool_detach_t *detach);
+int tool_device_list(struct tool *t, int argc, char **argv, const char *heading,
+                     tool_device_list_t *list);
+
 /* Prints and frees a document. Returns the exit status. */
 int tool_print_json(struct json_object *doc);
 struct json_object *tool_json_domain(struct tool *t, hv_domid_t domid);

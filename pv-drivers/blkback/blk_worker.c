@@ -11,9 +11,9 @@
 #include "blkback/queue.h"
 #include "common/sandbox.h"
 #include "common/worker.h"
+#include "common/worker_doors.h"
 
-#define MAX_DEPTH  1024U
-#define BIND_TRIES 200U
+#define MAX_DEPTH 1024U
 
 struct worker {
     const struct worker_config *cfg;
@@ -62,16 +62,12 @@ static void open_journal(struct worker *w)
 
 static void open_doors(struct worker *w)
 {
-    int rc = door_events_open(&w->events);
+    int rc;
 
-    if (!rc)
-        rc = door_events_restrict(w->events, w->cfg->domid);
-    if (!rc)
-        rc = door_grants_open(&w->dev.grants);
-    if (!rc)
-        rc = pages_open(&w->dev.pages, w->dev.grants, w->cfg->domid, w->cfg->persistent);
+    worker_doors(&w->events, &w->dev.grants, w->cfg->domid);
+    rc = pages_open(&w->dev.pages, w->dev.grants, w->cfg->domid, w->cfg->persistent);
     if (rc)
-        worker_die("cannot reach the hypervisor: %s", strerror(-rc));
+        worker_die("cannot map pages: %s", strerror(-rc));
 }
 
 /* All that was the image's is read by now: a worker that was killed has ended. */
@@ -105,18 +101,6 @@ static void open_disk(struct worker *w)
     disk_poll(&w->dev.disk, worker_control());
 }
 
-/* The kernel may still be closing the event channels of a worker that was killed. */
-static int bind_port(const struct worker *w, uint32_t port)
-{
-    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
-    unsigned int tries = w->cfg->recover ? BIND_TRIES : 1;
-    int rc;
-
-    while ((rc = door_events_bind(w->events, w->cfg->domid, port)) < 0 && --tries)
-        nanosleep(&pause, NULL);
-    return rc;
-}
-
 static void open_queue(struct worker *w, unsigned int i)
 {
     const struct worker_config *cfg = w->cfg;
@@ -127,10 +111,7 @@ static void open_queue(struct worker *w, unsigned int i)
 
     if (rc)
         worker_die("cannot map ring %u: %s", i, strerror(-rc));
-    rc = bind_port(w, cfg->queue[i].port);
-    if (rc < 0)
-        worker_die("cannot bind event channel %u: %s", cfg->queue[i].port, strerror(-rc));
-    w->port[i] = (uint32_t)rc;
+    w->port[i] = worker_bind(w->events, cfg->domid, cfg->queue[i].port, cfg->recover);
     rc = queue_open(&w->queue[i], &w->dev, shared, cfg->ring_pages * PAGE_SIZE,
                     &w->journal->queue[i], cfg->recover);
     if (rc)

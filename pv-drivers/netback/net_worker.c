@@ -8,14 +8,14 @@
 
 #include "common/sandbox.h"
 #include "common/worker.h"
+#include "common/worker_doors.h"
 #include "netback/net_queue.h"
 #include "netback/net_worker.h"
 
-#define BIND_TRIES 200U
-#define MAX_PORTS  (2 * NET_MAX_QUEUES)
-#define MAX_FILES  (2 + NET_MAX_QUEUES)
-#define LONE_MS    1  /* for the answer to a single packet, at most */
-#define LOOK_MS    30 /* at a full ring of a front end that sends no events */
+#define MAX_PORTS (2 * NET_MAX_QUEUES)
+#define MAX_FILES (2 + NET_MAX_QUEUES)
+#define LONE_MS   1  /* for the answer to a single packet, at most */
+#define LOOK_MS   30 /* at a full ring of a front end that sends no events */
 
 /* What epoll's events are about: a tap's queue, or one of these. */
 #define EVENT_CHANNELS (NET_MAX_QUEUES + 0)
@@ -33,35 +33,6 @@ struct worker {
     bool stopping;
 };
 
-static void open_doors(struct worker *w)
-{
-    int rc = door_events_open(&w->events);
-
-    if (!rc)
-        rc = door_events_restrict(w->events, w->cfg->domid);
-    if (!rc)
-        rc = door_grants_open(&w->dev.grants);
-    if (rc)
-        worker_die("cannot reach the hypervisor: %s", strerror(-rc));
-}
-
-/*
- * A port has one end at a time. So an earlier worker must have ended, if only just, and
- * no two ever serve a ring.
- */
-static uint32_t bind_port(const struct worker *w, uint32_t port)
-{
-    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
-    unsigned int tries = w->cfg->recover ? BIND_TRIES : 1;
-    int rc;
-
-    while ((rc = door_events_bind(w->events, w->cfg->domid, port)) < 0 && --tries)
-        nanosleep(&pause, NULL);
-    if (rc < 0)
-        worker_die("cannot bind event channel %u: %s", port, strerror(-rc));
-    return (uint32_t)rc;
-}
-
 static void *map_ring(const struct worker *w, uint32_t ref)
 {
     uint64_t index;
@@ -78,9 +49,11 @@ static void open_queue(struct worker *w, unsigned int i)
     const struct net_config *cfg = w->cfg;
     int rc;
 
-    w->port[i].tx = w->port[i].rx = bind_port(w, cfg->queue[i].tx_port);
+    w->port[i].tx = w->port[i].rx =
+        worker_bind(w->events, cfg->domid, cfg->queue[i].tx_port, cfg->recover);
     if (cfg->queue[i].rx_port != cfg->queue[i].tx_port)
-        w->port[i].rx = bind_port(w, cfg->queue[i].rx_port);
+        w->port[i].rx =
+            worker_bind(w->events, cfg->domid, cfg->queue[i].rx_port, cfg->recover);
     rc = net_queue_open(&w->queue[i], &w->dev, map_ring(w, cfg->queue[i].tx_ref),
                         map_ring(w, cfg->queue[i].rx_ref), cfg->queue[i].tap,
                         &cfg->journal[i], cfg->recover);
@@ -233,7 +206,7 @@ void net_worker(const void *config)
                                  .credit_bytes = cfg->credit_bytes,
                                  .credit_ns = cfg->credit_us * 1000,
                                  .complain = worker_complain};
-    open_doors(w);
+    worker_doors(&w->events, &w->dev.grants, cfg->domid);
     for (unsigned int i = 0; i < cfg->nr_queues; i++)
         open_queue(w, i);
     open_loop(w);
