@@ -78,7 +78,6 @@ struct net_queue {
     struct ring_back tx, rx;
     struct net_journal *journal;
     uint32_t tx_answered, rx_answered; /* in the journal, up to here */
-    unsigned int tx_unshown;           /* slots */
     int tap;
     bool tap_ready;               /* there may be something to read */
     uint8_t *tx_pages, *rx_pages; /* one behind the other, and the held packet's */
@@ -101,13 +100,8 @@ int net_queue_open(struct net_queue *q, struct net_device *dev, void *tx, void *
 int net_tx_run(struct net_queue *q, const char **why);
 /* As ring_back_arm(): asks for an event when there is more to send. */
 int net_tx_arm(struct net_queue *q);
-/*
- * Shows what is answered; returns whether to notify the guest. The answer to a single
- * small packet tells it nothing that cannot wait for something it is woken for anyway:
- * net_tx_lone() says that there is no more than that.
- */
+/* Shows what is answered; returns whether to notify the guest. */
 bool net_tx_show(struct net_queue *q);
-bool net_tx_lone(const struct net_queue *q);
 
 /* Adds an answer to one of the journals. */
 static inline void net_answer(struct net_answers *a, uint32_t *answered, const void *rsp,

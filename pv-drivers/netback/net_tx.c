@@ -304,7 +304,6 @@ int net_tx_run(struct net_queue *q, const char **why)
             send_packet(q, &b, &b.packet[i]);
         answer_packet(q, &b, &b.packet[i]);
     }
-    q->tx_unshown += b.ids;
     return rc;
 }
 
@@ -313,14 +312,8 @@ int net_tx_arm(struct net_queue *q)
     return q->out_of_credit ? 0 : ring_back_arm(&q->tx);
 }
 
-bool net_tx_lone(const struct net_queue *q)
-{
-    return q->tx_unshown == 1;
-}
-
 bool net_tx_show(struct net_queue *q)
 {
-    q->tx_unshown = 0;
     return net_show(&q->tx, &q->journal->tx, q->tx_answered,
                     sizeof(struct hv_netif_tx_response));
 }

@@ -99,11 +99,10 @@ static void check(int rc, unsigned int queue, const char *why)
 }
 
 /* Shows both ways' answers, and tells the guest if it wants to be told. */
-static void show(struct worker *w, unsigned int i, bool tx, bool notify_anyway)
+static void show(struct worker *w, unsigned int i, bool notify_anyway)
 {
     struct net_queue *q = &w->queue[i];
-    bool rx_notify = net_rx_show(q) || notify_anyway;
-    bool tx_notify = (tx || rx_notify) && net_tx_show(q);
+    bool rx_notify = net_rx_show(q) || notify_anyway, tx_notify = net_tx_show(q);
     bool one = w->port[i].tx == w->port[i].rx;
 
     if (tx_notify || (rx_notify && one))
@@ -123,7 +122,7 @@ static bool serve_queue(struct worker *w, unsigned int i, bool notify_anyway)
     check(tx, i, why);
     rx = net_rx_run(q, &why);
     check(rx, i, why);
-    show(w, i, !net_tx_lone(q), notify_anyway);
+    show(w, i, notify_anyway);
     if (!tx)
         tx = net_tx_arm(q);
     check(tx, i, NULL);
@@ -154,8 +153,6 @@ static int due(const struct worker *w)
 
         if (q->held.size && !w->cfg->rx_notify)
             ms = LOOK_MS;
-        if (net_tx_lone(q))
-            ms = LONE_MS;
         if (!q->out_of_credit)
             continue;
         clock_gettime(CLOCK_MONOTONIC, &now);
@@ -175,8 +172,6 @@ static void wait_for_events(struct worker *w, int timeout_ms)
 
     if (n < 0 && errno != EINTR)
         worker_die("cannot wait for events: %s", strerror(errno));
-    for (unsigned int i = 0; !n && i < w->cfg->nr_queues; i++)
-        show(w, i, true, false);
     for (int i = 0; i < n; i++) {
         if (ready[i].data.u32 == EVENT_CHANNELS)
             take_events(w);
