@@ -168,18 +168,19 @@ static long run(struct hcall *h, unsigned cmd, vaddr_t at)
     return rc;
 }
 
+/* A port is all that the two frequent ones are about. */
 HCALL(call_event_channel_op)
 {
-    unsigned cmd = (unsigned)h->arg[0];
-    uint32_t port; /* all that these two are about, and they come often */
+    uint32_t port;
 
-    if (cmd != HV_EVTCHNOP_SEND && cmd != HV_EVTCHNOP_UNMASK)
-        return run(h, cmd, h->arg[1]);
-    if (!guest_peek32(h->arg[1], &port))
-        return -EFAULT;
-    if (cmd == HV_EVTCHNOP_SEND)
-        return evtchn_send(h->d, port);
-    return evtchn_unmask(h->d, port);
+    switch ((unsigned)h->arg[0]) {
+    case HV_EVTCHNOP_SEND:
+        return guest_peek32(h->arg[1], &port) ? evtchn_send(h->d, port) : -EFAULT;
+    case HV_EVTCHNOP_UNMASK:
+        return guest_peek32(h->arg[1], &port) ? evtchn_unmask(h->d, port) : -EFAULT;
+    default:
+        return run(h, (unsigned)h->arg[0], h->arg[1]);
+    }
 }
 
 HCALL(call_event_channel_op_compat)
