@@ -12,12 +12,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <xenstore.h>
 
 #include "abi/grant_table.h"
+#include "daemon/clock.h"
 #include "guest.h"
 
 #define DEFAULT_LIMIT (1UL << 20)
@@ -244,20 +244,12 @@ void guest_add(struct daemon *d, hv_domid_t domid)
     xs_watch(d->xs, path, token);
 }
 
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 /* Closing our end of the terminal throws away what its reader has not taken. */
 static void linger(struct daemon *d, struct guest *g)
 {
     epoll_ctl(d->epoll, EPOLL_CTL_DEL, g->pty.master, NULL);
     leave(d, g);
-    g->until = now_ms() + LINGER_MS;
+    g->until = clock_ms() + LINGER_MS;
     g->next = d->leaving;
     d->leaving = g;
 }
@@ -265,7 +257,7 @@ static void linger(struct daemon *d, struct guest *g)
 int guest_leaving(struct daemon *d)
 {
     struct guest **at = &d->leaving, *g;
-    uint64_t now = now_ms();
+    long long now = clock_ms();
 
     while ((g = *at)) {
         /* What was written a moment ago may be on its way to where FIONREAD sees it. */

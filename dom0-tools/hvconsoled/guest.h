@@ -33,7 +33,7 @@ struct guest {
     struct buffer out;
     int log;
     uint32_t polled; /* what epoll was last told to look for */
-    uint64_t until;  /* leaving: ms of the monotonic clock */
+    long long until; /* leaving: ms of the monotonic clock */
 };
 
 struct guest *guest_find(struct daemon *d, hv_domid_t domid);

@@ -10,9 +10,8 @@
 #include "abi/version.h"
 #include "tool.h"
 
-#define PAGES_PER_MIB 256
-#define LOG_STEP      8192U
-#define MAX_NODES     64U
+#define LOG_STEP  8192U
+#define MAX_NODES 64U
 
 /* Lines go to the terminal at once, or into a document. */
 struct report {

@@ -10,25 +10,15 @@
 #include "abi/sched.h"
 #include "tool.h"
 
-static void state_letters(const struct hv_domctl_getdomaininfo *info, char out[7])
-{
-    unsigned int f = info->flags;
-    bool crashed = !strcmp(tool_reason_name(info), "crash");
-
-    snprintf(out, 7, "%c%c%c%c%c%c", f & HV_DOMINF_RUNNING ? 'r' : '-',
-             f & HV_DOMINF_BLOCKED ? 'b' : '-', f & HV_DOMINF_PAUSED ? 'p' : '-',
-             f & HV_DOMINF_SHUTDOWN ? 's' : '-', crashed ? 'c' : '-',
-             f & HV_DOMINF_DYING ? 'd' : '-');
-}
-
 static void print_row(struct tool *t, const struct hv_domctl_getdomaininfo *info,
                       bool verbose)
 {
     char *name = dom_name(&t->host, info->domain), state[7], uuid[37];
 
-    state_letters(info, state);
+    tool_state_letters(info, state);
     printf("%-40s %5u %5llu %5u     %s  %8.1f", name ? name : "(null)", info->domain,
-           (unsigned long long)(info->tot_pages + info->outstanding_pages) / 256,
+           (unsigned long long)(info->tot_pages + info->outstanding_pages) /
+               PAGES_PER_MIB,
            info->nr_online_vcpus, state, (double)info->cpu_time / 1e9);
     if (verbose) {
         dom_uuid_format(info->handle, uuid);

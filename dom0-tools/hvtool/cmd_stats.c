@@ -13,6 +13,7 @@
 struct stats {
     struct tool *t;
     struct hv_domctl_getdomaininfo *list;
+    char **name; /* of each in the list; NULL: it has none */
     unsigned int nr;
     struct dom_usage *usage;
     unsigned int nr_usage;
@@ -91,15 +92,13 @@ static void print_head(const char *name, const char *type, const char *help)
     printf("# HELP ostler_%s %s\n# TYPE ostler_%s %s\n", name, help, name, type);
 }
 
-/* The sample's name and its labels up to those of a device. */
-static void print_sample(const struct stats *s, const char *name, hv_domid_t domid)
+/* The sample's name and its labels, of the list's i-th domain, up to those of a device.
+ */
+static void print_sample(const struct stats *s, const char *name, unsigned int i)
 {
-    char *domain = dom_name(&s->t->host, domid);
-
-    printf("ostler_%s{domid=\"%u\",name=\"", name, domid);
-    print_label(domain ? domain : "");
+    printf("ostler_%s{domid=\"%u\",name=\"", name, s->list[i].domain);
+    print_label(s->name[i] ? s->name[i] : "");
     putchar('"');
-    free(domain);
 }
 
 static uint64_t memory_of(const struct hv_domctl_getdomaininfo *i)
@@ -117,6 +116,21 @@ static uint64_t vcpus_of(const struct hv_domctl_getdomaininfo *i)
     return i->nr_online_vcpus;
 }
 
+static int read_names(struct stats *s)
+{
+    s->name = calloc(s->nr + 1, sizeof(*s->name));
+    for (unsigned int i = 0; s->name && i < s->nr; i++)
+        s->name[i] = dom_name(&s->t->host, s->list[i].domain);
+    return s->name ? 0 : -ENOMEM;
+}
+
+static void free_names(struct stats *s)
+{
+    for (unsigned int i = 0; s->name && i < s->nr; i++)
+        free(s->name[i]);
+    free(s->name);
+}
+
 static void print_domains(const struct stats *s)
 {
     static const struct {
@@ -130,24 +144,26 @@ static void print_domains(const struct stats *s)
 
     print_head("domain_cpu_seconds_total", "counter", "CPU time of all virtual CPUs.");
     for (unsigned int i = 0; i < s->nr; i++) {
-        print_sample(s, "domain_cpu_seconds_total", s->list[i].domain);
+        print_sample(s, "domain_cpu_seconds_total", i);
         printf("} %.9f\n", (double)s->list[i].cpu_time / 1e9);
     }
     for (size_t g = 0; g < sizeof(gauges) / sizeof(gauges[0]); g++) {
         print_head(gauges[g].name, "gauge", gauges[g].help);
         for (unsigned int i = 0; i < s->nr; i++) {
-            print_sample(s, gauges[g].name, s->list[i].domain);
+            print_sample(s, gauges[g].name, i);
             printf("} %llu\n", (unsigned long long)gauges[g].value(&s->list[i]));
         }
     }
 }
 
-static bool listed(const struct stats *s, hv_domid_t domid)
+/* Where in the list a domain is; nr: nowhere. */
+static unsigned int find(const struct stats *s, hv_domid_t domid)
 {
-    for (unsigned int i = 0; i < s->nr; i++)
-        if (s->list[i].domain == domid)
-            return true;
-    return false;
+    unsigned int i = 0;
+
+    while (i < s->nr && s->list[i].domain != domid)
+        i++;
+    return i;
 }
 
 static void print_devices(const struct stats *s)
@@ -179,12 +195,13 @@ static void print_devices(const struct stats *s)
         print_head(counters[c].name, "counter", counters[c].help);
         for (unsigned int i = 0; i < s->nr_usage; i++) {
             const struct dom_usage *u = &s->usage[i];
+            unsigned int domain = find(s, u->domid);
             uint64_t value;
 
-            if (u->kind != counters[c].kind || !listed(s, u->domid))
+            if (u->kind != counters[c].kind || domain == s->nr)
                 continue;
             memcpy(&value, (const char *)&u->traffic + counters[c].offset, sizeof(value));
-            print_sample(s, counters[c].name, u->domid);
+            print_sample(s, counters[c].name, domain);
             printf(",devid=\"%u\"} %llu\n", u->devid, (unsigned long long)value);
         }
     }
@@ -205,7 +222,7 @@ int cmd_stats(struct tool *t, int argc, char **argv)
     }
     if (tool_open(t) || tool_domains(t, argc - optind, argv + optind, &s.list, &s.nr))
         return 1;
-    if (dom_usage_read("", &s.usage, &s.nr_usage))
+    if ((prometheus && read_names(&s)) || dom_usage_read("", &s.usage, &s.nr_usage))
         rc = dom_fail(&t->err, 1, "out of memory");
     else if (!prometheus)
         rc = print_json(&s);
@@ -213,6 +230,7 @@ int cmd_stats(struct tool *t, int argc, char **argv)
         print_domains(&s);
         print_devices(&s);
     }
+    free_names(&s);
     free(s.usage);
     free(s.list);
     return rc;

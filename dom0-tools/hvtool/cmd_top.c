@@ -13,18 +13,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/clock.h"
 #include "dom/usage.h"
 #include "tool.h"
-
-#define PAGES_PER_MIB 256
 
 struct row {
     hv_domid_t domid;
     uint8_t uuid[16];
     uint64_t cpu_ns, pages;
-    unsigned int vcpus, flags;
+    unsigned int vcpus;
     struct dom_traffic disk, net;
-    char name[32];
+    char name[32], state[7];
     /* Since the last look, a second. */
     double cpu; /* percent of one CPU */
     struct {
@@ -51,10 +50,7 @@ static struct {
 
 static double now(void)
 {
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    return (double)clock_ns() / 1e9;
 }
 
 static void fill(struct tool *t, struct row *r, const struct hv_domctl_getdomaininfo *i)
@@ -64,9 +60,9 @@ static void fill(struct tool *t, struct row *r, const struct hv_domctl_getdomain
     *r = (struct row){.domid = i->domain,
                       .cpu_ns = i->cpu_time,
                       .pages = i->tot_pages,
-                      .vcpus = i->nr_online_vcpus,
-                      .flags = i->flags};
+                      .vcpus = i->nr_online_vcpus};
     memcpy(r->uuid, i->handle, sizeof(r->uuid));
+    tool_state_letters(i, r->state);
     snprintf(r->name, sizeof(r->name), "%s", name ? name : "(null)");
     free(name);
 }
@@ -167,21 +163,17 @@ static void show(struct tool *t, struct look *l, const char *eol, unsigned int l
         printf("; %u CPUs, %llu of %llu MiB free", p->nr_cpus,
                (unsigned long long)p->free_pages / PAGES_PER_MIB,
                (unsigned long long)p->total_pages / PAGES_PER_MIB);
-    printf("%s%-20s %5s %5s %7s %9s %5s %9s %9s %9s %9s%s", eol, "Name", "ID", "State",
+    printf("%s%-20s %5s %-6s %7s %9s %5s %9s %9s %9s %9s%s", eol, "Name", "ID", "State",
            "CPU%", "Mem MiB", "VCPUs", "Rd KiB/s", "Wr KiB/s", "Rx KiB/s", "Tx KiB/s",
            eol);
     qsort(l->row, l->nr, sizeof(l->row[0]), greater_first);
     for (unsigned int i = 0; i < l->nr && i + 2 < lines; i++) {
         const struct row *r = &l->row[i];
-        unsigned int f = r->flags;
 
-        printf("%-20.20s %5u %c%c%c%c%c %7.1f %9llu %5u %9.1f %9.1f %9.1f %9.1f%s",
-               r->name, r->domid, f & HV_DOMINF_RUNNING ? 'r' : '-',
-               f & HV_DOMINF_BLOCKED ? 'b' : '-', f & HV_DOMINF_PAUSED ? 'p' : '-',
-               f & HV_DOMINF_SHUTDOWN ? 's' : '-', f & HV_DOMINF_DYING ? 'd' : '-',
-               r->cpu, (unsigned long long)r->pages / PAGES_PER_MIB, r->vcpus,
-               r->disk_rate.in / 1024, r->disk_rate.out / 1024, r->net_rate.in / 1024,
-               r->net_rate.out / 1024, eol);
+        printf("%-20.20s %5u %s %7.1f %9llu %5u %9.1f %9.1f %9.1f %9.1f%s", r->name,
+               r->domid, r->state, r->cpu, (unsigned long long)r->pages / PAGES_PER_MIB,
+               r->vcpus, r->disk_rate.in / 1024, r->disk_rate.out / 1024,
+               r->net_rate.in / 1024, r->net_rate.out / 1024, eol);
     }
 }
 

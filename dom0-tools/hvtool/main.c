@@ -189,6 +189,17 @@ const char *tool_reason_name(const struct hv_domctl_getdomaininfo *info)
     return reason <= HV_SHUTDOWN_MAX ? names[reason] : "unknown";
 }
 
+void tool_state_letters(const struct hv_domctl_getdomaininfo *info, char out[7])
+{
+    unsigned int f = info->flags;
+    bool crashed = !strcmp(tool_reason_name(info), "crash");
+
+    snprintf(out, 7, "%c%c%c%c%c%c", f & HV_DOMINF_RUNNING ? 'r' : '-',
+             f & HV_DOMINF_BLOCKED ? 'b' : '-', f & HV_DOMINF_PAUSED ? 'p' : '-',
+             f & HV_DOMINF_SHUTDOWN ? 's' : '-', crashed ? 'c' : '-',
+             f & HV_DOMINF_DYING ? 'd' : '-');
+}
+
 static int unknown(const char *word)
 {
     const char *names[NR_COMMANDS + 1] = {NULL}, *near;

@@ -57,6 +57,11 @@ struct json_object *tool_json_domain(struct tool *t, hv_domid_t domid);
 /* For getopt_long: just --json, as 'j'. */
 extern const struct option tool_json_option[];
 
+#define PAGES_PER_MIB 256
+
+/* As xl's column: a letter or '-' for each of running, blocked, paused, shutdown, crashed
+ * and dying. */
+void tool_state_letters(const struct hv_domctl_getdomaininfo *info, char out[7]);
 const char *tool_scheduler_name(unsigned int id);
 /* "poweroff", "reboot", ... for HV_SHUTDOWN_*; "-" when it is none. */
 const char *tool_reason_name(const struct hv_domctl_getdomaininfo *info);

@@ -119,7 +119,7 @@ int net_rx_run(struct net_queue *q, const char **why);
 int net_rx_arm(struct net_queue *q);
 bool net_rx_show(struct net_queue *q);
 
-/* When out of credit: how long until there is more. Now is of CLOCK_MONOTONIC. */
-uint64_t net_credit_wait(const struct net_queue *q, uint64_t now_ns);
+/* When out of credit: how long until there is more. Now is of clock_ns(). */
+uint64_t net_credit_wait(const struct net_queue *q, uint64_t now);
 
 #endif

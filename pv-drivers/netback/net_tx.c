@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "daemon/clock.h"
 #include "netback/net_queue.h"
 #include "netback/packet.h"
 
@@ -247,14 +247,6 @@ static void answer_packet(struct net_queue *q, const struct batch *b,
     }
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /* Whether more may be sent now. What was over the limit is taken from what comes next. */
 static bool has_credit(struct net_queue *q)
 {
@@ -264,7 +256,7 @@ static bool has_credit(struct net_queue *q)
 
     if (!full)
         return true;
-    now = q->credit_left <= 0 || !q->credit_until ? now_ns() : 0;
+    now = q->credit_left <= 0 || !q->credit_until ? clock_ns() : 0;
     if (now >= q->credit_until + dev->credit_ns)
         q->credit_left = full; /* it had nothing to send for a while */
     else if (now >= q->credit_until)

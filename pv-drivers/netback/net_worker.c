@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/sandbox.h"
 #include "common/worker.h"
 #include "common/worker_doors.h"
+#include "daemon/clock.h"
 #include "netback/net_queue.h"
 #include "netback/net_worker.h"
 
@@ -144,7 +144,6 @@ static bool serve(struct worker *w, bool notify_anyway)
 /* Milliseconds until something is due that sends no event; -1: nothing. */
 static int due(const struct worker *w)
 {
-    struct timespec now;
     uint64_t wait;
     int ms = -1;
 
@@ -155,10 +154,7 @@ static int due(const struct worker *w)
             ms = LOOK_MS;
         if (!q->out_of_credit)
             continue;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        wait =
-            net_credit_wait(q, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
-        wait = wait / 1000000 + 1;
+        wait = net_credit_wait(q, clock_ns()) / 1000000 + 1;
         if (ms < 0 || wait < (uint64_t)ms)
             ms = (int)wait;
     }

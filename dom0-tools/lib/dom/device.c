@@ -292,21 +292,13 @@ int dom_disk_list(struct dom_host *host, hv_domid_t domid, struct dom_disk_info 
     return *out ? 0 : dom_fail(err, -ENOMEM, "out of memory");
 }
 
-static int check_backend(const struct dom_kind *kind, struct dom_error *err)
-{
-    if (dom_backend_runs(kind))
-        return 0;
-    return dom_fail(err, -ENODEV, "no backend for disks is running: %s %s",
-                    kind->driver ? "modprobe" : "start", kind->daemon);
-}
-
 int dom_devices_check(const struct dom_config *cfg, struct dom_error *err)
 {
     int rc = 0;
 
     for (unsigned int i = 0; i < cfg->nr_disks && !rc; i++) {
         if (*cfg->disks[i].target)
-            rc = check_backend(kind_of(&cfg->disks[i]), err);
+            rc = dom_backend_check(kind_of(&cfg->disks[i]), err);
         rc = rc ? rc : dom_disk_check(&cfg->disks[i], err);
     }
     return rc ? rc : dom_vifs_check(cfg, err);

@@ -198,13 +198,12 @@ int dom_vif_list(struct dom_host *host, hv_domid_t domid, struct dom_vif_info **
 int dom_vifs_check(const struct dom_config *cfg, struct dom_error *err)
 {
     struct dom_error why = {{0}};
+    int rc = cfg->nr_vifs ? dom_backend_check(&vif_kind, err) : 0;
 
-    if (cfg->nr_vifs && !dom_backend_runs(&vif_kind))
-        return dom_fail(err, -ENODEV,
-                        "no backend for network interfaces is running: start hvnetd");
+    if (rc)
+        return rc;
     for (unsigned int i = 0; i < cfg->nr_vifs; i++) {
-        int rc = dom_vif_check(&cfg->vifs[i], &why);
-
+        rc = dom_vif_check(&cfg->vifs[i], &why);
         if (rc)
             return dom_fail(err, rc, "network interface %d: %s", cfg->vifs[i].devid,
                             why.text);

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "abi/io/xenbus.h"
+#include "daemon/clock.h"
 #include "dom/split.h"
 
 #define BACKENDS  "/local/domain/0/backend"
@@ -220,12 +220,12 @@ bool dom_backend_runs(const struct dom_kind *kind)
     return kind->driver ? !access(kind->driver, F_OK) : runs;
 }
 
-static long long now_ms(void)
+int dom_backend_check(const struct dom_kind *kind, struct dom_error *err)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+    if (dom_backend_runs(kind))
+        return 0;
+    return dom_fail(err, -ENODEV, "no backend for %ss is running: %s %s", kind->what,
+                    kind->driver ? "modprobe" : "start", kind->daemon);
 }
 
 /*
@@ -236,7 +236,7 @@ static int wait_for(struct dom_host *host, const struct dom_place *p, int timeou
                     int (*done)(struct dom_host *host, const struct dom_place *p))
 {
     struct pollfd fd = {.fd = xs_fileno(host->xs), .events = POLLIN};
-    long long until = now_ms() + timeout_ms, left = timeout_ms;
+    long long until = clock_ms() + timeout_ms, left = timeout_ms;
     int rc = 0;
 
     if (!xs_watch(host->xs, p->back, "device"))
@@ -247,7 +247,7 @@ static int wait_for(struct dom_host *host, const struct dom_place *p, int timeou
         while ((event = xs_check_watch(host->xs)))
             free(event);
         rc = done(host, p);
-        left = until - now_ms();
+        left = until - clock_ms();
         if (!rc && left <= 0)
             rc = -ETIMEDOUT;
         /* What is not in XenStore has to be looked for. */

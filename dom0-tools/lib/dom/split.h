@@ -53,7 +53,9 @@ unsigned int dom_get_number(struct dom_host *host, const char *dir, const char *
 void dom_get_text(struct dom_host *host, const char *dir, const char *name, char *out,
                   size_t size);
 
+/* Whether the kind's backend runs. -ENODEV: it does not, and err says what to do. */
 bool dom_backend_runs(const struct dom_kind *kind);
+int dom_backend_check(const struct dom_kind *kind, struct dom_error *err);
 /*
  * Makes a device, called `name`, and waits until the backend has taken it. On error
  * nothing stays. -EEXIST: there is one.

@@ -9,24 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <xenstore.h>
 
 #include "abi/sched.h"
+#include "daemon/clock.h"
 #include "dom/domain.h"
 
 #define ASK_TIMEOUT_MS  60000
 #define GONE_TIMEOUT_MS 60000
 #define LOOK_AGAIN_MS   100
-
-static long long now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
 
 /* Waits for one event of any watch. -ETIMEDOUT after `until` (0: no end). */
 static int next_event(struct dom_host *host, long long until)
@@ -35,7 +27,7 @@ static int next_event(struct dom_host *host, long long until)
     char **event;
 
     for (;;) {
-        long long left = until ? until - now_ms() : -1;
+        long long left = until ? until - clock_ms() : -1;
 
         event = xs_check_watch(host->xs);
         if (event) {
@@ -67,7 +59,7 @@ int dom_ask(struct dom_host *host, hv_domid_t domid, const char *request,
 {
     struct hv_domctl_getdomaininfo info;
     char path[48];
-    long long until = now_ms() + ASK_TIMEOUT_MS;
+    long long until = clock_ms() + ASK_TIMEOUT_MS;
     int rc = dom_info(host, domid, &info, err);
 
     if (rc)
@@ -160,7 +152,7 @@ static bool is_gone(struct dom_host *host, hv_domid_t domid, const uint8_t uuid[
 int dom_wait_gone(struct dom_host *host, hv_domid_t domid, const uint8_t uuid[16],
                   struct dom_error *err)
 {
-    long long until = now_ms() + GONE_TIMEOUT_MS;
+    long long until = clock_ms() + GONE_TIMEOUT_MS;
     int reason, rc = dom_wait_end(host, domid, uuid, &reason, err);
 
     if (rc || (reason >= 0 && is_kept(host, uuid, reason)))
@@ -168,12 +160,12 @@ int dom_wait_gone(struct dom_host *host, hv_domid_t domid, const uint8_t uuid[16
     if (!xs_watch(host->xs, "@releaseDomain", "gone"))
         return dom_fail(err, -errno, "XenStore: %s", strerror(errno));
     while (!rc && !is_gone(host, domid, uuid)) {
-        if (now_ms() >= until)
+        if (clock_ms() >= until)
             rc = dom_fail(err, -ETIMEDOUT,
                           "domain %u has ended, but nobody destroys it; 'hvtool destroy' "
                           "does",
                           domid);
-        else if (next_event(host, now_ms() + LOOK_AGAIN_MS) == -EIO)
+        else if (next_event(host, clock_ms() + LOOK_AGAIN_MS) == -EIO)
             rc = dom_fail(err, -EIO, "XenStore does not answer");
     }
     xs_unwatch(host->xs, "@releaseDomain", "gone");

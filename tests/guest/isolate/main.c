@@ -23,15 +23,7 @@ void secondary_main(long vcpu)
 
 static void start_second(void)
 {
-    ctxt.flags = HV_VGCF_IN_KERNEL;
-    ctxt.user_regs.rip = P(start_secondary);
-    ctxt.user_regs.rsp = P(stack + sizeof(stack));
-    ctxt.user_regs.cs = HV_FLAT_KERNEL_CS;
-    ctxt.user_regs.ss = HV_FLAT_KERNEL_SS;
-    ctxt.kernel_ss = HV_FLAT_KERNEL_SS;
-    ctxt.kernel_sp = P(stack + sizeof(stack));
-    ctxt.ctrlreg[3] = hv_pfn_to_cr3(va_mfn((void *)start_info->pt_base));
-    memcpy(ctxt.trap_ctxt, trap_table(), 34 * sizeof(struct hv_trap_info));
+    secondary_context(&ctxt, 1, stack + sizeof(stack));
     test_num("isolate: a second vCPU", vcpu_op(HV_VCPUOP_INITIALISE, 1, &ctxt), 0);
     test_num("isolate: goes up", vcpu_op(HV_VCPUOP_UP, 1, NULL), 0);
 }

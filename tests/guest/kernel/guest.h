@@ -77,10 +77,13 @@ extern bool (*entry_hook)(struct frame *f);
 
 void resume(struct frame *f) __attribute__((noreturn)); /* goes to a frame made by hand */
 void trap_init(void);
-const char *trap_stub(unsigned int vector);  /* its handler's entry */
-const struct hv_trap_info *trap_table(void); /* the table, to give to another vCPU */
+const char *trap_stub(unsigned int vector); /* its handler's entry */
 extern char event_stub[], syscall_stub[], syscall32_stub[], failsafe_stub[], nmi_stub[];
 extern char start_secondary[];
+struct hv_vcpu_guest_context;
+/* A context in which a vCPU begins in secondary_main(), with the first one's tables. */
+void secondary_context(struct hv_vcpu_guest_context *c, unsigned int vcpu,
+                       void *stack_end);
 void secondary_main(long vcpu) __attribute__((noreturn)); /* weak: a test may have it */
 
 /* ---- memory.c ---- */

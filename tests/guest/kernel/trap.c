@@ -12,14 +12,24 @@ bool (*entry_hook)(struct frame *f);
 
 static struct hv_trap_info traps[34];
 
-const struct hv_trap_info *trap_table(void)
-{
-    return traps;
-}
-
 const char *trap_stub(unsigned int vector)
 {
     return trap_stubs + vector * 32;
+}
+
+void secondary_context(struct hv_vcpu_guest_context *c, unsigned int vcpu,
+                       void *stack_end)
+{
+    c->flags = HV_VGCF_IN_KERNEL;
+    c->user_regs.rip = P(start_secondary);
+    c->user_regs.rsp = P(stack_end);
+    c->user_regs.rdi = vcpu;
+    c->user_regs.cs = HV_FLAT_KERNEL_CS;
+    c->user_regs.ss = HV_FLAT_KERNEL_SS;
+    c->kernel_ss = HV_FLAT_KERNEL_SS;
+    c->kernel_sp = P(stack_end);
+    c->ctrlreg[3] = hv_pfn_to_cr3(va_mfn((void *)start_info->pt_base));
+    memcpy(c->trap_ctxt, traps, sizeof(traps));
 }
 
 static void set_callback(unsigned int type, const char *stub)

@@ -40,23 +40,14 @@ static bool wait_up(uint64_t want)
 
 static void fill_context(void)
 {
-    ctxt.flags = HV_VGCF_IN_KERNEL;
-    ctxt.user_regs.rip = P(start_secondary);
-    ctxt.user_regs.rsp = P(stack + sizeof(stack));
-    ctxt.user_regs.rdi = 1;
-    ctxt.user_regs.cs = HV_FLAT_KERNEL_CS;
-    ctxt.user_regs.ss = HV_FLAT_KERNEL_SS;
+    secondary_context(&ctxt, 1, stack + sizeof(stack));
     ctxt.user_regs.ds = HV_FLAT_KERNEL_DS;
     ctxt.user_regs.es = HV_FLAT_KERNEL_DS;
     ctxt.user_regs.rflags = 0x1000;
-    ctxt.kernel_ss = HV_FLAT_KERNEL_SS;
-    ctxt.kernel_sp = P(stack + sizeof(stack));
-    ctxt.ctrlreg[3] = hv_pfn_to_cr3(va_mfn((void *)start_info->pt_base));
     ctxt.event_callback_eip = P(event_stub);
     ctxt.failsafe_callback_eip = P(failsafe_stub);
     ctxt.syscall_callback_eip = P(syscall_stub);
     ctxt.fs_base = P(&fs_cell);
-    memcpy(ctxt.trap_ctxt, trap_table(), 34 * sizeof(struct hv_trap_info));
 }
 
 static void bring_up(void)

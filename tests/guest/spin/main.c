@@ -17,14 +17,7 @@ void test_main(void)
 {
     uint64_t start, c, slices = 0;
 
-    ctxt.flags = HV_VGCF_IN_KERNEL;
-    ctxt.user_regs.rip = P(start_secondary);
-    ctxt.user_regs.rsp = P(stack + sizeof(stack));
-    ctxt.user_regs.cs = HV_FLAT_KERNEL_CS;
-    ctxt.user_regs.ss = HV_FLAT_KERNEL_SS;
-    ctxt.kernel_ss = HV_FLAT_KERNEL_SS;
-    ctxt.kernel_sp = P(stack + sizeof(stack));
-    ctxt.ctrlreg[3] = hv_pfn_to_cr3(va_mfn((void *)start_info->pt_base));
+    secondary_context(&ctxt, 1, stack + sizeof(stack));
     test_num("spin: a second vCPU on the one CPU",
              vcpu_op(HV_VCPUOP_INITIALISE, 1, &ctxt), 0);
     test_num("spin: goes up", vcpu_op(HV_VCPUOP_UP, 1, NULL), 0);
