@@ -498,6 +498,120 @@ START_TEST(two_hundred_cycles_leave_nothing_behind)
 }
 END_TEST
 
+/* A line of /proc/PID/status, as a number. */
+static unsigned long status_of(pid_t pid, const char *name)
+{
+    char path[64], line[256];
+    unsigned long n = 0;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%d/status", pid);
+    file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    while (fgets(line, sizeof(line), file))
+        if (!strncmp(line, name, strlen(name)))
+            n = strtoul(line + strlen(name) + 1, NULL, 10);
+    fclose(file);
+    return n;
+}
+
+static void random_ring(struct guest *g)
+{
+    uint32_t *ring = (uint32_t *)(memory + g->first_page * PAGE_SIZE);
+
+    for (unsigned int i = 0; i < PAGE_SIZE / 4; i++)
+        ring[i] = (uint32_t)rand();
+    ring[0] = ring[2] + (uint32_t)rand() % 40; /* requests, from the last response on */
+    notify(g);
+}
+
+static void offer_ring(struct guest *g, unsigned int ref, const char *state)
+{
+    put(g->front, "ring-ref", "%u", ref);
+    put(g->front, "event-channel", "1", 0);
+    put(g->front, "state", state, 0);
+}
+
+/* One of the ways in which a driver begins and does not go on. */
+static void misbehave(struct guest *g, unsigned int way)
+{
+    uint32_t *req_prod = (uint32_t *)(memory + g->first_page * PAGE_SIZE);
+
+    switch (way % 7) {
+    case 0:
+        connect_disk(g);
+        *req_prod += 1000;
+        notify(g);
+        wait_state(g->back, HV_XENBUS_STATE_CLOSING);
+        break;
+    case 1:
+        connect_disk(g);
+        random_ring(g);
+        break;
+    case 2: /* A page that is not granted. */
+        offer_ring(g, GUEST_PAGES + way, "3");
+        wait_state(g->back, HV_XENBUS_STATE_CLOSING);
+        break;
+    case 3: /* Gone before it is served. */
+        offer_ring(g, g->first_page, "3");
+        usleep(way * 7 % 2000);
+        break;
+    case 4:
+        put(g->front, "ring-ref", "none", 0);
+        put(g->front, "state", "3", 0);
+        wait_state(g->back, HV_XENBUS_STATE_CLOSING);
+        break;
+    case 5:
+        offer_ring(g, g->first_page, "4");
+        put(g->front, "state", "no number", 0);
+        break;
+    case 6:
+        connect_disk(g);
+        ask(g, way % JOBS, true);
+        ck_assert(xs_rm(xs, XBT_NULL, g->front));
+        put(g->front, "backend", g->back, 0);
+        break;
+    }
+}
+
+START_TEST(a_thousand_bad_connections_leave_nothing_behind)
+{
+    unsigned int files = 0, nodes = 0;
+    unsigned long data = 0;
+    struct guest bad = {0}, good;
+
+    open_guest(&good, 2);
+    make_image(1);
+    attach(&bad, 1, "image-%u");
+    bad.to_back = open_pipe(GUEST_TO_BACK "-%u", 1);
+    bad.to_front = open_pipe(GUEST_TO_FRONT "-%u", 1);
+    bad.first_page = GUEST_PAGES_EACH;
+    for (unsigned int cycle = 0; cycle < 1000; cycle++) {
+        wait_state(bad.back, HV_XENBUS_STATE_INIT_WAIT);
+        if (cycle == 100) {
+            files = files_of(daemon_pid);
+            nodes = nodes_below("/");
+            data = status_of(daemon_pid, "VmData:");
+        }
+        misbehave(&bad, cycle);
+        put(bad.front, "state", "6", 0);
+        wait_state(bad.back, HV_XENBUS_STATE_CLOSED);
+        work(&good, 1);
+        put(bad.front, "state", "1", 0);
+    }
+    memset(&bad.job, 0, sizeof(bad.job));
+    wait_state(bad.back, HV_XENBUS_STATE_INIT_WAIT);
+    ck_assert_uint_eq(files_of(daemon_pid), files);
+    ck_assert_uint_eq(nodes_below("/"), nodes);
+    ck_assert_uint_eq(status_of(daemon_pid, "VmData:"), data);
+    connect_disk(&bad);
+    for (unsigned int job = 0; job < JOBS; job++)
+        ask(&bad, job, true);
+    read_back(&bad);
+    read_back(&good);
+}
+END_TEST
+
 START_TEST(a_disk_that_is_detached_at_once_goes)
 {
     struct guest g;
@@ -553,6 +667,7 @@ int main(void)
                                   a_guest_that_closes_gets_its_last_answers,
                                   a_guest_that_vanishes_leaves_its_image_to_others,
                                   two_hundred_cycles_leave_nothing_behind,
+                                  a_thousand_bad_connections_leave_nothing_behind,
                                   a_disk_that_is_detached_at_once_goes,
                                   a_worker_has_no_rights,
                                   NULL};
