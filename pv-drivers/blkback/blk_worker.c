@@ -90,7 +90,8 @@ static void open_disk(struct worker *w)
         cfg->nr_queues * ring_entries(cfg->ring_pages * PAGE_SIZE, QUEUE_SLOT);
     int rc = pool_open(&w->dev.pool);
 
-    open_image_files(w);
+    if (!cfg->refuse)
+        open_image_files(w);
     if (!rc)
         rc = disk_open(&w->dev.disk, &w->dev.volume, cfg->way,
                        depth < MAX_DEPTH ? depth : MAX_DEPTH, w->dev.pool.base,
@@ -219,6 +220,7 @@ void blk_worker(const void *config)
     w->dev.limits = cfg->limits;
     w->dev.complain = worker_complain;
     w->dev.wait_when_full = cfg->wait_when_full;
+    w->dev.refuse = cfg->refuse;
     open_journal(w);
     open_doors(w);
     open_disk(w);

@@ -29,6 +29,7 @@ struct worker_config {
     bool persistent; /* the front end's grants are */
     bool wait_when_full;
     bool recover; /* go on where the journal says */
+    bool refuse;  /* there is no image: all requests fail */
     unsigned int nr_queues, ring_pages;
     struct {
         uint32_t refs[WORKER_MAX_RING_PAGES];

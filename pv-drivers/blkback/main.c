@@ -259,6 +259,30 @@ static bool waits_when_full(const struct device *dev)
     return waits;
 }
 
+static const char *spawn(struct device *dev, struct worker_config *cfg)
+{
+    int rc;
+
+    cfg->journal = journal_open(dev, cfg->recover);
+    if (cfg->journal < 0)
+        return strerror(-cfg->journal);
+    rc = worker_spawn(blk_worker, cfg, &dev->worker, &dev->control.fd);
+    close(cfg->journal);
+    return rc ? strerror(-rc) : NULL;
+}
+
+static const char *refuse_disk(struct device *dev)
+{
+    struct worker_config cfg = {.domid = dev->domid,
+                                .recover = true,
+                                .refuse = true,
+                                .way = DISK_MEMORY,
+                                .user = dev->daemon->user};
+    const char *why = front_read(dev, &cfg);
+
+    return why ? why : spawn(dev, &cfg);
+}
+
 static const char *start_disk(struct device *dev, bool recover)
 {
     const struct disk_device *own = dev->own;
@@ -270,7 +294,6 @@ static const char *start_disk(struct device *dev, bool recover)
                                 .way = image->way,
                                 .user = dev->daemon->user};
     const char *why = front_read(dev, &cfg);
-    int rc;
 
     if (why)
         return why;
@@ -279,12 +302,7 @@ static const char *start_disk(struct device *dev, bool recover)
                                       .readonly = image->readonly,
                                       .discard = own->discard};
     memcpy(cfg.layer, image->layer, sizeof(cfg.layer));
-    cfg.journal = journal_open(dev, recover);
-    if (cfg.journal < 0)
-        return strerror(-cfg.journal);
-    rc = worker_spawn(blk_worker, &cfg, &dev->worker, &dev->control.fd);
-    close(cfg.journal);
-    return rc ? strerror(-rc) : NULL;
+    return spawn(dev, &cfg);
 }
 
 int main(int argc, char **argv)
@@ -297,6 +315,7 @@ int main(int argc, char **argv)
                                                .close = close_disk,
                                                .offer = offer_disk,
                                                .start = start_disk,
+                                               .refuse = refuse_disk,
                                                .forget = journal_remove,
                                                .ready = journal_sweep};
 

@@ -261,7 +261,13 @@ static void begin(struct queue *q, struct flight *f)
 {
     struct queue_device *dev = q->dev;
     const char *why;
-    int status =
+    int status;
+
+    if (dev->refuse) {
+        answer(f, HV_BLKIF_RSP_ERROR);
+        return;
+    }
+    status =
         plan_make(&f->plan, &record_of(f)->req, &dev->limits, fetch_segments, dev, &why);
 
     if (why)

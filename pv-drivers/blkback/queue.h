@@ -30,6 +30,7 @@ struct queue_device {
     bool wait_when_full;  /* a write that finds no space waits for it; else it fails */
     unsigned int full;    /* writes that wait so */
     bool was_full;        /* and that was told */
+    bool refuse;          /* nothing is done, all fails */
     struct disk_counts *counts;
     /* A line for the log: what the front end did wrong, or the image. */
     void (*complain)(const char *line);

@@ -41,6 +41,8 @@ static void connected(struct device *dev)
         xenbus_write_on(dev->daemon->xs, dev->back, &node, 1);
 }
 
+static void worker_ready(struct loop_source *source);
+
 static void let_go(struct device *dev)
 {
     const struct backend_class *class = dev->daemon->class;
@@ -50,6 +52,20 @@ static void let_go(struct device *dev)
     dev->is_open = false;
     if (class->forget)
         class->forget(dev);
+}
+
+/* Requests that nobody will do any more are answered. */
+static void refuse(struct device *dev)
+{
+    dev->owes = false;
+    dev->control.ready = worker_ready;
+    if (dev->daemon->class->refuse(dev)) {
+        let_go(dev);
+        return;
+    }
+    dev->refusing = true;
+    dev->phase = DEVICE_STARTING;
+    loop_add(&dev->daemon->loop, &dev->control);
 }
 
 /* Tells the guest and the tools that this does not go on. */
@@ -62,14 +78,20 @@ static void fail(struct device *dev, const char *what, const char *why)
     snprintf(nodes[1].value, sizeof(nodes[1].value), "%.90s%s%.90s", what,
              *why ? ": " : "", why);
     snprintf(nodes[2].value, sizeof(nodes[2].value), "%u", HV_XENBUS_STATE_CLOSING);
+    dev->owes = dev->daemon->class->refuse &&
+                xenbus_state(dev->daemon->xs, dev->back) == HV_XENBUS_STATE_CONNECTED;
     xenbus_write(dev->daemon->xs, dev->back, nodes, 3);
-    let_go(dev);
     dev->phase = DEVICE_FAILED;
+    if (!dev->owes)
+        let_go(dev);
+    else if (!dev->worker)
+        refuse(dev);
 }
 
 static void closed(struct device *dev)
 {
     let_go(dev);
+    dev->owes = dev->refusing = false;
     dev->phase = DEVICE_CLOSED;
     switch_to(dev, HV_XENBUS_STATE_CLOSED);
 }
@@ -86,11 +108,26 @@ static void hear(struct device *dev, char *line)
         fail(dev, "closed", line + 1);
     } else if (*line == WORKER_CONNECTED && dev->phase == DEVICE_STARTING) {
         dev->phase = DEVICE_SERVING;
-        connected(dev);
+        if (!dev->refusing)
+            connected(dev);
     }
 }
 
 static void start(struct device *dev, bool recover);
+
+static void crashed(struct device *dev, int status)
+{
+    /* Who kills it from outside may do so as often as he likes. */
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+        dev->crashes++;
+    if (dev->crashes > MAX_CRASHES) {
+        fail(dev, "closed", "its worker crashes again and again");
+    } else {
+        say(dev, "its worker has ended", "starting another");
+        /* Before we were connected there was nothing to go on with. */
+        start(dev, xenbus_state(dev->daemon->xs, dev->back) == HV_XENBUS_STATE_CONNECTED);
+    }
+}
 
 static void worker_ended(struct device *dev)
 {
@@ -103,18 +140,13 @@ static void worker_ended(struct device *dev)
     if (dev->phase == DEVICE_STOPPING) {
         dev->phase = DEVICE_DOWN;
         switch_to(dev, HV_XENBUS_STATE_CLOSING);
+    } else if (dev->phase == DEVICE_FAILED && dev->owes) {
+        refuse(dev);
+    } else if (dev->phase != DEVICE_FAILED && dev->refusing) {
+        let_go(dev);
+        dev->phase = DEVICE_FAILED;
     } else if (dev->phase == DEVICE_STARTING || dev->phase == DEVICE_SERVING) {
-        /* Who kills it from outside may do so as often as he likes. */
-        if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
-            dev->crashes++;
-        if (dev->crashes > MAX_CRASHES) {
-            fail(dev, "closed", "its worker crashes again and again");
-        } else {
-            say(dev, "its worker has ended", "starting another");
-            /* Before we were connected there was nothing to go on with. */
-            start(dev,
-                  xenbus_state(dev->daemon->xs, dev->back) == HV_XENBUS_STATE_CONNECTED);
-        }
+        crashed(dev, status);
     }
     device_check(dev);
 }

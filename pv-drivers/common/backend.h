@@ -5,6 +5,7 @@
  * is the class's business.
  *
  *   NEW -> READY -> STARTING -> SERVING -> STOPPING -> DOWN -> CLOSED -> NEW ...
+ *   any -> FAILED (-> STARTING, SERVING with errors only) -> CLOSED
  *   NEW -> WAITING (after a crash, until what it has open is free) -> STARTING
  */
 #ifndef PV_BACKEND_H
@@ -60,6 +61,12 @@ struct backend_class {
      * not.
      */
     const char *(*start)(struct device *dev, bool recover);
+    /*
+     * Starts a worker that answers all requests of a front end that is connected, and of
+     * whom an earlier worker was, with errors. NULL, or why not. The device may not be
+     * open. May be NULL.
+     */
+    const char *(*refuse)(struct device *dev);
     /* Forgets what is kept for the next worker. May be NULL. */
     void (*forget)(struct device *dev);
     /* Called once all devices are known. May be NULL. */
@@ -84,7 +91,9 @@ struct device {
     enum device_phase phase;
     bool gone; /* to be freed after this round of events */
     bool is_open;
-    pid_t worker; /* 0: none */
+    bool owes;     /* has failed, and its front end waits for answers */
+    bool refusing; /* has failed, and the worker gives them */
+    pid_t worker;  /* 0: none */
     struct loop_source control;
     unsigned int crashes, tries;
     void *own;
