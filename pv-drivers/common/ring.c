@@ -121,3 +121,14 @@ int ring_front_arm(struct ring_front *f)
 
     return waiting < 0 ? -EPROTO : waiting > 0;
 }
+
+int ring_front_arm_half(struct ring_front *f)
+{
+    uint32_t half = (f->r.req_prod_pvt - f->r.rsp_cons) / 2;
+    int32_t waiting;
+
+    __atomic_store_n(&f->r.idx->rsp_event, f->r.rsp_cons + half + 1, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with the fence in hv_ring_push */
+    waiting = hv_ring_responses(&f->r);
+    return waiting < 0 ? -EPROTO : waiting > (int32_t)half;
+}

@@ -58,5 +58,7 @@ bool ring_front_put(struct ring_front *f, const void *req, size_t size);
 bool ring_front_push(struct ring_front *f);
 int ring_front_take(struct ring_front *f, void *rsp, size_t size);
 int ring_front_arm(struct ring_front *f);
+/* The same for when more than half of what is open now is answered; 1 if it is. */
+int ring_front_arm_half(struct ring_front *f);
 
 #endif

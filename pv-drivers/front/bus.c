@@ -66,6 +66,13 @@ int bus_find(struct bus_device *d, const char *front)
     return 0;
 }
 
+int bus_front_text(const struct bus_device *d, const char *name, char *text, size_t size)
+{
+    char path[BUS_PATH_MAX];
+
+    return join(path, d->front, name) ? front_read(path, text, size) : -ENAMETOOLONG;
+}
+
 uint64_t bus_front(const struct bus_device *d, const char *name, uint64_t otherwise)
 {
     return read_number(d->front, name, otherwise);

@@ -19,6 +19,8 @@ int bus_find(struct bus_device *d, const char *front);
 /* A number in either folder, or otherwise. */
 uint64_t bus_front(const struct bus_device *d, const char *name, uint64_t otherwise);
 uint64_t bus_back(const struct bus_device *d, const char *name, uint64_t otherwise);
+/* A text in our folder, as front_read(). */
+int bus_front_text(const struct bus_device *d, const char *name, char *text, size_t size);
 /* Writes a number, or a text, in our folder. */
 int bus_write(const struct bus_device *d, const char *name, uint64_t value);
 int bus_write_text(const struct bus_device *d, const char *name, const char *value);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Our xenstored and hvblkd, running, in a folder of their own: before each test they are
+ * Our xenstored and a backend, hvblkd if not said otherwise, running, in a folder of their own: before each test they are
  * started, after it they and the folder are gone.
  */
 #ifndef DAEMON_WORLD_H
@@ -21,6 +21,10 @@
 #include "fake_guest.h"
 #include "hv/door.h"
 #include "unit.h"
+
+#ifndef WORLD_DAEMON
+#define WORLD_DAEMON "fake-hvblkd"
+#endif
 
 #define IMAGE_SIZE  (4UL << 20)
 #define PATIENCE_MS 20000
@@ -58,7 +62,7 @@ static void start_daemon(void)
     char run[128], program[256];
 
     file_name(run, "run", 0);
-    snprintf(program, sizeof(program), "%s/tests/pv/fake-hvblkd", BUILD);
+    snprintf(program, sizeof(program), "%s/tests/pv/" WORLD_DAEMON, BUILD);
     daemon_pid = start((char *[]){program, "-n", "--run-dir", run, NULL});
 }
 
@@ -150,7 +154,7 @@ static unsigned int nodes_below(const char *path)
     return all;
 }
 
-static void make_image(unsigned int domid)
+static inline void make_image(unsigned int domid)
 {
     char path[128];
     int fd;

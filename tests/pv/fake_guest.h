@@ -13,6 +13,7 @@
 #define GUEST_MEMORY   "memory"  /* memory-0: of all guests, who use pages of their own */
 #define GUEST_TO_BACK  "to-back" /* pipes, to-back-DOMID: a byte is an event */
 #define GUEST_TO_FRONT "to-front"
+#define GUEST_TAP      "tap-" /* sockets, tap-NAME */
 #define GUEST_PAGES    4096U
 
 #endif

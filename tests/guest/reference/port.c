@@ -165,8 +165,18 @@ void port_wait(void)
     events_on();
 }
 
+void port_alarm(uint64_t ns)
+{
+    hcall1(HV_CALL_SET_TIMER_OP, ns);
+}
+
 void port_init(void)
 {
+    struct hv_evtchn_bind_virq timer = {.virq = HV_VIRQ_TIMER};
+
     grants_init();
+    if (evtchn_op(HV_EVTCHNOP_BIND_VIRQ, &timer))
+        say("no timer\n");
+    port_listen(timer.port, NULL, NULL);
     events_on();
 }

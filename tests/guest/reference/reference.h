@@ -26,7 +26,12 @@ void port_listen(uint32_t port, void (*fn)(void *), void *arg);
 /* Waits until any port that is listened to has had an event, and calls what it is for. */
 void port_wait(void);
 
-/* ---- disk.c: the workload ---- */
+/* An event at that time, if none comes before. */
+void port_alarm(uint64_t ns);
+
+/* ---- disk.c, net.c: the workloads ---- */
 void disk_main(const char *front);
+/* place: "N COUNT", the guest's number and that of all guests it talks to. */
+void net_main(const char *front, const char *place);
 
 #endif

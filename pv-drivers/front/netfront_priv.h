@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of the network front end call of each other. */
+#ifndef PV_FRONT_NETFRONT_PRIV_H
+#define PV_FRONT_NETFRONT_PRIV_H
+
+#include "front/netfront.h"
+
+/* ---- netfront_tx.c ---- */
+void netfront_tx_open(struct netfront_queue *q);
+/* Takes what is answered. 0, or -EPROTO: nothing the back end says can be relied on. */
+int netfront_tx_run(struct netfront_queue *q);
+/* The connection has ended: what was not answered is lost. */
+void netfront_tx_close(struct netfront_queue *q);
+
+/* ---- netfront_rx.c ---- */
+/* Gives pages to a ring that is new. 0, or -ENOMEM. */
+int netfront_rx_open(struct netfront_queue *q);
+int netfront_rx_run(struct netfront_queue *q);
+void netfront_rx_close(struct netfront_queue *q);
+
+#endif
