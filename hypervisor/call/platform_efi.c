@@ -39,18 +39,15 @@ static int call_name_and_data(unsigned function, struct hv_pf_efi_runtime_call *
     struct hv_pf_efi_variable *v = &op->u.get_variable;
     struct hv_pf_efi_guid guid = v->vendor_guid;
     uint32_t attr = op->misc;
-    uint64_t size = v->size, status;
+    uint64_t size = v->size;
     bool get = function == HV_EFI_GET_VARIABLE;
     const uint64_t arg[EFI_ARGS] = {BYTES(name), BYTES(&guid), get ? BYTES(&attr) : attr,
                                     get ? BYTES(&size) : size, BYTES(data)};
-    int rc = platform_efi_call(function, arg, &status);
+    int rc = platform_efi_call(function, arg, &op->status);
 
-    if (rc)
+    if (rc || !get)
         return rc;
-    op->status = status;
-    if (!get)
-        return 0;
-    if (!failed(status) && size <= v->size && guest_write(v->data, data, size))
+    if (!failed(op->status) && size <= v->size && guest_write(v->data, data, size))
         return -EFAULT;
     op->misc = attr;
     v->size = size;
@@ -85,8 +82,7 @@ static int variable(unsigned function, struct hv_pf_efi_runtime_call *op)
 
 static int next_name(struct hv_pf_efi_runtime_call *op)
 {
-    uint64_t room = MIN(op->u.get_next_variable_name.size, NAME_MAX * 2ul), size = room,
-             status;
+    uint64_t room = MIN(op->u.get_next_variable_name.size, NAME_MAX * 2ul), size = room;
     struct hv_pf_efi_guid guid = op->u.get_next_variable_name.vendor_guid;
     uint16_t *name;
     int rc;
@@ -100,13 +96,12 @@ static int next_name(struct hv_pf_efi_runtime_call *op)
     if (!rc) {
         const uint64_t arg[EFI_ARGS] = {BYTES(&size), BYTES(name), BYTES(&guid)};
 
-        rc = platform_efi_call(HV_EFI_GET_NEXT_VARIABLE_NAME, arg, &status);
+        rc = platform_efi_call(HV_EFI_GET_NEXT_VARIABLE_NAME, arg, &op->status);
     }
     if (!rc) {
-        op->status = status;
         op->u.get_next_variable_name.size = size;
         op->u.get_next_variable_name.vendor_guid = guid;
-        if (!failed(status) && size <= room &&
+        if (!failed(op->status) && size <= room &&
             guest_write(op->u.get_next_variable_name.name, name, size))
             rc = -EFAULT;
     }
@@ -116,7 +111,7 @@ static int next_name(struct hv_pf_efi_runtime_call *op)
 
 static int query_info(struct hv_pf_efi_runtime_call *op)
 {
-    uint64_t out[3] = {0}, status;
+    uint64_t out[3] = {0};
     const uint64_t arg[EFI_ARGS] = {op->u.query_variable_info.attr, BYTES(&out[0]),
                                     BYTES(&out[1]), BYTES(&out[2])};
     struct platform_efi efi;
@@ -127,10 +122,9 @@ static int query_info(struct hv_pf_efi_runtime_call *op)
         return -EINVAL;
     if (!platform_efi_info(&efi) || efi.runtime_revision >> 16 < 2 || op->misc)
         return -EOPNOTSUPP;
-    rc = platform_efi_call(HV_EFI_QUERY_VARIABLE_INFO, arg, &status);
+    rc = platform_efi_call(HV_EFI_QUERY_VARIABLE_INFO, arg, &op->status);
     if (rc)
         return rc;
-    op->status = status;
     op->u.query_variable_info.max_store_size = out[0];
     op->u.query_variable_info.remain_store_size = out[1];
     op->u.query_variable_info.max_size = out[2];
@@ -145,15 +139,13 @@ static int get_time(struct hv_pf_efi_runtime_call *op)
         uint8_t clears_ns;
     } cap = {0};
     const uint64_t arg[EFI_ARGS] = {BYTES(&time), BYTES(&cap)};
-    uint64_t status;
     int rc;
 
     if (op->misc)
         return -EINVAL;
-    rc = platform_efi_call(HV_EFI_GET_TIME, arg, &status);
+    rc = platform_efi_call(HV_EFI_GET_TIME, arg, &op->status);
     if (rc)
         return rc;
-    op->status = status;
     op->misc = cap.clears_ns ? HV_EFI_GET_TIME_SET_CLEARS_NS : 0;
     op->u.get_time.time = time;
     op->u.get_time.resolution = cap.resolution;
@@ -165,15 +157,10 @@ static int set_time(struct hv_pf_efi_runtime_call *op)
 {
     struct hv_pf_efi_time time = op->u.set_time;
     const uint64_t arg[EFI_ARGS] = {BYTES(&time)};
-    uint64_t status;
-    int rc;
 
     if (op->misc)
         return -EINVAL;
-    rc = platform_efi_call(HV_EFI_SET_TIME, arg, &status);
-    if (!rc)
-        op->status = status;
-    return rc;
+    return platform_efi_call(HV_EFI_SET_TIME, arg, &op->status);
 }
 
 static int get_wakeup(struct hv_pf_efi_runtime_call *op)
@@ -181,15 +168,13 @@ static int get_wakeup(struct hv_pf_efi_runtime_call *op)
     struct hv_pf_efi_time time = {0};
     uint8_t enabled = 0, pending = 0;
     const uint64_t arg[EFI_ARGS] = {BYTES(&enabled), BYTES(&pending), BYTES(&time)};
-    uint64_t status;
     int rc;
 
     if (op->misc)
         return -EINVAL;
-    rc = platform_efi_call(HV_EFI_GET_WAKEUP_TIME, arg, &status);
+    rc = platform_efi_call(HV_EFI_GET_WAKEUP_TIME, arg, &op->status);
     if (rc)
         return rc;
-    op->status = status;
     op->misc = (enabled ? HV_EFI_GET_WAKEUP_TIME_ENABLED : 0) |
                (pending ? HV_EFI_GET_WAKEUP_TIME_PENDING : 0);
     op->u.get_wakeup_time = time;
@@ -202,30 +187,23 @@ static int set_wakeup(struct hv_pf_efi_runtime_call *op)
     const uint64_t arg[EFI_ARGS] = {
         op->misc & HV_EFI_SET_WAKEUP_TIME_ENABLE ? 1 : 0,
         op->misc & HV_EFI_SET_WAKEUP_TIME_ENABLE_ONLY ? 0 : BYTES(&time)};
-    uint64_t status;
-    int rc;
 
     if (op->misc & ~(HV_EFI_SET_WAKEUP_TIME_ENABLE | HV_EFI_SET_WAKEUP_TIME_ENABLE_ONLY))
         return -EINVAL;
-    rc = platform_efi_call(HV_EFI_SET_WAKEUP_TIME, arg, &status);
-    if (!rc)
-        op->status = status;
-    return rc;
+    return platform_efi_call(HV_EFI_SET_WAKEUP_TIME, arg, &op->status);
 }
 
 static int next_count(struct hv_pf_efi_runtime_call *op)
 {
     uint32_t count = 0;
     const uint64_t arg[EFI_ARGS] = {BYTES(&count)};
-    uint64_t status;
     int rc;
 
     if (op->misc)
         return -EINVAL;
-    rc = platform_efi_call(HV_EFI_GET_NEXT_HIGH_MONOTONIC_COUNT, arg, &status);
+    rc = platform_efi_call(HV_EFI_GET_NEXT_HIGH_MONOTONIC_COUNT, arg, &op->status);
     if (rc)
         return rc;
-    op->status = status;
     op->misc = count;
     return 0;
 }

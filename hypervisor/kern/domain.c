@@ -27,9 +27,8 @@
 #include "port/map.h"
 
 #define HASH 64
-#define MAX_CONTROLLER_PAUSES                                                            \
-    255 /* a toolstack gone wild must not overflow d->pauses                             \
-         */
+/* A toolstack gone wild must not overflow d->pauses. */
+#define MAX_CONTROLLER_PAUSES 255
 
 struct domain *dom0;
 void (*domain_state_changed)(struct domain *d);

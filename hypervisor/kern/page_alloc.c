@@ -25,9 +25,8 @@
 #include "port/map.h"
 
 enum { ZONE_LOW, ZONE_HIGH, ZONES };
-#define SCRUB_ORDER                                                                      \
-    4 /* zeroed in one go: a few microseconds, which a wake-up may wait                  \
-       */
+/* Zeroed in one go: a few microseconds, which a wake-up may wait. */
+#define SCRUB_ORDER 4
 
 struct page_range page_range[PAGE_RANGES_MAX];
 unsigned page_ranges;

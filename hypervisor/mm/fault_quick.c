@@ -19,9 +19,8 @@
 #include "port/map.h"
 #include "port/upcall.h"
 
-#define ENTRY_AT                                                                         \
-    (PAGE_SIZE - 8) /* the bits of an address that choose an aligned entry               \
-                     */
+/* The bits of an address that choose an aligned entry. */
+#define ENTRY_AT (PAGE_SIZE - 8)
 
 /* The store at va is one that is known, but for the page's type and owner. */
 static inline bool known(const struct vcpu *v, const struct ptwr_quick *q,

@@ -17,6 +17,9 @@
 #include "port/map.h"
 #include "port/upcall.h"
 
+#define AUDIT_FRAMES HOST_FRAMES
+#include "audit.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,64 +203,17 @@ static void step(void)
 }
 
 /* The audit. */
-static uint64_t want_refs[HOST_FRAMES], want_type[HOST_FRAMES];
-
-static void expect(mfn_t m, bool type)
-{
-    want_refs[m.n]++;
-    want_type[m.n] += type;
-}
-
-static void expect_entries(mfn_t m, unsigned level, unsigned end, bool half)
-{
-    const uint64_t *pt = map_mfn(m);
-
-    for (unsigned i = 0; i < PT_ENTRIES; i++) {
-        mfn_t to = pte_mfn(pt[i]);
-
-        if (!(pt[i] & PTE_P) || !mfn_valid(to) || (level > 1 && mfn_eq(to, m)) ||
-            (level == 4 && i >= HV_FIRST_SLOT && i <= HV_LAST_SLOT))
-            continue;
-        if (i < end)
-            expect(to, level > 1 || (pt[i] & PTE_RW));
-        else if (i == end && half)
-            expect(to, false);
-    }
-}
-
-static void expect_frame(mfn_t m)
-{
-    const struct page *pg = page_of(m);
-    unsigned level = pgt_type(pg->type);
-
-    want_refs[m.n]++;
-    if (pg->type & PGT_PINNED)
-        expect(m, true);
-    if (level < PGT_L1 || level > PGT_L4)
-        return;
-    if (pg->type & PGT_PARTIAL)
-        expect_entries(m, level, pg->partial_idx, pg->partial_flags);
-    else if (pg->type & PGT_COUNT)
-        expect_entries(m, level, PT_ENTRIES, false);
-}
-
 static void audit(void)
 {
     for (unsigned n = 0; n < POOL; n++)
         want_refs[pool[n].n] = want_type[pool[n].n] = 0;
-    if (!mfn_eq(v->mm->base_kernel, INVALID_MFN))
-        expect(v->mm->base_kernel, true);
-    if (!mfn_eq(v->mm->base_user, INVALID_MFN))
-        expect(v->mm->base_user, true);
-    for (unsigned i = 0; i < v->mm->gdt_frames; i++)
-        expect(v->mm->gdt[i], true);
+    expect_vcpu(v->mm);
     for (unsigned n = 0; n < POOL; n++)
         expect_frame(pool[n]);
     for (unsigned n = 0; n < POOL; n++) {
         const struct page *pg = page_of(pool[n]);
 
-        if ((pg->count & PGC_COUNT) != want_refs[pool[n].n] ||
-            (pg->type & PGT_COUNT) != want_type[pool[n].n] || (pg->type & PGT_LOCKED))
+        if (!as_expected(pool[n]) || (pg->type & PGT_LOCKED))
             abort();
     }
 }

@@ -34,6 +34,9 @@
 #define POOL    48
 #define SLOTS   24 /* entries of a table that are used, spread over it */
 
+#define AUDIT_FRAMES FRAMES
+#include "audit.h"
+
 /* The port. */
 _Thread_local unsigned model_cpu;
 _Thread_local struct vcpu *model_current;
@@ -388,65 +391,20 @@ static void *run(void *arg)
 }
 
 /* The audit. */
-static uint64_t want_refs[FRAMES], want_type[FRAMES];
 static unsigned bad, compared;
-
-static void expect(mfn_t m, bool type)
-{
-    want_refs[m.n]++;
-    want_type[m.n] += type;
-}
-
-static void count_table(mfn_t m, unsigned level, unsigned end, bool half)
-{
-    uint64_t *pt = map_mfn(m);
-
-    for (unsigned i = 0; i < PT_ENTRIES; i++) {
-        mfn_t to = pte_mfn(pt[i]);
-
-        if (!(pt[i] & PTE_P) || !mfn_valid(to) || (level > 1 && mfn_eq(to, m)) ||
-            (level == 4 && i >= HV_FIRST_SLOT && i <= HV_LAST_SLOT))
-            continue;
-        if (i < end)
-            expect(to, level > 1 || (pt[i] & PTE_RW));
-        else if (i == end && half)
-            expect(to, false);
-    }
-}
 
 static void audit(const char *when)
 {
     memset(want_refs, 0, sizeof(want_refs));
     memset(want_type, 0, sizeof(want_type));
-    for (unsigned n = 0; n < THREADS; n++) {
-        struct mm_vcpu *vm = g->vcpu[n]->mm;
-
-        if (!mfn_eq(vm->base_kernel, INVALID_MFN))
-            expect(vm->base_kernel, true);
-        if (!mfn_eq(vm->base_user, INVALID_MFN))
-            expect(vm->base_user, true);
-        for (unsigned i = 0; i < vm->gdt_frames; i++)
-            expect(vm->gdt[i], true);
-    }
-    for (unsigned n = 0; n < POOL; n++) {
-        struct page *pg = page_of(pool[n]);
-        unsigned level = pgt_type(pg->type);
-
-        want_refs[pool[n].n]++;
-        if (pg->type & PGT_PINNED)
-            expect(pool[n], true);
-        if (level < PGT_L1 || level > PGT_L4)
-            continue;
-        if (pg->type & PGT_PARTIAL)
-            count_table(pool[n], level, pg->partial_idx, pg->partial_flags);
-        else if (pg->type & PGT_COUNT)
-            count_table(pool[n], level, PT_ENTRIES, false);
-    }
+    for (unsigned n = 0; n < THREADS; n++)
+        expect_vcpu(g->vcpu[n]->mm);
+    for (unsigned n = 0; n < POOL; n++)
+        expect_frame(pool[n]);
     for (unsigned n = 0; n < POOL; n++) {
         struct page *pg = page_of(pool[n]);
 
-        if ((pg->count & PGC_COUNT) == want_refs[pool[n].n] &&
-            (pg->type & PGT_COUNT) == want_type[pool[n].n])
+        if (as_expected(pool[n]))
             continue;
         bad++;
         printf("# %s: frame %u: count %lx type %lx, wanted %lu and %lu\n", when, n,

@@ -206,8 +206,7 @@ syscall_stubs:
     .set cpu, 0
     .rept CPUS
     .balign SYSCALL_STUB_SIZE
-    movq %rsp, __stacks + (cpu + 1) * STACK_SLOT - INFO_SIZE + INFO_REGS + UREGS_rsp(%rip)
-    leaq __stacks + (cpu + 1) * STACK_SLOT - INFO_SIZE + INFO_REGS + UREGS_rip(%rip), %rsp
+    SYSCALL_STACK
     movq %rcx, R(rip)
     movq I(current), %rcx
     cmpb $0, VCPU_kernel_mode(%rcx)
@@ -222,15 +221,9 @@ syscall_stubs:
     .balign SYSCALL_STUB_SIZE
     .globl syscall32_stubs
 syscall32_stubs:
-    .set cpu, 0
-    .rept CPUS
-    .balign SYSCALL_STUB_SIZE
-    movq %rsp, __stacks + (cpu + 1) * STACK_SLOT - INFO_SIZE + INFO_REGS + UREGS_rsp(%rip)
-    leaq __stacks + (cpu + 1) * STACK_SLOT - INFO_SIZE + INFO_REGS + UREGS_rip(%rip), %rsp
+    SYSCALL_STUBS SYSCALL_STUB_SIZE, syscall32_on_stack
+syscall32_on_stack:
     movq %rcx, R(rip)
-    jmp entry_syscall32
-    .set cpu, cpu + 1
-    .endr
     .globl entry_syscall32
 entry_syscall32:
     SYSCALL_FRAME SEL_USER_CS32

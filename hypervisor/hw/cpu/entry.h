@@ -5,6 +5,7 @@
 #define HW_CPU_ENTRY_H
 
 #ifdef __ASSEMBLY__
+#include "hw/cpu/percpu.h"
 #include "offsets.h"
 
 /* Exceptions 8, 10 to 14, 17, 21, 29 and 30 bring one. */
@@ -41,6 +42,23 @@
     jmp \on_irq
     .endif
     .set vector, vector + 1
+    .endr
+.endm
+
+/* The first of what a CPU's own entry for SYSCALL does: rsp = &regs.rip on its stack. */
+.macro SYSCALL_STACK
+    movq %rsp, __stacks + (cpu + 1) * STACK_SLOT - INFO_SIZE + INFO_REGS + UREGS_rsp(%rip)
+    leaq __stacks + (cpu + 1) * STACK_SLOT - INFO_SIZE + INFO_REGS + UREGS_rip(%rip), %rsp
+.endm
+
+/* One for each CPU, all of which go on at the same place. */
+.macro SYSCALL_STUBS size, to
+    .set cpu, 0
+    .rept CPUS
+    .balign \size
+    SYSCALL_STACK
+    jmp \to
+    .set cpu, cpu + 1
     .endr
 .endm
 

@@ -16,46 +16,35 @@ bool guest_range_ok(vaddr_t va, size_t n)
     return va >= HV_VIRT_END && (!n || va + (n - 1) >= va);
 }
 
-static int copy(void *dst, const void *src, size_t n)
-{
-    int rc = 0;
-
-    __asm__ volatile(STAC_C "1: rep movsb\n"
-                            "2: " CLAC_C ".pushsection .text.fixup, \"ax\"\n"
-                            "3: movl %4, %0; jmp 2b\n"
-                            ".popsection\n" EXTABLE_C("1b", "3b")
-                     : "+r"(rc), "+D"(dst), "+S"(src), "+c"(n)
-                     : "i"(-EFAULT)
-                     : "memory");
-    return rc;
-}
-
-static int copy_words(void *dst, const void *src, size_t n)
-{
-    int rc = 0;
-
-    n /= 8;
-    __asm__ volatile(STAC_C "1: rep movsq\n"
-                            "2: " CLAC_C ".pushsection .text.fixup, \"ax\"\n"
-                            "3: movl %4, %0; jmp 2b\n"
-                            ".popsection\n" EXTABLE_C("1b", "3b")
-                     : "+r"(rc), "+D"(dst), "+S"(src), "+c"(n)
-                     : "i"(-EFAULT)
-                     : "memory");
-    return rc;
-}
+/* A function that copies n units by instruction: 0, or -EFAULT where one cannot be. */
+#define COPY(name, instruction)                                                          \
+    static int name(void *dst, const void *src, size_t n)                                \
+    {                                                                                    \
+        int rc = 0;                                                                      \
+                                                                                         \
+        __asm__ volatile(STAC_C "1: " instruction "\n"                                   \
+                                "2: " CLAC_C ".pushsection .text.fixup, \"ax\"\n"        \
+                                "3: movl %4, %0; jmp 2b\n"                               \
+                                ".popsection\n" EXTABLE_C("1b", "3b")                    \
+                         : "+r"(rc), "+D"(dst), "+S"(src), "+c"(n)                       \
+                         : "i"(-EFAULT)                                                  \
+                         : "memory");                                                    \
+        return rc;                                                                       \
+    }
+COPY(copy, "rep movsb")
+COPY(copy_words, "rep movsq")
 
 int guest_read(void *dst, vaddr_t src, size_t n)
 {
     if (!guest_range_ok(src, n))
         return -EFAULT;
     return n & 7 ? copy(dst, (const void *)src, n)
-                 : copy_words(dst, (const void *)src, n);
+                 : copy_words(dst, (const void *)src, n / 8);
 }
 
 int guest_write(vaddr_t dst, const void *src, size_t n)
 {
     if (!guest_range_ok(dst, n))
         return -EFAULT;
-    return n & 7 ? copy((void *)dst, src, n) : copy_words((void *)dst, src, n);
+    return n & 7 ? copy((void *)dst, src, n) : copy_words((void *)dst, src, n / 8);
 }

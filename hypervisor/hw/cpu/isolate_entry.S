@@ -109,25 +109,11 @@ isolated_in_hv:
     .balign 64
     .globl isolated_syscall
 isolated_syscall:
-    .set cpu, 0
-    .rept CPUS
-    .balign ISOLATED_STUB_SIZE
-    movq %rsp, __stacks + (cpu + 1) * STACK_SLOT - INFO_SIZE + INFO_REGS + UREGS_rsp(%rip)
-    leaq __stacks + (cpu + 1) * STACK_SLOT - INFO_SIZE + INFO_REGS + UREGS_rip(%rip), %rsp
-    jmp syscall_taken
-    .set cpu, cpu + 1
-    .endr
+    SYSCALL_STUBS ISOLATED_STUB_SIZE, syscall_taken
     .balign ISOLATED_STUB_SIZE
     .globl isolated_syscall32
 isolated_syscall32:
-    .set cpu, 0
-    .rept CPUS
-    .balign ISOLATED_STUB_SIZE
-    movq %rsp, __stacks + (cpu + 1) * STACK_SLOT - INFO_SIZE + INFO_REGS + UREGS_rsp(%rip)
-    leaq __stacks + (cpu + 1) * STACK_SLOT - INFO_SIZE + INFO_REGS + UREGS_rip(%rip), %rsp
-    jmp syscall32_taken
-    .set cpu, cpu + 1
-    .endr
+    SYSCALL_STUBS ISOLATED_STUB_SIZE, syscall32_taken
 
     .balign 16
 syscall_taken:

@@ -16,8 +16,7 @@
 #define STACK_MAIN_PAGE  12
 #define STACK_DESC_PAGE  1
 #define STACK_PAGE_MASK  0xf6a8 /* pages of a slot that are stacks */
-#define STACK_ENTRY_MASK 0x84a8 /* pages that entry from a guest needs: tops of stacks   \
-                                 */
+#define STACK_ENTRY_MASK 0x84a8 /* those that entry from a guest needs: their tops */
 
 /* Return addresses of our own that lie in the return stack buffer before the first RET of
  * an entry, and on the stack as long as C runs. A hypercall's two CALLs on the way to its

@@ -72,17 +72,23 @@ static inline void cpu_set_fault_va(vaddr_t va)
 {
     __asm__ volatile("mov %0, %%cr2" : : "r"(va));
 }
+/* The end of a function that reads *val, of whatever size, at va: whether it could. */
+#define PEEK(va, val)                                                                    \
+    do {                                                                                 \
+        __asm__ goto(STAC_C "1: mov (%1), %0\n" CLAC_C                                   \
+                            ".pushsection .text.fixup, \"ax\"\n"                         \
+                            "2: " CLAC_C "jmp %l2\n.popsection\n" EXTABLE_C("1b", "2b")  \
+                     : "=r"(*(val))                                                      \
+                     : "r"(va)                                                           \
+                     :                                                                   \
+                     : bad);                                                             \
+        return true;                                                                     \
+    bad:                                                                                 \
+        return false;                                                                    \
+    } while (0)
 static inline bool guest_peek(vaddr_t va, uint64_t *val)
 {
-    __asm__ goto(STAC_C "1: mov (%1), %0\n" CLAC_C ".pushsection .text.fixup, \"ax\"\n"
-                        "2: " CLAC_C "jmp %l2\n.popsection\n" EXTABLE_C("1b", "2b")
-                 : "=r"(*val)
-                 : "r"(va)
-                 :
-                 : bad);
-    return true;
-bad:
-    return false;
+    PEEK(va, val);
 }
 /* The hypervisor's range is the lowest of the negative addresses; below it there are
  * none, and above -1 comes 0, which is the guest's. */
@@ -94,15 +100,7 @@ static inline bool guest_peek32(vaddr_t va, uint32_t *val)
 {
     if (hw_not_guests(va))
         return false;
-    __asm__ goto(STAC_C "1: movl (%1), %0\n" CLAC_C ".pushsection .text.fixup, \"ax\"\n"
-                        "2: " CLAC_C "jmp %l2\n.popsection\n" EXTABLE_C("1b", "2b")
-                 : "=r"(*val)
-                 : "r"(va)
-                 :
-                 : bad);
-    return true;
-bad:
-    return false;
+    PEEK(va, val);
 }
 static inline bool guest_peek_pair(vaddr_t va, uint64_t val[2])
 {
