@@ -34,6 +34,7 @@ extern cpumask_t host_online;
 extern unsigned host_switches;    /* ctx_switch() calls */
 extern uint64_t host_tlb_flushes; /* of any kind, each CPU counted */
 extern bool host_isolate;         /* guests that are made from now on are isolated */
+extern uint64_t host_l1tf_safe;   /* of guests made from now on: l1tf_safe_address() */
 bool host_irq_fire(unsigned irq); /* the device raises it; false: nobody has bound it */
 
 /* From now on guest memory is only that: random addresses must not reach the test's own

@@ -18,6 +18,7 @@
 #include "port/context.h"
 #include "port/ipi.h"
 #include "port/isolate.h"
+#include "port/l1tf.h"
 #include "port/map.h"
 
 #include <stdio.h>
@@ -380,6 +381,14 @@ uint64_t *isolate_l4(unsigned cpu, bool user)
     if (!*t)
         *t = page_alloc_mapped(0);
     return *t;
+}
+
+/* port/l1tf.h */
+uint64_t host_l1tf_safe;
+
+uint64_t l1tf_safe_address(bool control_domain)
+{
+    return control_domain ? 0 : host_l1tf_safe;
 }
 
 /* port/ipi.h */

@@ -10,8 +10,8 @@
  *
  * Reference: Xen Hypervisor Command Line Options (xen-command-line.pandoc).
  */
-#include "kern/param.h"
 #include "kern/log.h"
+#include "kern/param_priv.h"
 #include "lib/string.h"
 
 struct boot_params boot_params = {
@@ -20,9 +20,13 @@ struct boot_params boot_params = {
     .sched_ratelimit_us = 1000,
     .xpti_dom0 = -1,
     .xpti_domu = -1,
+    .l1tf_dom0 = -1,
+    .l1tf_domu = -1,
+    .verw = -1,
+    .bhb_entry = -1,
+    .bhi_dis_s = -1,
     .smep = true,
     .smap = true,
-    .spec_ctrl = true,
     .watchdog_timeout = 5,
     .gnttab_max_frames = 64,
     .gnttab_max_maptrack_frames = 1024,
@@ -43,7 +47,6 @@ struct option {
 static bool parse_dom0_mem(const char *v);
 static bool parse_dom0_vcpus(const char *v);
 static bool parse_sched(const char *v);
-static bool parse_xpti(const char *v);
 static bool parse_ucode(const char *v);
 static bool parse_watchdog(const char *v);
 static bool parse_watchdog_timeout(const char *v);
@@ -72,6 +75,8 @@ static const struct option options[] = {
     {"noreboot", BOOL, &boot_params.noreboot, NULL,
      "stop instead of restarting after a crash"},
     {"nosmp", BOOL, &boot_params.nosmp, NULL, "use one CPU"},
+    {"pv-l1tf", SPECIAL, NULL, param_l1tf,
+     "end guests whose page tables lead CPUs astray: boolean, dom0=, domu="},
     {"sched", SPECIAL, NULL, parse_sched, "credit2 is the only one"},
     {"sched_ratelimit_us", UINT, &boot_params.sched_ratelimit_us, NULL,
      "a vCPU runs at least so long before another takes its place"},
@@ -79,12 +84,13 @@ static const struct option options[] = {
      "the hypervisor cannot touch guests' pages by accident"},
     {"smep", BOOL, &boot_params.smep, NULL,
      "the hypervisor cannot run guests' code by accident"},
-    {"spec-ctrl", BOOL, &boot_params.spec_ctrl, NULL, "barriers against speculation"},
+    {"spec-ctrl", SPECIAL, NULL, param_spec_ctrl,
+     "barriers against speculation: boolean, pv=, verw=, bhb-entry=, ..."},
     {"ucode", SPECIAL, NULL, parse_ucode, "read past: xen-ucode in dom0 loads microcode"},
     {"watchdog", SPECIAL, NULL, parse_watchdog, "panic when a CPU is stuck: bool, force"},
     {"watchdog_timeout", SPECIAL, NULL, parse_watchdog_timeout,
      "seconds until that; 0: no watchdog, else it is on"},
-    {"xpti", SPECIAL, NULL, parse_xpti,
+    {"xpti", SPECIAL, NULL, param_xpti,
      "hide the hypervisor's memory from guests: default, boolean, dom0=, domu="},
 };
 
@@ -205,7 +211,6 @@ static const char *const silent[] = {"acpi",
                                      "preferred-cstates",
                                      "psr",
                                      "pv",
-                                     "pv-l1tf",
                                      "pv-linear-pt",
                                      "rcu-idle-timer-period-ms",
                                      "reboot",
@@ -343,60 +348,9 @@ static bool parse_sched(const char *v)
     return !strcmp(v, "credit2");
 }
 
-/* 1 true, 0 false, -1 neither. */
-static int parse_bool(const char *v)
-{
-    static const char *const yes[] = {"1", "on", "yes", "true", "enable"};
-    static const char *const no[] = {"0", "off", "no", "false", "disable"};
-
-    for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
-        if (!strcmp(v, yes[i]))
-            return 1;
-        if (!strcmp(v, no[i]))
-            return 0;
-    }
-    return -1;
-}
-
-/* One of: default, a boolean, dom0=boolean, domu=boolean. */
-static bool parse_xpti_word(const char *word, int8_t *dom0, int8_t *domu)
-{
-    bool one = !strncmp(word, "dom0=", 5) || !strncmp(word, "domu=", 5);
-    int b = strcmp(word, "default") ? parse_bool(one ? word + 5 : word) : -1;
-
-    if (b < 0 && strcmp(word, "default"))
-        return false;
-    if (!one || word[3] == '0')
-        *dom0 = (int8_t)b;
-    if (!one || word[3] == 'u')
-        *domu = (int8_t)b;
-    return true;
-}
-
-static bool parse_xpti(const char *v)
-{
-    int8_t dom0 = boot_params.xpti_dom0, domu = boot_params.xpti_domu;
-
-    while (*v) {
-        char word[16];
-        size_t n = 0;
-
-        for (; *v && *v != ','; v++)
-            if (n < sizeof(word) - 1)
-                word[n++] = *v;
-        word[n] = '\0';
-        v += *v == ',';
-        if (!parse_xpti_word(word, &dom0, &domu))
-            return false;
-    }
-    boot_params.xpti_dom0 = dom0;
-    boot_params.xpti_domu = domu;
-    return true;
-}
-
 static bool parse_ucode(const char *v)
 {
-    if (parse_bool(v) != 0)
+    if (param_bool(v) != 0)
         log_warn("Boot option 'ucode=%s': microcode is not loaded at boot; firmware does "
                  "it, or xen-ucode in dom0",
                  v);
@@ -405,7 +359,7 @@ static bool parse_ucode(const char *v)
 
 static bool parse_watchdog(const char *v)
 {
-    int b = !strcmp(v, "force") ? 1 : parse_bool(v);
+    int b = !strcmp(v, "force") ? 1 : param_bool(v);
 
     boot_params.watchdog = b > 0;
     return b >= 0;
@@ -448,12 +402,12 @@ static bool apply(const struct option *o, const char *value, bool negated)
 {
     const char *end;
     uint64_t n;
-    int b = value ? parse_bool(value) : 1;
+    int b = value ? param_bool(value) : 1;
 
     switch (o->kind) {
     case BOOL:
-        *(bool *)o->target = (b != 0) != negated; /* a list of details leaves it on */
-        return b >= 0 || o->target == &boot_params.spec_ctrl;
+        *(bool *)o->target = (b != 0) != negated;
+        return b >= 0;
     case UINT:
         if (!value || negated || !parse_uint(value, &n, &end) || *end || n > 0xffffffff)
             return false;
@@ -545,6 +499,12 @@ static const char *strip_no(const char *name)
     return name + (name[2] == '-' ? 3 : 2);
 }
 
+static bool takes_no(const struct option *o)
+{
+    return o->special == param_xpti || o->special == param_l1tf ||
+           o->special == param_spec_ctrl || o->special == parse_watchdog;
+}
+
 static void one_option(char *word)
 {
     const struct option *o;
@@ -556,8 +516,7 @@ static void one_option(char *word)
     o = find(word);
     if (!o && strip_no(word) != word) {
         o = find(strip_no(word));
-        if (o && o->kind != BOOL && o->special != parse_xpti &&
-            o->special != parse_watchdog)
+        if (o && o->kind != BOOL && !takes_no(o))
             o = NULL;
         negated = o != NULL;
     }

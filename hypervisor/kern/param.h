@@ -18,10 +18,11 @@ struct boot_params {
     bool nosmp;
     unsigned loglvl, guest_loglvl; /* highest level printed */
     unsigned sched_ratelimit_us;
-    int8_t xpti_dom0, xpti_domu; /* -1: as the CPU needs it */
+    /* -1: as the CPU needs it */
+    int8_t xpti_dom0, xpti_domu, l1tf_dom0, l1tf_domu, verw, bhb_entry, bhi_dis_s;
+    bool unpriv_mmio; /* guests other than dom0 will have devices */
     bool smep, smap;
     bool watchdog;
-    bool spec_ctrl;            /* speculation barriers that the CPU needs */
     unsigned watchdog_timeout; /* seconds */
     /* defaults for domains that do not say */
     unsigned gnttab_max_frames, gnttab_max_maptrack_frames;

@@ -73,7 +73,8 @@ void mmu_quick_fault(struct hv_cpu_user_regs *r, struct vcpu *v, vaddr_t va)
     uint64_t *reg = (uint64_t *)((char *)r + q->reg), val = *reg, old;
     struct page *pg = q->table;
 
-    if (unlikely(!known(v, q, r, va)) || (val & PTE_P) ||
+    if (unlikely(!known(v, q, r, va)) ||
+        (val && ((val & PTE_P) || l1tf_vulnerable(val, v->domain))) ||
         unlikely(!l1_try_lock(pg, v->domain)))
         ctx_leave_by(r, pv_page_fault);
     old = __atomic_exchange_n((uint64_t *)map_mfn(page_mfn(pg)) + (va & ENTRY_AT) / 8,

@@ -175,6 +175,7 @@ struct mm_domain {
     uint64_t window_l4e;             /* what its L4 tables hold in PERDOMAIN_SLOT */
     _Atomic uint64_t tables_gen;     /* grows with each change of an L2 to L4 entry */
     bool isolated;                   /* its vCPUs run on copies of its L4 tables */
+    uint64_t l1tf_last;              /* pt_entry.c; 0: it is not looked at */
     struct hv_e820entry *e820;       /* (l) set_memory_map */
     unsigned e820_n;
 };
@@ -215,6 +216,7 @@ struct mm_vcpu {
 /* pt_entry.c: references that entries hold. d: whose table it is, pg_owner: whose frame.
  */
 void pt_entry_init(void);
+void l1tf_init(struct domain *d);
 bool may_choose_cache(const struct domain *d); /* it has devices */
 int l1e_get_rare(uint64_t e, struct domain *d, struct domain *pg_owner);
 static inline int l1e_get(uint64_t e, struct domain *d, struct domain *pg_owner)
@@ -250,6 +252,17 @@ static inline uint64_t l1e_adjust(uint64_t e)
     if (likely((e & (PTE_US | PTE_GUEST_KERNEL)) == PTE_US))
         return e | PTE_G;
     return (e & ~PTE_G) | PTE_US | PTE_GUEST_KERNEL;
+}
+/* An entry that is not present, of d's tables, through which the CPU could read ahead. */
+static inline bool l1tf_vulnerable(uint64_t e, const struct domain *d)
+{
+    return (e & PTE_FRAME) - 1 < d->mm->l1tf_last; /* an address of 0 is none */
+}
+int l1tf_refuse(uint64_t e, unsigned level, struct domain *d);
+/* 0 or -EINVAL, for an entry that is not present. */
+static inline int l1tf_check(uint64_t e, unsigned level, struct domain *d)
+{
+    return unlikely(l1tf_vulnerable(e, d)) ? l1tf_refuse(e, level, d) : 0;
 }
 /* Entry of an L2-L4 table (level) in frame self. *half: the frame's reference is held,
  * only the type is missing; on -ERESTART it is set. */

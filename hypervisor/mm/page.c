@@ -499,6 +499,7 @@ static int mm_domain_init(struct domain *d, const struct hv_domctl_createdomain 
     if (d->is_hvm || d->id >= HV_DOMID_FIRST_RESERVED)
         return 0;
     isolate_init(d);
+    l1tf_init(d);
     rc = desc_domain_init(d);
     if (rc) {
         heap_free(d->mm);

@@ -53,21 +53,22 @@ static inline uint64_t or_eight(const uint64_t *e)
     return e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7];
 }
 
-/* The groups of eight entries that have a present one, from the given group on. Most
- * tables are nearly empty. */
-static uint64_t groups_present(const uint64_t *pt, unsigned from)
+/* The groups of eight entries that have one to look at, from the given group on: a
+ * present one, or one with an address, if those of others matter. Most tables are nearly
+ * empty. */
+static uint64_t groups_used(const uint64_t *pt, unsigned from, const struct domain *d)
 {
-    uint64_t found = 0;
+    uint64_t found = 0, bits = d->mm->l1tf_last ? PTE_P | PTE_FRAME : PTE_P;
 
     for (unsigned n = from & ~3u; n < GROUPS; n += 4) {
         const uint64_t *e = pt + 8 * n;
 
         if (likely(
                 !((or_eight(e) | or_eight(e + 8) | or_eight(e + 16) | or_eight(e + 24)) &
-                  PTE_P)))
+                  bits)))
             continue;
         for (unsigned i = 0; i < 4; i++)
-            found |= (or_eight(e + 8 * i) & PTE_P) << (n + i);
+            found |= (uint64_t)((or_eight(e + 8 * i) & bits) != 0) << (n + i);
     }
     return found & (ALL_GROUPS << from);
 }
@@ -88,7 +89,7 @@ static int l1_check(struct page *pg, struct domain *d, uint64_t *groups)
 {
     uint64_t *pt = map_mfn(page_mfn(pg));
 
-    *groups = groups_present(pt, 0);
+    *groups = groups_used(pt, 0, d);
     for (uint64_t left = *groups; left; left &= left - 1) {
         unsigned first = 8 * (unsigned)__builtin_ctzll(left);
 
@@ -96,9 +97,9 @@ static int l1_check(struct page *pg, struct domain *d, uint64_t *groups)
             uint64_t e = pt[i], adjusted = l1e_adjust(e);
             int rc;
 
-            if (!(e & PTE_P))
+            if (!(e & PTE_P) && likely(!l1tf_vulnerable(e, d)))
                 continue;
-            rc = l1e_get(e, d, d);
+            rc = e & PTE_P ? l1e_get(e, d, d) : l1tf_refuse(e, PGT_L1, d);
             if (unlikely(rc)) {
                 l1_undo(pt, *groups, i, d);
                 return rc;
@@ -214,7 +215,7 @@ static int table_check(struct page *pg, unsigned level, struct domain *d,
     bool half = pg->partial_flags & PARTIAL_HALF;
     int rc;
 
-    left = groups_present(pt, start / 8) & guest_groups(level);
+    left = groups_used(pt, start / 8, d) & guest_groups(level);
     *groups = left | ((1ull << start / 8) -
                       1); /* what an earlier round found is not known any more */
     for (; left; left &= left - 1) {
@@ -223,9 +224,9 @@ static int table_check(struct page *pg, unsigned level, struct domain *d,
         for (unsigned i = MAX(first, start); i < first + 8; i++) {
             bool quick;
 
-            if (!(pt[i] & PTE_P))
+            if (!(pt[i] & PTE_P) && likely(!l1tf_vulnerable(pt[i], d)))
                 continue;
-            quick = entry_get_quick(pt[i], level, d, self, &half);
+            quick = (pt[i] & PTE_P) && entry_get_quick(pt[i], level, d, self, &half);
             rc = likely(quick) ? 0 : table_entry_get(pt[i], level, d, self, &half);
             if (unlikely(rc)) {
                 pg->partial_idx = i;

@@ -8,12 +8,18 @@
  * in d->iomem. A present entry of a higher level holds a reference and a type reference
  * of the level below. An entry that maps its own table read-only (a self map) is worth
  * nothing, so that no cycle of references can arise.
+ *
+ * An entry that is not present is the guest's own affair, unless the CPU reads ahead
+ * through it (port/l1tf.h). Then it may hold no address up to l1tf_last but 0. A guest
+ * that writes one is ended, as by a Xen without shadow page tables; Linux since 4.18
+ * inverts the addresses in such entries.
  */
 #include "kern/log.h"
 #include "kern/softirq.h"
 #include "lib/errno.h"
 #include "lib/rangeset.h"
 #include "mm/mm_priv.h"
+#include "port/l1tf.h"
 #include "port/layout.h"
 #include "port/priv.h"
 
@@ -95,6 +101,8 @@ int table_entry_get(uint64_t e, unsigned level, struct domain *d, mfn_t self, bo
     struct page *pg;
     int rc;
 
+    if (!(e & PTE_P))
+        return l1tf_check(e, level, d);
     if (e & PTE_TABLE_BAD)
         return -EINVAL;
     if (mfn_eq(m, self))
@@ -127,6 +135,20 @@ int table_entry_put(uint64_t e, mfn_t self)
     if (!rc)
         page_put_fast(pg);
     return rc;
+}
+
+void l1tf_init(struct domain *d)
+{
+    uint64_t safe = l1tf_safe_address(d->privileged);
+
+    d->mm->l1tf_last = safe ? safe - 1 : 0;
+}
+
+int l1tf_refuse(uint64_t e, unsigned level, struct domain *d)
+{
+    domain_crash(d, "d%u L1TF-vulnerable L%ue %016lx - Crashing", d->id, level,
+                 (unsigned long)e);
+    return -EINVAL;
 }
 
 void mm_undo_later(struct mm_vcpu *vm, struct page *pg)

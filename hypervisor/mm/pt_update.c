@@ -72,6 +72,8 @@ l1_update_inline(struct page *table, uint64_t *p, uint64_t val, struct domain *d
             return rc;
         val = l1e_adjust(val);
         table_mark(table, p);
+    } else if (unlikely(l1tf_vulnerable(val, d))) {
+        return l1tf_refuse(val, PGT_L1, d);
     }
     entry_write(p, &old, val, keep_ad);
     l1e_put(old, d);
@@ -94,7 +96,7 @@ static int table_prepare(uint64_t old, uint64_t *val, unsigned level, struct dom
 
     *fresh = true;
     if (!(*val & PTE_P))
-        return 0;
+        return l1tf_check(*val, level, d);
     if (*val & PTE_TABLE_BAD)
         return -EINVAL;
     *val |= PTE_US;
@@ -167,6 +169,10 @@ static int l1_cmpxchg(struct page *table, uint64_t *p, uint64_t old, uint64_t va
         if (rc)
             return rc;
         table_mark(table, p);
+    } else if (!(val & PTE_P)) {
+        rc = l1tf_check(val, PGT_L1, d);
+        if (rc)
+            return rc;
     }
     val = l1e_adjust(val);
     done = __atomic_compare_exchange_n(p, &old, val, false, __ATOMIC_ACQ_REL,
@@ -219,6 +225,8 @@ int pt_l1_exchange(struct page *pg, uint64_t *p, uint64_t val, struct domain *d,
         if (unlikely(rc))
             return rc;
         table_mark(pg, p);
+    } else if (unlikely(l1tf_vulnerable(val, d))) {
+        return l1tf_refuse(val, PGT_L1, d);
     }
     *old = __atomic_exchange_n(p, l1e_adjust(val), __ATOMIC_ACQ_REL);
     l1e_put(*old, d);

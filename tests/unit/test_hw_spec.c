@@ -2,91 +2,11 @@
 /* What a CPU is taken to need against speculation, and what is written when vCPUs change.
  * The files are compiled right here, with a processor whose CPUID and MSRs are the
  * test's. */
-#include <check.h>
-#include <string.h>
-#define __ASSEMBLY__ /* of msr.h the numbers only */
-#include "hw/cpu/msr.h"
-#undef __ASSEMBLY__
-#include "hw/cpu/percpu.h"
-#include "lib/types.h"
+#include "fake_processor.h"
+#include "hw/cpu/mitigate.h"
 #include "unit.h"
 
-#define INTEL                                                                            \
-    {                                                                                    \
-        0x756e6547, 0x6c65746e, 0x49656e69                                               \
-    } /* EBX, ECX, EDX */
-#define AMD                                                                              \
-    {                                                                                    \
-        0x68747541, 0x444d4163, 0x69746e65                                               \
-    }
-#define HYGON                                                                            \
-    {                                                                                    \
-        0x6f677948, 0x656e6975, 0x6e65476e                                               \
-    }
-#define CENTAUR                                                                          \
-    {                                                                                    \
-        0x746e6543, 0x736c7561, 0x48727561                                               \
-    }
-
-#define IBRSB     (1u << 26) /* leaf 7, EDX */
-#define ARCH_CAPS (1u << 29)
-#define IBPB      (1u << 12) /* leaf 0x80000008, EBX */
-
-static struct processor {
-    uint32_t vendor[3];
-    uint32_t last, ebx7, edx7, ebx_e8;
-    uint64_t arch_caps;
-} cpu;
-
-static struct write {
-    uint32_t msr;
-    uint64_t val;
-} writes[16];
-static unsigned n;
-static struct cpu_info info;
-
-static inline struct cpu_info *cpu_info(void)
-{
-    return &info;
-}
-static inline void cpuid_raw(uint32_t leaf, uint32_t sub, uint32_t r[4])
-{
-    memset(r, 0, 4 * sizeof(*r));
-    if (leaf == 0) {
-        r[0] = cpu.last;
-        memcpy(r + 1, cpu.vendor, sizeof(cpu.vendor));
-    } else if (leaf == 7 && cpu.last >= 7) {
-        r[1] = cpu.ebx7;
-        r[3] = cpu.edx7;
-    } else if (leaf == 0x80000000) {
-        r[0] = 0x80000008;
-    } else if (leaf == 0x80000008) {
-        r[1] = cpu.ebx_e8;
-    }
-}
-static inline uint64_t rdmsr(uint32_t msr)
-{
-    ck_assert_uint_eq(msr, MSR_ARCH_CAPS);
-    ck_assert_msg(cpu.edx7 & ARCH_CAPS, "reads a register that is not there");
-    return cpu.arch_caps;
-}
-static inline void wrmsr(uint32_t msr, uint64_t val)
-{
-    writes[n++] = (struct write){msr, val};
-}
-static inline uint64_t read_cr4(void)
-{
-    return 0;
-}
-static inline void write_cr4(uint64_t v)
-{
-}
-static inline void write_cr0(uint64_t v)
-{
-}
-static inline void xsetbv(uint64_t v)
-{
-}
+struct mitigations mitigations;
 
 #include "hw/cpu/features.c"
 #include "hw/cpu/spec.c"
@@ -195,6 +115,21 @@ START_TEST(a_running_guests_new_value_is_loaded_once)
 }
 END_TEST
 
+START_TEST(what_the_hypervisor_wants_of_the_control_is_always_there)
+{
+    struct vcpu_hw a = {.spec_ctrl = 1}, b = {.spec_ctrl = 0};
+
+    mitigations.spec_ctrl = SPEC_BHI_DIS_S;
+    prepare((struct processor){INTEL, 7, .edx7 = IBRSB});
+    spec_switch(&b);
+    ck_assert_uint_eq(writes[0].msr, MSR_SPEC_CTRL);
+    ck_assert_uint_eq(writes[0].val, SPEC_BHI_DIS_S);
+    n = 0;
+    spec_switch(&a);
+    ck_assert_uint_eq(writes[0].val, SPEC_BHI_DIS_S | 1);
+}
+END_TEST
+
 START_TEST(registers_that_are_not_there_are_not_written)
 {
     struct vcpu_hw a = {.spec_ctrl = 1}, b = {.spec_ctrl = 2};
@@ -222,6 +157,7 @@ int main(void)
         the_vcpu_that_was_here_last_comes_back_for_nothing,
         a_guest_that_wants_nothing_gets_the_control_cleared,
         a_running_guests_new_value_is_loaded_once,
+        what_the_hypervisor_wants_of_the_control_is_always_there,
         registers_that_are_not_there_are_not_written,
         NULL};
 

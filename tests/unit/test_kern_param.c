@@ -66,7 +66,10 @@ START_TEST(a_bad_value_is_named_and_changes_nothing)
         "noreboot=perhaps",   "dom0_max_vcpus=0",
         "sched=credit",       "maxcpus",
         "xpti=maybe",         "xpti=dom0=1,domu",
-        "xpti=x=1",           "dom0_mem=99999999999999999999T"};
+        "xpti=x=1",           "dom0_mem=99999999999999999999T",
+        "spec-ctrl=1",        "spec-ctrl=nonsense",
+        "spec-ctrl=verw=ask", "spec-ctrl=no-verw=1",
+        "pv-l1tf=default",    "pv-l1tf=dom1=1"};
 
     for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
         host_console_clear();

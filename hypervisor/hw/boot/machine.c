@@ -12,6 +12,7 @@
 #include "hw/cpu/features.h"
 #include "hw/cpu/ipi.h"
 #include "hw/cpu/isolate.h"
+#include "hw/cpu/mitigate.h"
 #include "hw/cpu/msr.h"
 #include "hw/plat/acpi.h"
 #include "hw/plat/apic.h"
@@ -51,7 +52,7 @@ void machine_init(const struct boot_info *bi)
 
     features_enable();
     mitigate_patch();
-    isolate_boot();
+    mitigate_boot();
     /* The 8259s are silenced while the local APIC still listens to them: a request that
      * it has latched from the firmware's timer goes away only so. */
     pio_out8(0x21, 0xff);
@@ -151,7 +152,11 @@ void machine_start_cpus(void)
 
 void cpu_idle(void)
 {
+    if (mitigations.verw)
+        cpu_verw();
     __asm__ volatile("sti; hlt" : : : "memory");
+    if (mitigations.verw)
+        cpu_verw();
 }
 
 void cpu_halt_forever(void)

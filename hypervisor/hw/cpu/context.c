@@ -15,6 +15,7 @@
 #include "hw/cpu/features.h"
 #include "hw/cpu/fpu.h"
 #include "hw/cpu/isolate.h"
+#include "hw/cpu/mitigate.h"
 #include "hw/cpu/msr.h"
 #include "hw/cpu/spec.h"
 #include "kern/vcpu.h"
@@ -236,6 +237,8 @@ static void load(struct vcpu_hw *v)
 
     h->v = (struct vcpu *)v;
     h->d = h->v->domain;
+    cpu_info()->forget =
+        h->d->privileged ? mitigations.forget_dom0 : mitigations.forget_domu;
     ctx_load_info(v);
     ctx_load_cr3(v);
     ctx_load_tables(v);

@@ -17,6 +17,9 @@
 #include "port/hcall.h"
 #include "port/layout.h"
 
+/* Squared and doubled, more jumps than CPUs without BHI_DIS_S remember. */
+#define HISTORY_ROUNDS 5
+
 /* One word of the frame that is built on the guest's stack at rdx. */
 .macro PUT value, at, bad
 .Lput\@:
@@ -50,12 +53,12 @@ exception_pushed:
     jz exception_in_hv
 guest_exception:
     FILL_RSB RSB_DEPTH
-    call trap_guest
+    CALL_C trap_guest
     addq $(RSB_DEPTH * 8), %rsp
     jmp exit_to_guest
 exception_in_hv:                    /* maybe of a path that has not filled it */
     FILL_RSB RSB_DEPTH
-    call trap_hv
+    CALL_C trap_hv
     addq $(RSB_DEPTH * 8), %rsp
     POP_ALL
     addq $8, %rsp
@@ -74,7 +77,7 @@ irq_pushed:
     testb $3, UREGS_cs(%rsp)
     jz 1f
     FILL_RSB RSB_DEPTH
-    call irq_dispatch
+    CALL_C irq_dispatch
     addq $(RSB_DEPTH * 8), %rsp
     jmp exit_to_guest
 1:  call irq_dispatch
@@ -160,7 +163,7 @@ fault_frame:
     andl $~EFLAGS_BOUNCE_CLEAR, %r11d
     movq VCPU_pf_ip(%rdi), %rcx
     movq %rdx, R_FAULT(rsp)
-    DETOUR(isolated_fault_leave)
+    WAY_OUT(fault_leave)
     movq S_FAULT(1), %rdx
     movq S_FAULT(0), %rax
     movq R_FAULT(rdi), %rdi
@@ -194,7 +197,7 @@ fault_in_c:
     ASM_CLAC
     movq %rsp, %rdi
     FILL_RSB RSB_DEPTH
-    call pv_page_fault
+    CALL_C pv_page_fault
     addq $(RSB_DEPTH * 8), %rsp
     jmp exit_to_guest
 
@@ -255,7 +258,7 @@ hypercall_by_table:
     leaq hcall_table(%rip), %rcx
     movq (%rcx, %rax, 8), %rax
     sti
-    call __x86_indirect_thunk_rax
+    CALL_C __x86_indirect_thunk_rax
     .globl hypercall_done
 hypercall_done:
     cli
@@ -275,7 +278,7 @@ hypercall_leave:
     movq R_BELOW(rip), %rcx         /* SYSRET faults in ring 0 if not canonical: what */
     testq %rcx, %rcx                /* SYSCALL or a check gave is, if it is negative */
     jns hypercall_slow
-    DETOUR(isolated_hypercall_leave)
+    WAY_OUT(hypercall_leave)
     movq R_BELOW(rflags), %r11
     movq R_BELOW(rsp), %rsp
     sysretq
@@ -375,7 +378,7 @@ exit_to_guest:
     cmpb $0, (%rax)                 /* evtchn_upcall_pending */
     jne exit_event
 exit_restore:
-    DETOUR(isolated_exit_restore)
+    WAY_OUT(exit_restore)
     POP_ALL
     addq $8, %rsp
     .globl exit_iretq
@@ -395,7 +398,7 @@ exit_event:
     je exit_restore
 exit_work:
     movq %rsp, %rdi
-    call pv_exit_work
+    CALL_C pv_exit_work
     jmp exit_to_guest
 
 /* SYSCALL from guest user mode: the guest kernel is entered at syscall_ip with rcx, r11,
@@ -432,7 +435,7 @@ syscall_frame:
     movq VCPU_info(%rcx), %rax
     movb VCPU_syscall_masks_events(%rcx), %dl
     movb %dl, 1(%rax)
-    DETOUR(isolated_syscall_leave)
+    WAY_OUT(syscall_leave)
     movq S(0), %rax
     movq S(1), %rdx
     andl $~EFLAGS_ENTRY_CLEAR, %r11d
@@ -455,7 +458,7 @@ syscall_frame_c:
 syscall_in_c:
     movq %rsp, %rdi
     FILL_RSB RSB_DEPTH
-    call pv_syscall
+    CALL_C pv_syscall
     addq $(RSB_DEPTH * 8), %rsp
     jmp exit_to_guest
 
@@ -516,7 +519,7 @@ iret_leave:
     cmpb $0, (%rcx)
     jne iret_event
 iret_out:
-    DETOUR(isolated_iret_out)
+    WAY_OUT(iret_out)
     popq %r11
     popq %rcx
     .globl fast_iretq
@@ -555,9 +558,34 @@ hypercall_iret:
     SYSCALL_FRAME SEL_USER_CS64
     movq %rsp, %rdi
     FILL_RSB RSB_DEPTH
-    call pv_iret
+    CALL_C pv_iret
     addq $(RSB_DEPTH * 8), %rsp
     jmp exit_to_guest
+
+/* A guest's branch history must not choose what is guessed of our own branches, if
+ * cpu_info.forget says so: enough taken ones of our own, all by direct branches, push it
+ * out. Keeps all but rcx and rdx. Reference: Intel, "Branch History Injection and
+ * Intra-mode Branch Target Injection", "Software BHB-clearing sequence". */
+    .balign 64
+    .globl forget_history
+forget_history:
+    movq %rsp, %rcx
+    orq $(STACK_SLOT - 1), %rcx
+    cmpb $0, 1 - INFO_SIZE + INFO_REGS + INFO_forget(%rcx)
+    je 4f
+    movl $HISTORY_ROUNDS, %ecx
+1:  call 5f
+    decl %ecx
+    jnz 1b
+    lfence                          /* not a step ahead of the last one */
+4:  ret
+    .balign 64
+5:  movl $HISTORY_ROUNDS, %edx
+6:  jmp 7f
+    int3
+7:  decl %edx
+    jnz 6b
+    ret
 
 /* _Noreturn void stack_jump(struct cpu_info *info, void (*fn)(void)) */
     .globl stack_jump
@@ -586,7 +614,7 @@ ctx_leave_by:
     movq %rdi, %rsp
     movq %rsi, %rax
     FILL_RSB RSB_DEPTH
-    call __x86_indirect_thunk_rax
+    CALL_C __x86_indirect_thunk_rax
     addq $(RSB_DEPTH * 8), %rsp
     jmp exit_to_guest
     .globl ctx_leave_quick

@@ -20,6 +20,31 @@
     .long 662b - ., (to) - .;       \
     .popsection
 
+/* The same before the last instructions of a way out, with what stands in their place in
+ * ways_out.S: for isolation, for that and VERW, for VERW. */
+#define WAY_OUT(name)                                                                    \
+662:                                                                                     \
+    .pushsection .ways_out, "a";                                                         \
+    .balign 4;                                                                           \
+    .long 662b - ., isolated_##name - ., isolated_verw_##name - ., verw_##name - .;      \
+    .popsection
+
+/* A call of C on behalf of a guest. Where guests' branch history is to be forgotten
+ * first, it is led to the two instructions that are put aside. rcx and rdx are dead. */
+.macro CALL_C fn
+774:
+    call \fn
+    .pushsection .text.forget, "ax"
+775:
+    call forget_history
+    jmp \fn
+    .popsection
+    .pushsection .c_calls, "a"
+    .balign 4
+    .long 774b - ., 775b - .
+    .popsection
+.endm
+
 /* One stub of 16 bytes a vector: completes the processor's frame by error code and
  * vector. */
 .macro VECTOR_STUBS on_ist, on_page_fault, on_exception, on_irq

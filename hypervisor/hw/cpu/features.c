@@ -12,10 +12,7 @@
 /* x87, SSE, AVX, AVX-512 (three), PKRU. MPX and AMX are not switched. */
 #define XCR0_KNOWN    0x2e7ull
 #define XCR0_AVX      0x0e4ull /* AVX and AVX-512 */
-#define CAPS_RDCL_NO  (1ull << 0)
-#define CAPS_GDS_CTRL (1ull << 25)
-#define CAPS_GDS_NO   (1ull << 26)
-#define DE_CFG_LFENCE 2ull /* LFENCE waits for what is before it */
+#define DE_CFG_LFENCE 2ull     /* LFENCE waits for what is before it */
 
 struct cpu_features cpu_features;
 

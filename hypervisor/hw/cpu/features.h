@@ -11,7 +11,7 @@ struct cpu_features {
     bool spec_ctrl, ibpb; /* MSR_SPEC_CTRL, MSR_PRED_CMD */
     bool pge;             /* the CPU has global pages, and they are used */
     bool intel, amd, hygon;
-    bool meltdown; /* reads ahead of page rights; as Xen takes it */
+    bool meltdown;     /* reads ahead of page rights; as Xen takes it */
     uint64_t xcr0;     /* every state component that the hardware has and we switch */
     uint32_t fpu_size; /* bytes of a save area with all of them */
 };

@@ -15,6 +15,7 @@
 #include "hw/cpu/desc.h"
 #include "hw/cpu/features.h"
 #include "hw/cpu/isolate.h"
+#include "hw/cpu/mitigate.h"
 #include "kern/log.h"
 #include "kern/page_alloc.h"
 #include "kern/param.h"
@@ -112,11 +113,8 @@ static void lead_away(void)
     for (const struct detour *d = __detours_start; d < __detours_end; d++) {
         uint64_t at = (uint64_t)&d->at + (int64_t)d->at,
                  to = (uint64_t)&d->to + (int64_t)d->to;
-        uint8_t jump[5] = {0xe9};
-        int32_t off = (int32_t)(to - at - sizeof(jump));
 
-        memcpy(jump + 1, &off, sizeof(off));
-        memcpy(phys_ptr(image_pa(at)), jump, sizeof(jump));
+        mitigate_lead(at, 0xe9, to);
     }
 }
 
@@ -127,7 +125,7 @@ void isolate_boot(void)
 
     dom0_on = p->xpti_dom0 < 0 ? cpu_features.meltdown : p->xpti_dom0;
     domu_on = p->xpti_domu < 0 ? cpu_features.meltdown : p->xpti_domu;
-    log_info("XPTI (64-bit PV only): Dom0 %s, DomU %s (without PCID)",
+    log_info("  XPTI (64-bit PV only): Dom0 %s, DomU %s (without PCID)",
              dom0_on ? "enabled" : "disabled", domu_on ? "enabled" : "disabled");
     isolate_on = dom0_on || domu_on;
     if (!isolate_on)

@@ -2,7 +2,8 @@
 /* Entry code under isolation (port/isolate.h): what runs while the tables of a guest's
  * view are loaded, which hold of the hypervisor these pages, the IDT, and of this CPU the
  * GDT page and the tops of its stacks. Ways in load the guest's own table, which has all
- * of it, and go on in entry.S; ways out begin there and are led here by DETOUR().
+ * of it, and go on in entry.S; ways out begin there and end in ways_out.S; what else is
+ * other under isolation is led here by DETOUR().
  *
  * An exception can hit code of this file: an NMI anywhere, a fault at the IRETQs. It
  * finds the guest's view loaded, in ring 0, and gives it back when it returns.
@@ -18,17 +19,12 @@
 #define HYPERCALL_IRET 23
 #define I_USER(x)       (INFO_##x - UREGS_rip + 8)(%rsp)
 #define I_FAULT_USER(x) (INFO_##x - UREGS_rdi + 8)(%rsp)
-/* In the iret hypercall, seven words below the others. */
-#define I_IRET(x)       (INFO_##x - UREGS_rip + 56)(%rsp)
-#define I_IRET_USER(x)  (INFO_##x - UREGS_rip + 64)(%rsp)
 /* From rbp, the last byte of the CPU's slot. */
 #define I_SLOT(x)       (1 - INFO_SIZE + INFO_REGS + INFO_##x)(%rbp)
 #define I_SLOT_USER(x)  (9 - INFO_SIZE + INFO_REGS + INFO_##x)(%rbp)
 
     .globl isolated_fault_cr3, isolated_syscall_cr3, isolated_iret_cr3
     .globl isolated_fault_slow, isolated_syscall_slow, isolated_iret_event
-    .globl isolated_syscall_leave, isolated_fault_leave, isolated_hypercall_leave
-    .globl isolated_iret_out, isolated_exit_restore
 
     .section .isolate, "ax", @progbits
     .balign 16
@@ -96,7 +92,7 @@ isolated_in_hv:
     testb $3, UREGS_cs(%rsp)
     jnz ist_of_guest
     FILL_RSB RSB_DEPTH
-    call trap_hv
+    CALL_C trap_hv
     addq $(RSB_DEPTH * 8), %rsp
     testq %rbx, %rbx
     jz 3f
@@ -166,63 +162,4 @@ isolated_iret_event:
     movq %rax, %cr3
     jmp exit_to_guest
 
-/* Ways out. */
-    .balign 16
-isolated_syscall_leave:
-    movq VCPU_syscall_frame(%rcx), %rax
-    movq %rax, R(rsp)
-    movq VCPU_syscall_ip(%rcx), %rcx
-    movq I(guest_cr3), %rax
-    movq %rax, %cr3
-    movq S(0), %rax
-    movq S(1), %rdx
-    andl $~EFLAGS_ENTRY_CLEAR, %r11d
-    movq R(rsp), %rsp
-    sysretq
-
-    .balign 16
-isolated_fault_leave:
-    movq I_FAULT(guest_cr3), %rax
-    movq %rax, %cr3
-    movq S_FAULT(1), %rdx
-    movq S_FAULT(0), %rax
-    movq R_FAULT(rdi), %rdi
-    movq R_FAULT(rsp), %rsp
-    sysretq
-
-    .balign 16
-isolated_hypercall_leave:
-    movq I_BELOW(guest_cr3), %r11
-    movq %r11, %cr3
-    movq R_BELOW(rflags), %r11
-    movq R_BELOW(rsp), %rsp
-    sysretq
-
-    .balign 16
-isolated_iret_out:
-    movq I_IRET(current), %rcx
-    cmpb $0, VCPU_kernel_mode(%rcx)
-    movq I_IRET(guest_cr3), %rcx
-    jne 1f
-    movq I_IRET_USER(guest_cr3), %rcx
-1:  movq %rcx, %cr3
-    popq %r11
-    popq %rcx
-    .globl isolated_fast_iretq
-isolated_fast_iretq:
-    iretq
-
-    .balign 16
-isolated_exit_restore:
-    movq INFO_current(%rsp), %rbx
-    movq INFO_guest_cr3(%rsp), %rax
-    cmpb $0, VCPU_kernel_mode(%rbx)
-    jne 1f
-    movq INFO_guest_cr3 + 8(%rsp), %rax
-1:  movq %rax, %cr3
-    POP_ALL
-    addq $8, %rsp
-    .globl isolated_iretq
-isolated_iretq:
-    iretq
     .section .note.GNU-stack, "", @progbits

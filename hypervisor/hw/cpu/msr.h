@@ -20,41 +20,63 @@
 #define MSR_PAT            0x277
 #define MSR_AMD64_DE_CFG   0xc0011029
 
-#define EFER_SCE           0x001
-#define EFER_LME           0x100
-#define EFER_NXE           0x800
+/* MSR_SPEC_CTRL */
+#define SPEC_BHI_DIS_S (1ull << 10)
+/* MSR_ARCH_CAPS */
+#define CAPS_RDCL_NO      (1ull << 0)
+#define CAPS_IBRS_ALL     (1ull << 1)
+#define CAPS_RSBA         (1ull << 2)
+#define CAPS_SKIP_L1DFL   (1ull << 3)
+#define CAPS_SSB_NO       (1ull << 4)
+#define CAPS_MDS_NO       (1ull << 5)
+#define CAPS_TAA_NO       (1ull << 8)
+#define CAPS_SBDR_SSDP_NO (1ull << 13)
+#define CAPS_FBSDP_NO     (1ull << 14)
+#define CAPS_PSDP_NO      (1ull << 15)
+#define CAPS_FB_CLEAR     (1ull << 17)
+#define CAPS_RRSBA        (1ull << 19)
+#define CAPS_BHI_NO       (1ull << 20)
+#define CAPS_PBRSB_NO     (1ull << 24)
+#define CAPS_GDS_CTRL     (1ull << 25)
+#define CAPS_GDS_NO       (1ull << 26)
+#define CAPS_RFDS_NO      (1ull << 27)
+#define CAPS_RFDS_CLEAR   (1ull << 28)
 
-#define CR0_PE             0x00000001
-#define CR0_MP             0x00000002
-#define CR0_TS 0x00000008
-#define CR0_ET             0x00000010
-#define CR0_NE             0x00000020
-#define CR0_WP             0x00010000
-#define CR0_AM             0x00040000
-#define CR0_PG             0x80000000
-#define CR0_HV             (CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG)
+#define EFER_SCE          0x001
+#define EFER_LME          0x100
+#define EFER_NXE          0x800
 
-#define CR4_DE             0x00000008
-#define CR4_PSE            0x00000010
-#define CR4_PAE            0x00000020
-#define CR4_MCE            0x00000040
-#define CR4_PGE            0x00000080
-#define CR4_OSFXSR         0x00000200
-#define CR4_OSXMMEXCPT     0x00000400
-#define CR4_UMIP           0x00000800
-#define CR4_FSGSBASE       0x00010000
-#define CR4_OSXSAVE        0x00040000
-#define CR4_SMEP           0x00100000
-#define CR4_SMAP           0x00200000
+#define CR0_PE            0x00000001
+#define CR0_MP            0x00000002
+#define CR0_TS            0x00000008
+#define CR0_ET            0x00000010
+#define CR0_NE            0x00000020
+#define CR0_WP            0x00010000
+#define CR0_AM            0x00040000
+#define CR0_PG            0x80000000
+#define CR0_HV            (CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG)
 
-#define EFLAGS_TF          0x00000100
-#define EFLAGS_IF          0x00000200
-#define EFLAGS_DF          0x00000400
-#define EFLAGS_IOPL        0x00003000
-#define EFLAGS_NT          0x00004000
-#define EFLAGS_RF          0x00010000
-#define EFLAGS_VM          0x00020000
-#define EFLAGS_AC          0x00040000
+#define CR4_DE            0x00000008
+#define CR4_PSE           0x00000010
+#define CR4_PAE           0x00000020
+#define CR4_MCE           0x00000040
+#define CR4_PGE           0x00000080
+#define CR4_OSFXSR        0x00000200
+#define CR4_OSXMMEXCPT    0x00000400
+#define CR4_UMIP          0x00000800
+#define CR4_FSGSBASE      0x00010000
+#define CR4_OSXSAVE       0x00040000
+#define CR4_SMEP          0x00100000
+#define CR4_SMAP          0x00200000
+
+#define EFLAGS_TF         0x00000100
+#define EFLAGS_IF         0x00000200
+#define EFLAGS_DF         0x00000400
+#define EFLAGS_IOPL       0x00003000
+#define EFLAGS_NT         0x00004000
+#define EFLAGS_RF         0x00010000
+#define EFLAGS_VM         0x00020000
+#define EFLAGS_AC         0x00040000
 /* What SYSCALL clears. */
 #define EFLAGS_SYSCALL_MASK                                                              \
     (EFLAGS_AC | EFLAGS_VM | EFLAGS_RF | EFLAGS_NT | EFLAGS_IOPL | EFLAGS_DF |           \

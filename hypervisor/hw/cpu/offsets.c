@@ -46,6 +46,7 @@ void offsets(void)
            offsetof(struct cpu_info, hcall.arg) - offsetof(struct cpu_info, regs));
     INFO(softirq);
     INFO(scratch);
+    INFO(forget);
     INFO(full_cr3);
     INFO(guest_cr3);
     VCPU(info);

@@ -41,12 +41,13 @@ struct cpu_info {
     uint32_t cpu;
     uint32_t nr;            /* the hypercall that is under way or was the last */
     struct hcall hcall;     /* its arguments; v and d are current and its domain */
-    uint64_t scratch[6];    /* entry.S, interrupts off */
+    uint64_t scratch[3];    /* entry.S, interrupts off */
     struct desc_page *desc; /* this CPU's GDT page and TSS */
     uint64_t desc_pte;      /* the PTE that maps it into a vCPU's window */
     uint64_t xcr0;          /* what XCR0 holds */
     uint64_t tsc_aux;       /* what MSR_TSC_AUX holds */
     uint64_t spec_ctrl;     /* what MSR_SPEC_CTRL holds */
+    uint64_t forget;        /* not 0: current's branch history, before C runs for it */
     struct vcpu_hw *last;   /* guest vCPU that ran here last */
     /* Under isolation, of current, in kernel and in user mode: its own tables, and what
      * is loaded while its code runs. */

@@ -4,6 +4,7 @@
  * Execution Side Channel Mitigations". */
 #include "hw/cpu/spec.h"
 #include "hw/cpu/features.h"
+#include "hw/cpu/mitigate.h"
 #include "hw/cpu/msr.h"
 #include "port/cpu.h"
 
@@ -11,9 +12,11 @@
 
 void ctx_load_spec_ctrl(struct vcpu_hw *v)
 {
-    if (cpu_features.spec_ctrl && v->spec_ctrl != cpu_info()->spec_ctrl) {
-        wrmsr(MSR_SPEC_CTRL, v->spec_ctrl);
-        cpu_info()->spec_ctrl = v->spec_ctrl;
+    uint64_t val = v->spec_ctrl | mitigations.spec_ctrl;
+
+    if (cpu_features.spec_ctrl && val != cpu_info()->spec_ctrl) {
+        wrmsr(MSR_SPEC_CTRL, val);
+        cpu_info()->spec_ctrl = val;
     }
 }
 

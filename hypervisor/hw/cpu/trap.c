@@ -28,7 +28,8 @@ enum {
 #define ERR_IDT     2u
 #define DR6_DEFAULT 0xffff0ff0ul
 
-extern const char exit_iretq[], fast_iretq[], isolated_iretq[], isolated_fast_iretq[];
+extern const char exit_iretq[], fast_iretq[], isolated_iretq[], isolated_fast_iretq[],
+    verw_iretq[], verw_fast_iretq[], isolated_verw_iretq[], isolated_verw_fast_iretq[];
 const struct hv_cpu_user_regs *trap_dump_regs;
 
 static const char *const names[32] = {
@@ -137,8 +138,14 @@ static _Noreturn void iret_fault(const struct hv_cpu_user_regs *r)
 
 static bool leaves_to_guest(uint64_t rip)
 {
-    return rip == (uint64_t)exit_iretq || rip == (uint64_t)fast_iretq ||
-           rip == (uint64_t)isolated_iretq || rip == (uint64_t)isolated_fast_iretq;
+    const char *const iretqs[] = {
+        exit_iretq, fast_iretq,      isolated_iretq,      isolated_fast_iretq,
+        verw_iretq, verw_fast_iretq, isolated_verw_iretq, isolated_verw_fast_iretq};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(iretqs); i++)
+        if (rip == (uint64_t)iretqs[i])
+            return true;
+    return false;
 }
 
 static bool in_perdomain(uint64_t va)
