@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Check tests of the parts: wire formats, the tree of nodes, permissions, the tree of
- * watches. */
+ * watches, the queue of turns. */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "daemon/conn.h"
 #include "daemon/domain.h"
+#include "daemon/loop.h"
 #include "daemon/perm.h"
 #include "daemon/special.h"
 #include "daemon/store.h"
@@ -468,6 +472,97 @@ START_TEST(the_same_watch_cannot_be_set_twice)
 }
 END_TEST
 
+/* --- turns --- */
+
+#define BUSY   8
+#define ROUNDS 20
+
+/* Tasks that always have more to do. In each round the first of them wakes another one.
+ */
+static struct {
+    struct task busy[BUSY], quiet;
+    struct source source;
+    int pipe[2];
+    int turns, between, worst, quiet_turns;
+} turns;
+
+static bool busy_turn(struct task *t)
+{
+    turns.turns++;
+    turns.between++;
+    if (t == &turns.busy[0]) {
+        turns.between = 0;
+        ck_assert_int_eq(write(turns.pipe[1], "", 1), 1);
+    }
+    if (turns.turns == BUSY * ROUNDS)
+        loop_stop();
+    return true;
+}
+
+static bool quiet_turn(struct task *t)
+{
+    turns.quiet_turns++;
+    if (turns.between > turns.worst)
+        turns.worst = turns.between;
+    return false;
+}
+
+static void wake_quiet(struct source *s, uint32_t events)
+{
+    char byte;
+
+    ck_assert_int_eq(read(turns.pipe[0], &byte, 1), 1);
+    task_queue(&turns.quiet);
+}
+
+static bool nothing_more(void)
+{
+    return false;
+}
+
+static void no_lull(void)
+{
+}
+
+START_TEST(who_asks_once_a_round_does_not_wait_for_its_end)
+{
+    ck_assert_int_eq(loop_init(), 0);
+    ck_assert_int_eq(pipe(turns.pipe), 0);
+    turns.source.ready = wake_quiet;
+    ck_assert_int_eq(loop_watch_fd(turns.pipe[0], EPOLLIN, &turns.source), 0);
+    task_init(&turns.quiet, quiet_turn);
+    for (int i = 0; i < BUSY; i++) {
+        task_init(&turns.busy[i], busy_turn);
+        task_queue(&turns.busy[i]);
+    }
+    loop_run(nothing_more, no_lull);
+    ck_assert_int_ge(turns.quiet_turns, ROUNDS - 1);
+    ck_assert_int_le(turns.worst, 2);
+}
+END_TEST
+
+static bool again(struct task *t)
+{
+    turns.quiet_turns++;
+    task_queue(t);
+    return false;
+}
+
+START_TEST(nobody_has_two_turns_in_a_round)
+{
+    ck_assert_int_eq(loop_init(), 0);
+    turns.pipe[1] = open("/dev/null", O_WRONLY);
+    task_init(&turns.quiet, again);
+    task_queue(&turns.quiet);
+    for (int i = 0; i < BUSY; i++) {
+        task_init(&turns.busy[i], busy_turn);
+        task_queue(&turns.busy[i]);
+    }
+    loop_run(nothing_more, no_lull);
+    ck_assert_int_le(turns.quiet_turns, ROUNDS + 1);
+}
+END_TEST
+
 static TCase *with(Suite *s, const char *name)
 {
     TCase *t = tcase_create(name);
@@ -480,7 +575,8 @@ static TCase *with(Suite *s, const char *name)
 int main(void)
 {
     Suite *s = suite_create("xenstore");
-    TCase *wire = with(s, "wire"), *tree = with(s, "store"), *watches = with(s, "watch");
+    TCase *wire = with(s, "wire"), *tree = with(s, "store"), *watches = with(s, "watch"),
+          *loop = with(s, "loop");
     SRunner *sr;
     int failed;
 
@@ -504,6 +600,8 @@ int main(void)
     tcase_add_test(watches, watches_below_a_removed_node_hear_of_it);
     tcase_add_test(watches, events_that_nobody_fetches_fold_into_one_per_watch);
     tcase_add_test(watches, the_same_watch_cannot_be_set_twice);
+    tcase_add_test(loop, who_asks_once_a_round_does_not_wait_for_its_end);
+    tcase_add_test(loop, nobody_has_two_turns_in_a_round);
     sr = srunner_create(s);
     srunner_set_tap(sr, "-");
     srunner_run_all(sr, CK_SILENT);

@@ -9,14 +9,13 @@ static int ep = -1;
 static bool stopping;
 static bool lull_wanted;
 
-#define LULL_MS      1000
-#define QUIET_ROUNDS 2
-#define MAX_EVENTS   128
-#define LOOK_TURNS   2  /* between this many turns ... */
-#define LOOK_EVENTS  16 /* ... we look at no more than these */
+#define LULL_MS     1000
+#define MAX_EVENTS  128
+#define LOOK_TURNS  2  /* between this many turns ... */
+#define LOOK_EVENTS 16 /* ... we look at no more than these */
 
 static struct list queue = LIST_INIT(queue);
-static struct list quick = LIST_INIT(quick); /* tasks that have long been quiet */
+static struct list quick = LIST_INIT(quick); /* tasks that have had no turn this round */
 static uint64_t round_number;
 
 int loop_init(void)
@@ -56,7 +55,7 @@ void task_init(struct task *t, bool (*turn)(struct task *))
 void task_queue(struct task *t)
 {
     if (list_empty(&t->link))
-        list_append(round_number - t->served > QUIET_ROUNDS ? &quick : &queue, &t->link);
+        list_append(t->served == round_number ? &queue : &quick, &t->link);
 }
 
 void task_cancel(struct task *t)

@@ -3,8 +3,8 @@
  * The event loop: file descriptors that call back when ready, and a fair queue of tasks.
  * Each task that has work gets one turn of bounded length per round, so nobody waits
  * longer than one turn of everybody who is busy. Now and then between turns the
- * descriptors are looked at: a task that was quiet for some rounds goes before those that
- * are left of this one.
+ * descriptors are looked at: a task that had nothing to do when the round began goes
+ * before those that are left of it, and has had its turn of this round then.
  */
 #ifndef DAEMON_LOOP_H
 #define DAEMON_LOOP_H
