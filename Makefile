@@ -2,6 +2,7 @@
 # make          builds everything, and leaves in build/root what `make install` writes
 # make run      boots Ostler in QEMU and starts a guest on it; installs what is missing first
 # make check    runs every test, from nothing
+# make check-debian  runs Debian's libvirt and QEMU over our XenStore; fetches 160 MB once
 # make bench    measures Ostler beside Debian's Xen 4.17; make bench-xenstore our XenStore
 # make guest-kernel  builds a small Linux for guests, with guest-patches' series
 # make install  writes it to DESTDIR
@@ -15,8 +16,8 @@ HYPERVISOR ?= ours
 GRUBDIR ?= /etc/grub.d
 
 # A part's install may need what an earlier part built, so the parts go one after the other.
-.PHONY: all setup install install-parts run check bench bench-xenstore guest-kernel clean \
-	distclean
+.PHONY: all setup install install-parts run check check-debian bench bench-xenstore \
+	guest-kernel clean distclean
 all:
 	@set -e; for part in $(PARTS); do $(MAKE) --no-print-directory -C $$part all; done
 	@rm -rf $(O)/stage
@@ -42,6 +43,10 @@ check: setup
 	@$(MAKE) --no-print-directory all
 	@$(MAKE) --no-print-directory -C tests all
 	@tests/run
+
+check-debian: setup
+	@$(MAKE) --no-print-directory all
+	@tests/debian/libvirt.sh
 
 bench: setup
 	@$(MAKE) --no-print-directory all
