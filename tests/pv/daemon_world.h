@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Our xenstored and a backend, hvblkd if not said otherwise, running, in a folder of their own: before each test they are
- * started, after it they and the folder are gone.
+ * Our xenstored and a backend (WORLD_DAEMON: hvblkd, if not said otherwise), running, in a
+ * folder of their own: before each test they are started, after it they and the folder are
+ * gone.
  */
 #ifndef DAEMON_WORLD_H
 #define DAEMON_WORLD_H
