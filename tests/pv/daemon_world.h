@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Our xenstored and a backend (WORLD_DAEMON: hvblkd, if not said otherwise), running, in
- * a folder of their own: before each test they are started; after it they are gone, and it.
+ * a folder of their own: before each test they are started; after it all of it is gone.
  */
 #ifndef DAEMON_WORLD_H
 #define DAEMON_WORLD_H

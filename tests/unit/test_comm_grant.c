@@ -83,6 +83,36 @@ START_TEST(forged_grants_are_refused)
 }
 END_TEST
 
+/* As backends do: a grant to oneself saves a kernel the look-up of a page. */
+START_TEST(a_copy_goes_from_grant_to_grant_also_of_ones_own)
+{
+    mfn_t from = frame_of(b), to = frame_of(b);
+    struct hv_gnttab_copy op = {.len = 6,
+                                .flags = HV_GNTCOPY_SOURCE_GREF | HV_GNTCOPY_DEST_GREF};
+
+    offer(REF, from, HV_GTF_PERMIT_ACCESS, b->id);
+    offer(REF + 1, to, HV_GTF_PERMIT_ACCESS, b->id);
+    op.source = (struct hv_gnttab_copy_ptr){.u.ref = REF, .domid = b->id, .offset = 5};
+    op.dest = (struct hv_gnttab_copy_ptr){.u.ref = REF + 1, .domid = HV_DOMID_SELF};
+    strcpy((char *)map_mfn(from) + 5, "hello");
+    grant_copy(b, &op);
+    ck_assert_int_eq(op.status, HV_GNTST_OKAY);
+    ck_assert_str_eq((char *)map_mfn(to), "hello");
+    op.dest = op.source; /* within one page */
+    op.dest.offset = 50;
+    grant_copy(b, &op);
+    ck_assert_int_eq(op.status, HV_GNTST_OKAY);
+    ck_assert_str_eq((char *)map_mfn(from) + 50, "hello");
+    for (uint32_t ref = REF; ref < REF + 2; ref++)
+        ck_assert_uint_eq(table_v1()[ref].flags, HV_GTF_PERMIT_ACCESS);
+    offer(REF + 1, to, HV_GTF_PERMIT_ACCESS | HV_GTF_READONLY, b->id);
+    op.dest.u.ref = REF + 1;
+    grant_copy(b, &op);
+    ck_assert_int_eq(op.status, HV_GNTST_GENERAL_ERROR);
+    ck_assert_uint_eq(table_v1()[REF].flags, HV_GTF_PERMIT_ACCESS);
+}
+END_TEST
+
 START_TEST(a_copy_stays_within_its_page)
 {
     offer(REF, frame_of(b), HV_GTF_PERMIT_ACCESS, a->id);
@@ -208,6 +238,7 @@ int main(void)
         granted_bytes_can_be_copied_both_ways,
         a_read_only_grant_cannot_be_written,
         forged_grants_are_refused,
+        a_copy_goes_from_grant_to_grant_also_of_ones_own,
         a_copy_stays_within_its_page,
         others_frames_cannot_be_named_without_a_grant,
         mapping_takes_the_frame_of_the_first_use,

@@ -1,28 +1,10 @@
 # SPDX-License-Identifier: MIT
-# Each front end with each back end. The reference guest verifies and measures, and its back
-# end goes away under load and comes back. Also how a disk is unplugged. At the end a table.
+# Each front end of disks with each back end. The reference guest verifies and measures, and its
+# back end goes away under load and comes back. Also how a disk is unplugged. At the end a table.
 . /test/device.sh
 
-# joint FRONT BACK: the checks from here on are this joint's.
-joint() {
-    at="$1 front end, $2 back end"
-    echo "$at" >>/tmp/joints
-}
-# in_joint NAME COMMAND...: as check; what fails is in the table.
-in_joint() {
-    local name=$1
-    shift
-    check "$at: $name" "$@" && return
-    echo "$at" >>/tmp/failed
-}
-: >/tmp/failed
+. /test/joints.sh
 
-# reference LINE...: the configuration of the reference guest.
-reference() {
-    printf '%s\n' 'name = "ref"' 'type = "pv"' 'kernel = "/guest/reference.elf"' \
-        'memory = 16' 'vcpus = 1' 'extra = "device/vbd/51712"' 'on_poweroff = "destroy"' \
-        'on_crash = "destroy"' "$@" >/tmp/ref.cfg
-}
 # The reference guest's own checks, once it is created.
 reference_works() {
     console ref
@@ -44,8 +26,8 @@ reference_ends() {
     console_end ref
 }
 
-joint our kernel
-reference
+joint 'disk: our' kernel
+reference ref device/vbd/51712
 in_joint "the guest is created" $T create -p /tmp/ref.cfg
 id=$($T domid ref)
 disk "$id" 0
@@ -63,18 +45,15 @@ reference_ends xenstore-write "$vbd/online" 0 "$vbd/state" 5
 xenstore-rm "$vbd" 2>/dev/null
 losetup -d /dev/loop0
 
-# ours: whether our back end and its tools are here.
-ours() { [ $T = hvtool ] && [ -e /run/hvblkd/pid ]; }
-workers() { pidof hvblkd | tr ' ' '\n' | grep -vx "$(cat /run/hvblkd/pid)"; }
 dd if=/dev/zero of=/tmp/joint.img bs=1M count=0 seek=64 2>/dev/null
-if ours; then
-    joint our our
-    reference 'disk = ["/tmp/joint.img,raw,xvda,w"]'
+if ours hvblkd; then
+    joint 'disk: our' our
+    reference ref device/vbd/51712 'disk = ["/tmp/joint.img,raw,xvda,w"]'
     in_joint "the guest is created" $T create -p /tmp/ref.cfg
     reference_works
     in_joint "grants are persistent, rings are two" heard ref '2 rings, persistent grants'
     for n in 1 2 3 4 5; do
-        kill -9 $(workers)
+        kill -9 $(workers hvblkd)
         in_joint "its worker killed, it goes on, time $n" goes_on ref
     done
     reference_ends $T block-detach ref xvda
@@ -97,13 +76,13 @@ kernel_works() {
     in_joint "it shuts down" down blk
 }
 dd if=/dev/urandom of=/tmp/joint.img bs=64k count=64 conv=notrunc 2>/dev/null
-if ours; then
-    joint "kernel's" our
+if ours hvblkd; then
+    joint "disk: kernel's" our
     config blk 'ramdisk = "/tmp/blk-initrd"' 'disk = ["/tmp/joint.img,raw,xvda,w"]'
     in_joint "the guest comes up" up blk
     kernel_works /tmp/joint.img
 fi
-joint "kernel's" kernel
+joint "disk: kernel's" kernel
 config blk 'ramdisk = "/tmp/blk-initrd"'
 in_joint "the guest is created" $T create -p /tmp/blk.cfg
 id=$($T domid blk)
@@ -117,7 +96,4 @@ kernel_works "/tmp/disk.$id"
 xenstore-rm "/local/domain/0/backend/vbd/$id" 2>/dev/null
 losetup -d /dev/loop0
 
-while read -r at; do
-    if grep -qxF "$at" /tmp/failed; then result=FAILS; else result=works; fi
-    printf '# %-38s %s\n' "$at" $result
-done </tmp/joints
+table
