@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One guest's console: its ring, its event channel, its pseudo-terminal. */
+/* Guests and their consoles: rings, event channels, terminals and sockets. */
 #ifndef CONSOLED_GUEST_H
 #define CONSOLED_GUEST_H
 
@@ -15,39 +15,68 @@ struct daemon {
     struct door_grants *grants;
     struct xs_handle *xs;
     int epoll;
+    const char *run_dir; /* of backlogs */
     struct guest *guests;
-    struct guest *leaving; /* gone, but their last words are not read yet */
+    struct console *leaving; /* their guests are gone, but the last words are not read */
 };
 
 struct guest {
     struct guest *next;
     hv_domid_t domid;
-    bool seen;      /* while going through the list of domains */
-    bool connected; /* everything below is valid */
+    bool seen; /* while going through the list of domains */
+    struct console *consoles;
+};
+
+struct console {
+    struct console *next;
+    hv_domid_t domid;
+    unsigned int devid; /* 0: the one the guest boots with */
+    bool seen;          /* while going through the guest's consoles */
+    bool opened;        /* end, backlog and log are valid; users may join */
+    struct end end;
+    struct backlog backlog;
+    struct guest_log log;
+    unsigned int failures;
+    bool failed;    /* until its driver begins anew */
+    bool connected; /* what follows is valid, too */
     struct hv_console_interface *ring;
     bool granted; /* the ring is mapped by grant, not by frame */
     uint64_t grant_index;
     uint32_t remote_port;
     int port;
-    struct pty pty;
-    struct buffer out;
-    int log;
-    uint32_t polled; /* what epoll was last told to look for */
-    long long until; /* leaving: ms of the monotonic clock */
+    uint32_t polled; /* what epoll was last told to look for ... */
+    int polled_fd;   /* ... and where; -1: nothing, nowhere */
+    long long
+        look_at; /* ms of the monotonic clock: when to see what was read; 0: never */
+    int look_after;
+    long long until; /* leaving */
 };
 
+/* --- guests (guest.c) --- */
 struct guest *guest_find(struct daemon *d, hv_domid_t domid);
-struct guest *guest_by_port(struct daemon *d, int port);
-/* Starts to watch a domain; connects now if its console is there. */
+struct console *console_by_port(struct daemon *d, int port);
+/* Whether it has not gone meanwhile. */
+bool console_is_there(const struct daemon *d, const struct console *c);
+/* Starts to watch a domain; its consoles follow when XenStore has them. */
 void guest_add(struct daemon *d, hv_domid_t domid);
-/* Looks again whether the console can be connected, or has changed. */
+/* Looks again which consoles there are and whether they can be connected. */
 void guest_check(struct daemon *d, struct guest *g);
 void guest_remove(struct daemon *d, struct guest *g);
-/* Closes the terminals of those that have left, once they are read or after a while. In
- * how many ms to look again, -1: never. */
-int guest_leaving(struct daemon *d);
+/* Logs that were moved away begin anew. */
+void guests_reopen_logs(struct daemon *d);
+/* Removes what is kept of guests that are gone. */
+void guests_tidy(struct daemon *d);
 
+/* --- one console (console.c) --- */
+struct console *console_new(hv_domid_t domid, unsigned int devid);
+/* Opens it and connects it as far as the guest has come. */
+void console_check(struct daemon *d, struct console *c);
 /* Moves bytes both ways as far as they go. */
-void guest_work(struct daemon *d, struct guest *g);
+void console_work(struct daemon *d, struct console *c);
+/* The guest or the device is gone: what has not been read may be, for a while. Frees it,
+ * or puts it among those that are leaving. */
+void console_leave(struct daemon *d, struct console *c);
+/* Does what is due by time. Returns in how many ms to come again, -1: never. */
+int consoles_due(struct daemon *d);
 
 #endif

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hvconsoled: gives every guest's console a pseudo-terminal. One loop waits for three
- * kinds of things: XenStore says that domains come, go or have a console; an event
- * channel says that a guest wrote or read; a terminal has input.
+ * hvconsoled: gives guests' consoles pseudo-terminals or sockets. One loop waits for
+ * three kinds of things: XenStore says that domains come, go or have a console; an event
+ * channel says that a guest wrote or read; a user wrote, or has read.
  */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <xenstore.h>
@@ -20,11 +23,14 @@
 #define NAME             "hvconsoled"
 #define DEFAULT_PID_FILE "/run/hvconsoled.pid"
 #define DEFAULT_LOG_DIR  "/var/log/ostler/console"
+#define DEFAULT_RUN_DIR  "/run/hvconsoled"
 #define LIST_STEP        64
+#define MAX_KEEP         1000 /* old logs of a guest */
 
 struct options {
     bool foreground;
-    const char *pid_file, *log_dir;
+    const char *pid_file, *run_dir;
+    struct log_options log;
 };
 
 /* Marks the guests that are there, adds new ones. Returns -errno. */
@@ -59,19 +65,22 @@ static int go_through_domains(struct daemon *d)
     return rc;
 }
 
-static void update_domains(struct daemon *d)
+static int update_domains(struct daemon *d)
 {
     struct guest *next;
+    int rc;
 
     for (struct guest *g = d->guests; g; g = g->next)
         g->seen = false;
-    if (go_through_domains(d))
-        return;
+    rc = go_through_domains(d);
+    if (rc)
+        return rc;
     for (struct guest *g = d->guests; g; g = next) {
         next = g->next;
         if (!g->seen)
             guest_remove(d, g);
     }
+    return 0;
 }
 
 static void handle_store(struct daemon *d)
@@ -98,10 +107,10 @@ static void handle_events(struct daemon *d)
     int port;
 
     while ((port = door_events_next(d->events)) >= 0) {
-        struct guest *g = guest_by_port(d, port);
+        struct console *c = console_by_port(d, port);
 
-        if (g)
-            guest_work(d, g);
+        if (c)
+            console_work(d, c);
         door_events_unmask(d->events, (uint32_t)port);
     }
 }
@@ -150,24 +159,27 @@ static int add_source(struct daemon *d, int fd, void *tag)
     return epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
 }
 
-/* Tags of the three sources that are not guests. */
-static char store_tag, event_tag, signal_tag;
+/* Tags of the sources that are not consoles. */
+static char store_tag, event_tag, signal_tag, reopen_tag;
 
-/* A guest that an earlier event of this round removed must not be used. */
-static bool still_there(struct daemon *d, const struct guest *g)
+/* SIGHUP: logs were moved away. A descriptor that can be read when it came. */
+static int reopen_signals(void)
 {
-    for (struct guest *it = d->guests; it; it = it->next)
-        if (it == g)
-            return it->connected;
-    return false;
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static void loop(struct daemon *d)
+static void loop(struct daemon *d, int reopen)
 {
+    struct signalfd_siginfo unused;
     struct epoll_event ready[32];
 
     for (;;) {
-        int n = epoll_wait(d->epoll, ready, 32, guest_leaving(d));
+        int n = epoll_wait(d->epoll, ready, 32, consoles_due(d));
 
         for (int i = 0; i < n; i++) {
             void *tag = ready[i].data.ptr;
@@ -178,8 +190,10 @@ static void loop(struct daemon *d)
                 handle_store(d);
             else if (tag == &event_tag)
                 handle_events(d);
-            else if (still_there(d, tag))
-                guest_work(d, tag);
+            else if (tag == &reopen_tag && read(reopen, &unused, sizeof(unused)) > 0)
+                guests_reopen_logs(d);
+            else if (console_is_there(d, tag))
+                console_work(d, tag); /* an event before may have removed it */
         }
         if (n < 0 && errno != EINTR)
             return;
@@ -189,8 +203,61 @@ static void loop(struct daemon *d)
 static int usage(void)
 {
     fprintf(stderr, "Usage: hvconsoled [-n] [--log none|guest] [--log-dir DIR] "
-                    "[--pid-file FILE]\n");
+                    "[--log-size SIZE] [--log-keep N] [--timestamp none|guest] "
+                    "[--run-dir DIR] [--pid-file FILE]\n");
     return 1;
+}
+
+/* A number, or one with K, M or G. */
+static bool to_size(const char *text, uint64_t *out)
+{
+    static const char units[] = "KMG";
+    char *rest;
+    const char *unit;
+
+    errno = 0;
+    *out = strtoull(text, &rest, 10);
+    if (errno || rest == text || *text == '-')
+        return false;
+    unit = *rest ? strchr(units, *rest) : NULL;
+    if (unit && *out < 1ULL << 32)
+        *out <<= 10 * (unit - units + 1);
+    return !*rest || (unit && !rest[1]);
+}
+
+/* "guest" is true, "none" is false; else -1. */
+static int of_guests(const char *text)
+{
+    return !strcmp(text, "guest") ? 1 : !strcmp(text, "none") ? 0 : -1;
+}
+
+/* False: the value is none. */
+static bool set_option(struct options *o, bool *log, int c, const char *value)
+{
+    uint64_t number = 0;
+    int yes = c == 'l' || c == 't' ? of_guests(value) : 1;
+
+    if ((c == 's' || c == 'k') && !to_size(value, &number))
+        return false;
+    if (c == 'n')
+        o->foreground = true;
+    else if (c == 'l')
+        *log = yes > 0;
+    else if (c == 't')
+        o->log.timestamps = yes > 0;
+    else if (c == 'd')
+        o->log.dir = value;
+    else if (c == 's')
+        o->log.max_size = number;
+    else if (c == 'k')
+        o->log.keep = (unsigned int)number;
+    else if (c == 'r')
+        o->run_dir = value;
+    else if (c == 'p')
+        o->pid_file = value;
+    else
+        return false;
+    return yes >= 0 && (c != 'k' || number <= MAX_KEEP);
 }
 
 static int parse_options(struct options *o, int argc, char **argv)
@@ -198,33 +265,32 @@ static int parse_options(struct options *o, int argc, char **argv)
     static const struct option names[] = {{"foreground", no_argument, NULL, 'n'},
                                           {"log", required_argument, NULL, 'l'},
                                           {"log-dir", required_argument, NULL, 'd'},
+                                          {"log-size", required_argument, NULL, 's'},
+                                          {"log-keep", required_argument, NULL, 'k'},
+                                          {"timestamp", required_argument, NULL, 't'},
+                                          {"run-dir", required_argument, NULL, 'r'},
                                           {"pid-file", required_argument, NULL, 'p'},
                                           {0}};
-    const char *dir = DEFAULT_LOG_DIR;
     bool log = false;
     int c;
 
-    while ((c = getopt_long(argc, argv, "n", names, NULL)) != -1) {
-        if (c == 'n')
-            o->foreground = true;
-        else if (c == 'l' && (!strcmp(optarg, "guest") || !strcmp(optarg, "none")))
-            log = optarg[0] == 'g';
-        else if (c == 'd')
-            dir = optarg;
-        else if (c == 'p')
-            o->pid_file = optarg;
-        else
+    while ((c = getopt_long(argc, argv, "n", names, NULL)) != -1)
+        if (!set_option(o, &log, c, optarg))
             return 1;
-    }
-    o->log_dir = log ? dir : NULL;
+    if (!log)
+        o->log.dir = NULL;
     return optind != argc;
 }
 
 int main(int argc, char **argv)
 {
-    struct options o = {.pid_file = DEFAULT_PID_FILE};
+    struct options o = {
+        .pid_file = DEFAULT_PID_FILE,
+        .run_dir = DEFAULT_RUN_DIR,
+        .log = {.dir = DEFAULT_LOG_DIR, .max_size = 4U << 20, .keep = 4},
+    };
     struct daemon d = {.epoll = epoll_create1(EPOLL_CLOEXEC)};
-    int ready = -1, signals;
+    int ready = -1, signals, reopen;
 
     if (parse_options(&o, argc, argv))
         return usage();
@@ -234,16 +300,21 @@ int main(int argc, char **argv)
         return 1;
     }
     log_start(NAME, !o.foreground);
-    log_guests_in(o.log_dir);
+    log_guests(&o.log);
     if (background_lock(NAME, o.pid_file) || open_doors(&d))
         return 1;
+    d.run_dir = o.run_dir;
+    mkdir(d.run_dir, 0700);
     signals = background_signals();
-    if (add_source(&d, signals, &signal_tag) ||
+    reopen = reopen_signals();
+    if (add_source(&d, signals, &signal_tag) || add_source(&d, reopen, &reopen_tag) ||
         add_source(&d, xs_fileno(d.xs), &store_tag) ||
         add_source(&d, door_events_fd(d.events), &event_tag))
         return 1;
     background_ready(ready);
-    loop(&d);
+    if (!update_domains(&d))
+        guests_tidy(&d);
+    loop(&d, reopen);
     while (d.guests)
         guest_remove(&d, d.guests);
     background_unlock();
