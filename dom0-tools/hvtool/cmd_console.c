@@ -15,6 +15,7 @@
 
 #include <xenstore.h>
 
+#include "dom/split.h"
 #include "tool.h"
 
 #define ESCAPE_KEY     0x1d /* Ctrl-] */
@@ -47,13 +48,45 @@ static void raw_terminal(int fd, bool save)
     tcsetattr(fd, TCSADRAIN, &term);
 }
 
+/*
+ * Where the daemon writes what is its pseudo-terminal. Of a device's it is a node that
+ * the guest cannot write, if the daemon is ours. A console that has none is an error.
+ */
+static int tty_path(struct tool *t, hv_domid_t domid, unsigned int console, char out[96])
+{
+    char back[64], connection[16], type[16], path[128];
+
+    snprintf(out, 96, "/local/domain/%u/console/tty", domid);
+    if (!console)
+        return 0;
+    snprintf(back, sizeof(back), "/local/domain/0/backend/console/%u/%u", domid, console);
+    dom_get_text(&t->host, back, "connection", connection, sizeof(connection));
+    dom_get_text(&t->host, back, "type", type, sizeof(type));
+    dom_get_text(&t->host, back, "path", path, sizeof(path));
+    if (!*connection)
+        return dom_fail(
+            &t->err, -ENOENT,
+            "domain %u has no console %u; 'hvtool channel-list' shows what it "
+            "has beside console 0",
+            domid, console);
+    if (!strcmp(connection, "socket"))
+        return dom_fail(&t->err, -EINVAL, "console %u of domain %u is the socket %s",
+                        console, domid, path);
+    if (!strcmp(type, "xenconsoled"))
+        snprintf(out, 96, "%s/tty", back);
+    else
+        snprintf(out, 96, "/local/domain/%u/device/console/%u/tty", domid, console);
+    return 0;
+}
+
 /* Waits until the console daemon has written where its pseudo-terminal is. */
-static char *find_tty(struct tool *t, hv_domid_t domid)
+static char *find_tty(struct tool *t, hv_domid_t domid, unsigned int console)
 {
     struct pollfd fd = {.fd = xs_fileno(t->host.xs), .events = POLLIN};
-    char path[48], *tty = NULL;
+    char path[96], *tty = NULL;
 
-    snprintf(path, sizeof(path), "/local/domain/%u/console/tty", domid);
+    if (tty_path(t, domid, console, path))
+        return NULL;
     tty = xs_read(t->host.xs, XBT_NULL, path, NULL);
     if (tty && *tty)
         return tty;
@@ -139,9 +172,10 @@ static enum console_end relay(int tty, bool only_output)
     }
 }
 
-enum console_end console_attach(struct tool *t, hv_domid_t domid, bool only_output)
+enum console_end console_attach(struct tool *t, hv_domid_t domid, unsigned int console,
+                                bool only_output)
 {
-    char *path = find_tty(t, domid);
+    char *path = find_tty(t, domid, console);
     enum console_end end;
     int tty;
 
@@ -166,21 +200,42 @@ enum console_end console_attach(struct tool *t, hv_domid_t domid, bool only_outp
     return end;
 }
 
-int cmd_console(struct tool *t, int argc, char **argv)
+static int parse_options(struct tool *t, int argc, char **argv, unsigned int *console,
+                         bool *only_output)
 {
     static const struct option names[] = {{"output", no_argument, NULL, 'o'}, {0}};
-    bool only_output = false;
-    hv_domid_t domid;
+    unsigned long number;
+    char *rest;
     int c;
 
-    while ((c = getopt_long(argc, argv, "o", names, NULL)) != -1) {
-        if (c != 'o')
+    while ((c = getopt_long(argc, argv, "on:t:", names, NULL)) != -1) {
+        if (c == 'o') {
+            *only_output = true;
+        } else if (c == 'n') {
+            number = strtoul(optarg, &rest, 10);
+            if (*rest || rest == optarg || *optarg == '-' || number > UINT16_MAX)
+                return dom_fail(&t->err, 1, "'%.40s' is not a console's number", optarg);
+            *console = (unsigned int)number;
+        } else if (c == 't' && strcmp(optarg, "pv") != 0) {
+            return dom_fail(&t->err, 1,
+                            "PV guests have consoles of type pv only, not '%.40s'",
+                            optarg);
+        } else if (c != 't') {
             return tool_usage(t);
-        only_output = true;
+        }
     }
-    if (optind + 1 != argc)
-        return tool_usage(t);
+    return optind + 1 == argc ? 0 : tool_usage(t);
+}
+
+int cmd_console(struct tool *t, int argc, char **argv)
+{
+    unsigned int console = 0;
+    bool only_output = false;
+    hv_domid_t domid;
+
+    if (parse_options(t, argc, argv, &console, &only_output))
+        return 1;
     if (tool_open(t) || tool_domain(t, argv[optind], &domid))
         return 1;
-    return console_attach(t, domid, only_output) == CONSOLE_FAILED;
+    return console_attach(t, domid, console, only_output) == CONSOLE_FAILED;
 }

@@ -81,7 +81,7 @@ static int stay_on_console(struct tool *t, const struct dom_config *cfg, pid_t m
     enum console_end end;
 
     do
-        end = console_attach(t, domid, false);
+        end = console_attach(t, domid, 0, false);
     while (end == CONSOLE_CLOSED && lives_again(t, cfg, monitor, &domid));
     return end == CONSOLE_FAILED;
 }

@@ -11,7 +11,7 @@ _hvtool()
     local cur=${COMP_WORDS[COMP_CWORD]} cmd=${COMP_WORDS[1]} words=
     local commands="create list destroy shutdown reboot pause unpause console info dmesg
         domid domname rename vcpu-list vcpu-pin sched block-attach block-detach
-        block-list cd-insert cd-eject network-attach network-detach network-list debug-keys
+        block-list channel-list cd-insert cd-eject network-attach network-detach network-list debug-keys
         uptime top stats help"
 
     if [ "$COMP_CWORD" -eq 1 ]; then
@@ -33,7 +33,7 @@ _hvtool()
     help) words=$commands ;;
     list) words="-v -l --json $(_hvtool_domains)" ;;
     shutdown | reboot) words="-a -w $(_hvtool_domains)" ;;
-    console) words="-o $(_hvtool_domains)" ;;
+    console) words="-o -n -t $(_hvtool_domains)" ;;
     sched) words="--json -d -w -c $(_hvtool_domains)" ;;
     info) words="-n --json" ;;
     dmesg) words="-c --json" ;;
@@ -45,7 +45,7 @@ _hvtool()
         esac
         ;;
     stats) words="--json --prometheus $(_hvtool_domains)" ;;
-    domid | domname | vcpu-list | block-list | network-list) words="--json $(_hvtool_domains)" ;;
+    domid | domname | vcpu-list | block-list | network-list | channel-list) words="--json $(_hvtool_domains)" ;;
     block-detach | network-detach) words="--force $(_hvtool_domains)" ;;
     vcpu-pin) words="-f all $(_hvtool_domains)" ;;
     destroy | pause | unpause | rename | block-attach | network-attach | cd-insert | cd-eject)

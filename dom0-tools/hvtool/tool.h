@@ -24,7 +24,8 @@ tool_run_t cmd_create, cmd_list, cmd_destroy, cmd_shutdown, cmd_reboot, cmd_paus
     cmd_unpause, cmd_console, cmd_info, cmd_dmesg, cmd_domid, cmd_domname, cmd_rename,
     cmd_vcpu_list, cmd_vcpu_pin, cmd_sched, cmd_debug_keys, cmd_uptime, cmd_help,
     cmd_block_attach, cmd_block_detach, cmd_block_list, cmd_cd_insert, cmd_cd_eject,
-    cmd_network_attach, cmd_network_detach, cmd_network_list, cmd_top, cmd_stats;
+    cmd_network_attach, cmd_network_detach, cmd_network_list, cmd_top, cmd_stats,
+    cmd_channel_list;
 
 /* Opens the hypervisor and XenStore. Returns 0, or 1 with t->err set. */
 int tool_open(struct tool *t);
@@ -66,9 +67,10 @@ const char *tool_scheduler_name(unsigned int id);
 /* "poweroff", "reboot", ... for HV_SHUTDOWN_*; "-" when it is none. */
 const char *tool_reason_name(const struct hv_domctl_getdomaininfo *info);
 
-/* Joins the user to a domain's console until the escape key or its end. */
+/* Joins the user to one of a domain's consoles until the escape key or its end. */
 enum console_end { CONSOLE_ESCAPED, CONSOLE_CLOSED, CONSOLE_FAILED };
-enum console_end console_attach(struct tool *t, hv_domid_t domid, bool only_output);
+enum console_end console_attach(struct tool *t, hv_domid_t domid, unsigned int console,
+                                bool only_output);
 
 /*
  * Leaves a process behind that destroys or restarts the domain when it ends, and exits

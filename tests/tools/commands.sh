@@ -51,7 +51,7 @@ all 'each is offered by the completion' "$not_offered"
 all 'every option is in the manual' "$no_option"
 all 'every option is offered by the completion' "$option_not_offered"
 json=''
-for command in create list info dmesg domid domname vcpu-list sched uptime; do
+for command in block-list channel-list network-list stats create list info dmesg domid domname vcpu-list sched uptime; do
     "$hvtool" help "$command" | grep -qF -- --json || json+=" $command"
 done
 all 'every command that reports takes --json' "$json"

@@ -257,6 +257,40 @@ START_TEST(wrong_values_are_refused_where_they_stand)
 }
 END_TEST
 
+START_TEST(channels_are_read_as_xl_reads_them)
+{
+    static const char *const bad[][2] = {
+        {"name=a", "connection= must be pty or socket"},
+        {"connection=pty", "a channel needs a name="},
+        {"connection=tcp,name=a", "connection= must be pty or socket, not 'tcp'"},
+        {"connection=socket,name=a", "needs a path="},
+        {"connection=socket,name=a,path=b", "needs a path= that begins with '/'"},
+        {"connection=pty,name=a,path=/b", "path= is for connection=socket"},
+        {"connection=pty,name=a,backend=other", "dom0 only, not 'other'"},
+        {"connection=pty,name=a,port=7", "a channel has no 'port'"},
+        {"pty", "'pty' is not KEY=VALUE"},
+    };
+    char text[256];
+
+    ck_assert_int_eq(parse(BASE "channel = [\"connection=socket, name = org.one.1,"
+                                         " path =/tmp/a b/ \", 'connection=PTY,name=two',"
+                                         "'name=x,connection=pty,backend=0']\n"),
+                     0);
+    ck_assert_uint_eq(cfg.nr_channels, 3);
+    ck_assert_str_eq(cfg.channels[0].name, "org.one.1");
+    ck_assert_str_eq(cfg.channels[0].path, "/tmp/a b/");
+    ck_assert_str_eq(cfg.channels[1].name, "two");
+    ck_assert_ptr_null(cfg.channels[1].path);
+    dom_config_free(&cfg);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        snprintf(text, sizeof(text), BASE "channel = [\"%s\"]\n", bad[i][0]);
+        ck_assert_int_lt(parse(text), 0);
+        ck_assert_ptr_nonnull(strstr(err.text, bad[i][1]));
+        dom_config_free(&cfg);
+    }
+}
+END_TEST
+
 START_TEST(a_nul_byte_is_refused)
 {
     static const char text[] = "name = \"a\0b\"\n";
@@ -330,6 +364,7 @@ int main(void)
         known_keys_without_effect_are_warned_of,
         network_interfaces_have_their_place_in_the_list_for_a_number,
         disks_are_read_in_their_order,
+        channels_are_read_as_xl_reads_them,
         wrong_syntax_is_refused_where_it_stands,
         wrong_values_are_refused_where_they_stand,
         a_nul_byte_is_refused,

@@ -322,6 +322,26 @@ static int key_vif(struct reader *r, const struct cfg_value *v)
     return rc;
 }
 
+static int key_channel(struct reader *r, const struct cfg_value *v)
+{
+    size_t nr = v->type == CFG_LIST ? v->nr_items : 0;
+    struct dom_error why = {{0}};
+
+    if (v->type != CFG_LIST)
+        return bad(r, v, "this key takes a list of strings");
+    r->out->channels = calloc(nr + 1, sizeof(*r->out->channels));
+    if (!r->out->channels)
+        return dom_fail(r->err, -ENOMEM, "out of memory");
+    for (size_t i = 0; i < nr; i++) {
+        if (v->items[i].type != CFG_STRING)
+            return bad(r, &v->items[i], "a channel is a quoted string");
+        r->out->nr_channels++;
+        if (dom_channel_parse(&r->out->channels[i], v->items[i].string, &why))
+            return bad(r, &v->items[i], why.text);
+    }
+    return 0;
+}
+
 /* "cpus" needs the number of vCPUs; it is worked on at the end. */
 static int key_cpus(struct reader *r, const struct cfg_value *v)
 {
@@ -335,6 +355,7 @@ static const struct {
 } served_keys[] = {
     {"builder", key_type},
     {"cap", key_cap},
+    {"channel", key_channel},
     {"cmdline", key_cmdline},
     {"cpu_weight", key_weight},
     {"cpus", key_cpus},
@@ -519,6 +540,9 @@ void dom_config_free(struct dom_config *cfg)
     for (unsigned int i = 0; i < cfg->nr_vifs; i++)
         dom_vif_free(&cfg->vifs[i]);
     free(cfg->vifs);
+    for (unsigned int i = 0; i < cfg->nr_channels; i++)
+        dom_channel_free(&cfg->channels[i]);
+    free(cfg->channels);
     free(cfg->name);
     free(cfg->kernel);
     free(cfg->ramdisk);

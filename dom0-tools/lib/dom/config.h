@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dom/channel.h"
 #include "dom/disk.h"
 #include "dom/error.h"
 #include "dom/vif.h"
@@ -42,6 +43,8 @@ struct dom_config {
     unsigned int nr_disks;
     struct dom_vif *vifs;
     unsigned int nr_vifs;
+    struct dom_channel *channels; /* consoles 1 and up */
+    unsigned int nr_channels;
     enum dom_action on_poweroff, on_reboot, on_crash;
 };
 

@@ -301,6 +301,8 @@ int dom_devices_check(const struct dom_config *cfg, struct dom_error *err)
             rc = dom_backend_check(kind_of(&cfg->disks[i]), err);
         rc = rc ? rc : dom_disk_check(&cfg->disks[i], err);
     }
+    for (unsigned int i = 0; i < cfg->nr_channels && !rc; i++)
+        rc = dom_channel_check(&cfg->channels[i], err);
     return rc ? rc : dom_vifs_check(cfg, err);
 }
 

@@ -183,6 +183,54 @@ static void put_console(struct writer *w, const char *dom, const struct dom_buil
     put_number(w, dom, "console/ring-ref", built->console_mfn);
 }
 
+/* What the guest may read of it, but not change. */
+static void put_fixed(struct writer *w, const char *dir, const char *name,
+                      const char *value)
+{
+    char path[160];
+
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    put(w, path, value);
+    permit(w, path, 0, w->domid);
+}
+
+/* Its connection is for the daemon, which believes only what the guest cannot write. */
+static void put_channel_back(struct writer *w, const char *at, const char *front,
+                             const char *back, const struct dom_channel *channel)
+{
+    put_console_device(w, at, front, back);
+    putf(w, "xenconsoled", "%s/type", at);
+    putf(w, channel->name, "%s/name", at);
+    putf(w, channel->path ? "socket" : "pty", "%s/connection", at);
+    if (channel->path)
+        putf(w, channel->path, "%s/path", at);
+}
+
+static void put_channel(struct writer *w, unsigned int devid,
+                        const struct dom_channel *channel)
+{
+    char back[64], front[64], libxl[64];
+
+    snprintf(back, sizeof(back), "/local/domain/0/backend/console/%u/%u", w->domid,
+             devid);
+    snprintf(front, sizeof(front), "/local/domain/%u/device/console/%u", w->domid, devid);
+    snprintf(libxl, sizeof(libxl), "/libxl/%u/device/console/%u", w->domid, devid);
+    put_top(w, back);
+    put_channel_back(w, back, front, NULL, channel);
+    put_channel_back(w, libxl, front, back, channel);
+    put(w, front, "");
+    permit(w, front, w->domid, 0);
+    putf(w, back, "%s/backend", front);
+    putf(w, "0", "%s/backend-id", front);
+    putf(w, "vt100", "%s/protocol", front);
+    put_fixed(w, front, "limit", CONSOLE_LIMIT);
+    put_fixed(w, front, "type", "xenconsoled");
+    put_fixed(w, front, "output", "pty");
+    put_fixed(w, front, "tty", "");
+    put_fixed(w, front, "name", channel->name);
+    putf(w, "1", "%s/state", front);
+}
+
 static void put_all(struct writer *w, const struct dom_config *cfg,
                     const struct dom_built *built)
 {
@@ -195,6 +243,8 @@ static void put_all(struct writer *w, const struct dom_config *cfg,
     put_number(w, dom, "store/port", built->store_port);
     put_number(w, dom, "store/ring-ref", built->store_mfn);
     put_console(w, dom, built);
+    for (unsigned int i = 0; i < cfg->nr_channels; i++)
+        put_channel(w, i + 1, &cfg->channels[i]);
     snprintf(type, sizeof(type), "/libxl/%u/type", w->domid);
     put(w, type, "pv");
 }

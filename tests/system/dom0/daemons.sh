@@ -1,16 +1,35 @@
 # SPDX-License-Identifier: MIT
 # Every daemon is killed and started again beside a running guest. Our daemons only: Debian's
 # xenstored forgets everything when it is killed.
-config demo
-check "a guest is up" up demo
+config demo 'channel = ["connection=pty, name=org.lab.pty.1",' \
+    '"connection=socket, name=org.lab.socket.1, path=/tmp/channel"]'
+check "a guest with two channels is up" up demo
 check "it answers" answers demo
+says "channel-list shows the terminal of the first" '^1 +0 +4 .* pty +/dev/pts/[0-9]+$' \
+    hvtool channel-list demo
+says "and the socket of the second" '^2 +0 +4 .* socket +/tmp/channel$' hvtool channel-list demo
+check "the socket is there" test -S /tmp/channel
+# heard_on N TEXT: console N says it.
+heard_on() {
+    timeout 5 hvtool console -o -n "$1" demo </dev/null >/tmp/heard.out
+    grep -qF "$2" /tmp/heard.out || { cat /tmp/heard.out; return 1; }
+}
+check "the guest writes on its second console" in_guest demo 20 'echo over-the-channel >/dev/hvc1'
+check "hvtool console -n 1 shows it" heard_on 1 over-the-channel
+refuses "the third is no terminal" 'console 2 of domain .* is the socket /tmp/channel' \
+    hvtool console -n 2 demo
+refuses "there is no fourth" 'has no console 3; .*channel-list' hvtool console -n 3 demo
 
+check "the guest writes what nobody reads yet" in_guest demo 20 'echo kept-unread >/dev/hvc1'
 kill -9 "$(pidof hvconsoled)"
 sleep 1
 check "the console daemon starts again after kill -9" hvconsoled
 console_end demo
 console demo
 check "the guest answers through it" answers demo
+check "what nobody had read is there" heard_on 1 kept-unread
+check "the channel goes on" in_guest demo 20 'echo after-kill >/dev/hvc1'
+check "and is heard" heard_on 1 after-kill
 
 kill -9 "$(pidof xenstored)"
 sleep 1
