@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* hvtool create */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,9 @@
 #include "tool.h"
 
 struct create_options {
+    const char *file;
     bool console, paused, dry_run, quiet, json;
+    bool no_monitor, foreground;
 };
 
 static void warn(const char *line)
@@ -35,10 +38,11 @@ static int parse_options(struct create_options *o, int argc, char **argv)
     static const struct option names[] = {{"json", no_argument, NULL, 'j'},
                                           {"dryrun", no_argument, NULL, 'n'},
                                           {"quiet", no_argument, NULL, 'q'},
+                                          {"defconfig", required_argument, NULL, 'f'},
                                           {0}};
     int c;
 
-    while ((c = getopt_long(argc, argv, "+cpnq", names, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "cpnqf:eFd", names, NULL)) != -1) {
         if (c == 'c')
             o->console = true;
         else if (c == 'p')
@@ -49,10 +53,19 @@ static int parse_options(struct create_options *o, int argc, char **argv)
             o->quiet = true;
         else if (c == 'j')
             o->json = true;
-        else
+        else if (c == 'f')
+            o->file = optarg;
+        else if (c == 'e')
+            o->no_monitor = true;
+        else if (c == 'F')
+            o->foreground = true;
+        else if (c != 'd') /* xl's -d makes it say more; there is no more to say */
             return 1;
     }
-    return optind >= argc;
+    /* As in xl the first word that is no setting is the file. */
+    if (!o->file && optind < argc && !strchr(argv[optind], '='))
+        o->file = argv[optind++];
+    return !o->file || (o->no_monitor && o->foreground);
 }
 
 /* Waits for a domain's next life. False: its monitor has ended, there will be none. */
@@ -63,6 +76,8 @@ static bool lives_again(struct tool *t, const struct dom_config *cfg, pid_t moni
     hv_domid_t next = *domid;
     bool ended;
 
+    if (!monitor)
+        return false;
     do {
         ended = waitpid(monitor, NULL, WNOHANG) != 0;
         dom_find_name(&t->host, cfg->name, &next, &ignored);
@@ -102,7 +117,7 @@ static int create(struct tool *t, const struct create_options *o,
 {
     struct dom_progress progress = {.ctx = cfg->name};
     hv_domid_t domid;
-    pid_t monitor;
+    pid_t monitor = 0;
     int rc;
 
     if (!o->quiet && isatty(STDERR_FILENO))
@@ -113,7 +128,8 @@ static int create(struct tool *t, const struct create_options *o,
     end_progress(&progress);
     if (rc)
         return 1;
-    monitor = monitor_start(t, cfg, domid);
+    if (!o->no_monitor)
+        monitor = monitor_start(t, cfg, domid);
     rc = monitor < 0 ? (int)monitor : 0;
     if (!rc && !o->paused)
         rc = dom_unpause(&t->host, domid, &t->err);
@@ -122,7 +138,11 @@ static int create(struct tool *t, const struct create_options *o,
         return 1;
     }
     rc = report(t, o, cfg, domid);
-    return o->console ? stay_on_console(t, cfg, monitor, domid) : rc;
+    if (o->console)
+        rc = stay_on_console(t, cfg, monitor, domid);
+    while (o->foreground && waitpid(monitor, NULL, 0) < 0 && errno == EINTR)
+        ;
+    return rc;
 }
 
 int cmd_create(struct tool *t, int argc, char **argv)
@@ -133,7 +153,8 @@ int cmd_create(struct tool *t, int argc, char **argv)
 
     if (parse_options(&o, argc, argv))
         return tool_usage(t);
-    rc = dom_config_load(&cfg, argv[optind], argv + optind + 1, argc - optind - 1,
+    o.dry_run |= t->dry_run;
+    rc = dom_config_load(&cfg, o.file, argv + optind, argc - optind,
                          o.quiet ? NULL : warn, &t->err);
     if (!rc && !o.dry_run)
         rc = create(t, &o, &cfg);

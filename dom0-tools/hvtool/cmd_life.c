@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <xenstore.h>
+
 #include "tool.h"
 
 typedef int act_t(struct dom_host *host, hv_domid_t domid, struct dom_error *err);
@@ -14,6 +16,11 @@ static int for_each(struct tool *t, int argc, char **argv, act_t *act)
 {
     int status = 0;
 
+    /* xl's -f lets a dom0 be destroyed, which none of ours can do without. */
+    if (argc > 1 && act == dom_destroy && !strcmp(argv[1], "-f")) {
+        argc--;
+        argv++;
+    }
     if (argc < 2)
         return tool_usage(t);
     if (tool_open(t))
@@ -75,7 +82,9 @@ static int ask(struct tool *t, int argc, char **argv, const char *request)
     unsigned int nr;
     int c, status;
 
-    while ((c = getopt_long(argc, argv, "aw", names, NULL)) != -1) {
+    /* -F would send an ACPI event to a guest that does not listen: a PV guest has none.
+     */
+    while ((c = getopt_long(argc, argv, "awF", names, NULL)) != -1) {
         all |= c == 'a';
         wait |= c == 'w';
         if (c == '?')
@@ -101,6 +110,21 @@ int cmd_shutdown(struct tool *t, int argc, char **argv)
 int cmd_reboot(struct tool *t, int argc, char **argv)
 {
     return ask(t, argc, argv, "reboot");
+}
+
+int cmd_sysrq(struct tool *t, int argc, char **argv)
+{
+    hv_domid_t domid;
+    char path[48];
+
+    if (argc != 3 || strlen(argv[2]) != 1)
+        return tool_usage(t);
+    if (tool_open(t) || tool_domain(t, argv[1], &domid))
+        return 1;
+    snprintf(path, sizeof(path), "/local/domain/%u/control/sysrq", domid);
+    if (xs_write(t->host.xs, XBT_NULL, path, argv[2], 1))
+        return 0;
+    return dom_fail(&t->err, 1, "cannot write %s: %s", path, strerror(errno));
 }
 
 int cmd_rename(struct tool *t, int argc, char **argv)

@@ -10,8 +10,22 @@
 #include "abi/sched.h"
 #include "tool.h"
 
+/* The columns that xl's options add. */
+struct columns {
+    bool verbose, context, cpupool, numa;
+};
+
+static void print_heading(const struct columns *c)
+{
+    printf("%-40s %5s %5s %5s\tState\tTime(s)%s%s%s\n", "Name", "ID", "Mem", "VCPUs",
+           c->verbose   ? "   UUID                            Reason-Code\tSecurity Label"
+           : c->context ? "   Security Label"
+                        : "",
+           c->cpupool ? "         Cpupool" : "", c->numa ? " NODE Affinity" : "");
+}
+
 static void print_row(struct tool *t, const struct hv_domctl_getdomaininfo *info,
-                      bool verbose)
+                      const struct columns *c)
 {
     char *name = dom_name(&t->host, info->domain), state[7], uuid[37];
 
@@ -20,10 +34,17 @@ static void print_row(struct tool *t, const struct hv_domctl_getdomaininfo *info
            (unsigned long long)(info->tot_pages + info->outstanding_pages) /
                PAGES_PER_MIB,
            info->nr_online_vcpus, state, (double)info->cpu_time / 1e9);
-    if (verbose) {
+    if (c->verbose) {
         dom_uuid_format(info->handle, uuid);
-        printf(" %s %8s %16s", uuid, tool_reason_name(info), "-");
+        printf(" %s %8s", uuid, tool_reason_name(info));
     }
+    if (c->verbose || c->context)
+        printf(" %16s", "-");
+    if (c->cpupool)
+        printf(" %15s", "Pool-0");
+    /* No domain is tied to nodes. */
+    if (c->numa)
+        printf(" all");
     printf("\n");
     free(name);
 }
@@ -67,34 +88,71 @@ int cmd_list(struct tool *t, int argc, char **argv)
     static const struct option names[] = {{"json", no_argument, NULL, 'j'},
                                           {"long", no_argument, NULL, 'j'},
                                           {"verbose", no_argument, NULL, 'v'},
+                                          {"context", no_argument, NULL, 'Z'},
+                                          {"cpupool", no_argument, NULL, 'c'},
+                                          {"numa", no_argument, NULL, 'n'},
                                           {0}};
     struct hv_domctl_getdomaininfo *list;
     struct json_object *doc;
-    bool json = false, verbose = false;
+    struct columns columns = {0};
+    bool json = false;
     unsigned int nr;
     int c;
 
-    while ((c = getopt_long(argc, argv, "vl", names, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "vlZcn", names, NULL)) != -1) {
         json |= c == 'j' || c == 'l';
-        verbose |= c == 'v';
+        columns.verbose |= c == 'v';
+        columns.context |= c == 'Z';
+        columns.cpupool |= c == 'c';
+        columns.numa |= c == 'n';
         if (c == '?')
             return tool_usage(t);
     }
     if (tool_open(t) || tool_domains(t, argc - optind, argv + optind, &list, &nr))
         return 1;
     if (!json)
-        printf("%-40s %5s %5s %5s\tState\tTime(s)%s\n", "Name", "ID", "Mem", "VCPUs",
-               verbose ? "   UUID                            Reason-Code\tSecurity Label"
-                       : "");
+        print_heading(&columns);
     doc = json ? json_object_new_array() : NULL;
     for (unsigned int i = 0; i < nr; i++) {
         if (json)
             json_object_array_add(doc, json_row(t, &list[i]));
         else
-            print_row(t, &list[i], verbose);
+            print_row(t, &list[i], &columns);
     }
     free(list);
     return json ? tool_print_json(doc) : 0;
+}
+
+int cmd_vm_list(struct tool *t, int argc, char **argv)
+{
+    struct json_object *doc = NULL;
+    struct hv_domctl_getdomaininfo *list;
+    unsigned int nr;
+    int c;
+
+    while ((c = getopt_long(argc, argv, "", tool_json_option, NULL)) != -1) {
+        if (c != 'j')
+            return tool_usage(t);
+        doc = doc ? doc : json_object_new_array();
+    }
+    if (optind != argc)
+        return tool_usage(t);
+    if (tool_open(t) || tool_domains(t, 0, NULL, &list, &nr))
+        return 1;
+    if (!doc)
+        printf("UUID                                  ID    name\n");
+    for (unsigned int i = 0; i < nr; i++) {
+        char *name = dom_name(&t->host, list[i].domain), uuid[37];
+
+        dom_uuid_format(list[i].handle, uuid);
+        if (list[i].domain && doc)
+            json_object_array_add(doc, json_row(t, &list[i]));
+        else if (list[i].domain)
+            printf("%s  %d    %-30s\n", uuid, list[i].domain, name ? name : "(null)");
+        free(name);
+    }
+    free(list);
+    return doc ? tool_print_json(doc) : 0;
 }
 
 /* Seconds since a domain was started, or -1 if nobody wrote that down. */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <xenstore.h>
+
 #include "tool.h"
 
 /* CPUs of the machine, for writing "all". */
@@ -205,12 +207,6 @@ int cmd_vcpu_pin(struct tool *t, int argc, char **argv)
     return 0;
 }
 
-struct sched_options {
-    const char *domain;
-    long weight, cap; /* -1: not given */
-    struct json_object *doc;
-};
-
 static int parse_number(struct tool *t, const char *text, long min, long *out)
 {
     char *rest;
@@ -220,6 +216,49 @@ static int parse_number(struct tool *t, const char *text, long min, long *out)
         return dom_fail(&t->err, 1, "'%s' is not a number from %ld to 65535", text, min);
     return 0;
 }
+
+/* The guest takes virtual CPUs up and down as these nodes say. */
+static int set_vcpus(struct tool *t, hv_domid_t domid, unsigned int want, unsigned int nr)
+{
+    for (unsigned int i = 0; i < nr; i++) {
+        const char *text = i < want ? "online" : "offline";
+        char path[64];
+
+        snprintf(path, sizeof(path), "/local/domain/%u/cpu/%u/availability", domid, i);
+        if (!xs_write(t->host.xs, XBT_NULL, path, text, (unsigned int)strlen(text)))
+            return dom_fail(&t->err, 1, "cannot write %s: %s", path, strerror(errno));
+    }
+    return 0;
+}
+
+int cmd_vcpu_set(struct tool *t, int argc, char **argv)
+{
+    struct hv_domctl_getdomaininfo info;
+    hv_domid_t domid;
+    long want;
+    int c;
+
+    /* xl's -i lets there be more than CPUs of the machine: nothing is against that. */
+    while ((c = getopt(argc, argv, "i")) != -1)
+        if (c != 'i')
+            return tool_usage(t);
+    if (argc - optind != 2)
+        return tool_usage(t);
+    if (parse_number(t, argv[optind + 1], 1, &want) || tool_open(t) ||
+        tool_domain(t, argv[optind], &domid) || dom_info(&t->host, domid, &info, &t->err))
+        return 1;
+    if (want > (long)info.max_vcpu_id + 1)
+        return dom_fail(&t->err, 1,
+                        "domain %u has at most %u vCPUs (maxvcpus of its configuration)",
+                        domid, info.max_vcpu_id + 1);
+    return set_vcpus(t, domid, (unsigned int)want, info.max_vcpu_id + 1);
+}
+
+struct sched_options {
+    const char *domain;
+    long weight, cap; /* -1: not given */
+    struct json_object *doc;
+};
 
 static int parse_sched(struct tool *t, int argc, char **argv, struct sched_options *o)
 {

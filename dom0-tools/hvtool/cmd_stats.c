@@ -42,6 +42,39 @@ static struct json_object *json_device(const struct dom_usage *u)
     return doc;
 }
 
+/* A virtual CPU's figures; false: there is none of this number. */
+static bool read_vcpu(const struct stats *s, hv_domid_t domid, unsigned int vcpu,
+                      struct hv_domctl_getvcpuinfo *out)
+{
+    struct hv_domctl op = {.cmd = HV_DOMCTL_GETVCPUINFO, .domain = domid};
+
+    op.u.getvcpuinfo.vcpu = vcpu;
+    if (door_domctl(s->t->host.door, &op))
+        return false;
+    *out = op.u.getvcpuinfo;
+    return true;
+}
+
+static struct json_object *json_vcpus(const struct stats *s,
+                                      const struct hv_domctl_getdomaininfo *info)
+{
+    struct json_object *all = json_object_new_array();
+    struct hv_domctl_getvcpuinfo v;
+
+    for (unsigned int i = 0; i <= info->max_vcpu_id && i < DOM_MAX_VCPUS; i++) {
+        struct json_object *doc;
+
+        if (!read_vcpu(s, info->domain, i, &v))
+            continue;
+        doc = json_object_new_object();
+        put(doc, "vcpu", i);
+        json_object_object_add(doc, "online", json_object_new_boolean(v.online));
+        put(doc, "cpu_time_ns", v.cpu_time);
+        json_object_array_add(all, doc);
+    }
+    return all;
+}
+
 static struct json_object *json_domain(const struct stats *s,
                                        const struct hv_domctl_getdomaininfo *info)
 {
@@ -59,6 +92,7 @@ static struct json_object *json_domain(const struct stats *s,
         if (u->domid == info->domain)
             json_object_array_add(u->kind == DOM_DISK ? disks : nets, json_device(u));
     }
+    json_object_object_add(doc, "vcpu_times", json_vcpus(s, info));
     json_object_object_add(doc, "disks", disks);
     json_object_object_add(doc, "interfaces", nets);
     return doc;
@@ -114,6 +148,20 @@ static uint64_t max_memory_of(const struct hv_domctl_getdomaininfo *i)
 static uint64_t vcpus_of(const struct hv_domctl_getdomaininfo *i)
 {
     return i->nr_online_vcpus;
+}
+
+static void print_vcpus(const struct stats *s)
+{
+    struct hv_domctl_getvcpuinfo v;
+
+    print_head("vcpu_seconds_total", "counter", "CPU time of a virtual CPU.");
+    for (unsigned int i = 0; i < s->nr; i++)
+        for (unsigned int n = 0; n <= s->list[i].max_vcpu_id && n < DOM_MAX_VCPUS; n++) {
+            if (!read_vcpu(s, s->list[i].domain, n, &v))
+                continue;
+            print_sample(s, "vcpu_seconds_total", i);
+            printf(",vcpu=\"%u\"} %.9f\n", n, (double)v.cpu_time / 1e9);
+        }
 }
 
 static int read_names(struct stats *s)
@@ -228,6 +276,7 @@ int cmd_stats(struct tool *t, int argc, char **argv)
         rc = print_json(&s);
     if (!rc && prometheus) {
         print_domains(&s);
+        print_vcpus(&s);
         print_devices(&s);
     }
     free_names(&s);

@@ -10,7 +10,7 @@ _hvtool()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} cmd=${COMP_WORDS[1]} words=
     local commands="create list destroy shutdown reboot pause unpause console info dmesg
-        domid domname rename vcpu-list vcpu-pin sched block-attach block-detach
+        domid domname rename vcpu-list vcpu-pin vcpu-set vm-list sysrq sched block-attach block-detach
         block-list channel-list cd-insert cd-eject network-attach network-detach network-list debug-keys
         uptime top stats help"
 
@@ -21,7 +21,7 @@ _hvtool()
     case $cmd in
     create)
         case $cur in
-        -*) words="-c -p -n -q --json --dryrun --quiet" ;;
+        -*) words="-c -p -n -q -e -F -f --json --dryrun --quiet" ;;
         *=*) return ;;
         *)
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -31,8 +31,8 @@ _hvtool()
         esac
         ;;
     help) words=$commands ;;
-    list) words="-v -l --json $(_hvtool_domains)" ;;
-    shutdown | reboot) words="-a -w $(_hvtool_domains)" ;;
+    list) words="-v -l -Z -c -n --json $(_hvtool_domains)" ;;
+    shutdown | reboot) words="-a -w -F $(_hvtool_domains)" ;;
     console) words="-o -n -t $(_hvtool_domains)" ;;
     sched) words="--json -d -w -c $(_hvtool_domains)" ;;
     info) words="-n --json" ;;
@@ -48,7 +48,10 @@ _hvtool()
     domid | domname | vcpu-list | block-list | network-list | channel-list) words="--json $(_hvtool_domains)" ;;
     block-detach | network-detach) words="--force $(_hvtool_domains)" ;;
     vcpu-pin) words="-f all $(_hvtool_domains)" ;;
-    destroy | pause | unpause | rename | block-attach | network-attach | cd-insert | cd-eject)
+    destroy) words="-f $(_hvtool_domains)" ;;
+    vcpu-set) words="-i $(_hvtool_domains)" ;;
+    vm-list) words=--json ;;
+    pause | unpause | rename | sysrq | block-attach | network-attach | cd-insert | cd-eject)
         words=$(_hvtool_domains)
         ;;
     debug-keys) words=h ;;

@@ -15,12 +15,13 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"create", cmd_create, "[-c] [-p] [-n] [-q] [--json] FILE [KEY=VALUE...]",
+    {"create", cmd_create,
+     "[-c] [-p] [-n] [-q] [-e] [-F] [-f FILE] [--json] [FILE] [KEY=VALUE...]",
      "build a domain as FILE says and start it"},
-    {"list", cmd_list, "[-v] [--json] [DOMAIN...]", "show domains"},
-    {"destroy", cmd_destroy, "DOMAIN...", "end domains at once"},
-    {"shutdown", cmd_shutdown, "[-a] [-w] DOMAIN...", "ask guests to power off"},
-    {"reboot", cmd_reboot, "[-a] [-w] DOMAIN...", "ask guests to reboot"},
+    {"list", cmd_list, "[-v] [-l] [-Z] [-c] [-n] [--json] [DOMAIN...]", "show domains"},
+    {"destroy", cmd_destroy, "[-f] DOMAIN...", "end domains at once"},
+    {"shutdown", cmd_shutdown, "[-a] [-w] [-F] [DOMAIN...]", "ask guests to power off"},
+    {"reboot", cmd_reboot, "[-a] [-w] [-F] [DOMAIN...]", "ask guests to reboot"},
     {"pause", cmd_pause, "DOMAIN...", "stop domains where they are"},
     {"unpause", cmd_unpause, "DOMAIN...", "let paused domains go on"},
     {"console", cmd_console, "[-o] [-n NUMBER] [-t pv] DOMAIN",
@@ -35,6 +36,10 @@ static const struct command commands[] = {
     {"vcpu-list", cmd_vcpu_list, "[--json] [DOMAIN...]", "show virtual CPUs"},
     {"vcpu-pin", cmd_vcpu_pin, "[-f] DOMAIN VCPU|all HARD [SOFT]",
      "say on which CPUs a vCPU may and should run"},
+    {"vcpu-set", cmd_vcpu_set, "[-i] DOMAIN NUMBER",
+     "say how many of its virtual CPUs a guest shall use"},
+    {"vm-list", cmd_vm_list, "[--json]", "show guests by their UUIDs"},
+    {"sysrq", cmd_sysrq, "DOMAIN LETTER", "press a SysRq key of a guest's kernel"},
     {"sched", cmd_sched, "[--json] [-d DOMAIN [-w WEIGHT] [-c CAP]]",
      "show or set scheduling weights and caps"},
     {"block-attach", cmd_block_attach, "DOMAIN DISK", "give a running guest a disk"},
@@ -64,8 +69,8 @@ const struct option tool_json_option[] = {{"json", no_argument, NULL, 'j'}, {0}}
 
 static const struct command *find(const char *name)
 {
-    /* xl's name of the same thing. */
-    if (!strcmp(name, "sched-credit2"))
+    /* xl's names of the same thing. */
+    if (!strcmp(name, "sched-credit2") || !strcmp(name, "sched-credit"))
         name = "sched";
     for (size_t i = 0; i < NR_COMMANDS; i++)
         if (!strcmp(name, commands[i].name))
@@ -216,18 +221,40 @@ static int unknown(const char *word)
     return 1;
 }
 
+/* Options of xl's before the command. What is not done with them needs no doing here. */
+static int global_options(struct tool *t, int *argc, char ***argv)
+{
+    for (; *argc > 1 && (*argv)[1][0] == '-'; ++*argv, --*argc) {
+        const char *word = (*argv)[1];
+
+        if (!strcmp(word, "--help") || !strcmp(word, "-h")) {
+            (*argv)[1] = "help";
+            return 0;
+        }
+        if (!strcmp(word, "-N"))
+            t->dry_run = true;
+        else if (strlen(word) != 2 || !strchr("vftT", word[1])) {
+            fprintf(stderr,
+                    "hvtool: there is no option '%s' before a command; 'hvtool help'\n",
+                    word);
+            return 1;
+        }
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct tool t = {0};
     const struct command *c;
     int status;
 
+    if (global_options(&t, &argc, &argv))
+        return 1;
     if (argc < 2) {
         cmd_help(&t, 1, argv);
         return 1;
     }
-    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
-        argv[1] = "help";
     c = find(argv[1]);
     if (!c)
         return unknown(argv[1]);
@@ -236,6 +263,10 @@ int main(int argc, char **argv)
         return cmd_help(&t, 2, argv + 1);
     }
     t.command = c->name;
+    if (t.dry_run && c->run != cmd_create) {
+        fprintf(stderr, "hvtool -N: create only can be tried without doing it\n");
+        return 1;
+    }
     status = c->run(&t, argc - 1, argv + 1);
     if (t.err.text[0])
         fprintf(stderr, "hvtool %s: %s\n", c->name, t.err.text);

@@ -51,8 +51,30 @@ all 'each is offered by the completion' "$not_offered"
 all 'every option is in the manual' "$no_option"
 all 'every option is offered by the completion' "$option_not_offered"
 json=''
-for command in block-list channel-list network-list stats create list info dmesg domid domname vcpu-list sched uptime; do
+for command in block-list channel-list network-list stats vm-list \
+    create list info dmesg domid domname vcpu-list sched uptime; do
     "$hvtool" help "$command" | grep -qF -- --json || json+=" $command"
 done
 all 'every command that reports takes --json' "$json"
+
+# keys FILE: the settings that xl.cfg(5) explains.
+keys() {
+    zcat "$1" | grep -oE '^\.IP "\\fB[a-z][a-z_0-9]*=' | sed 's/.*B//; s/=//' | sort -u
+}
+name='every key of xl.cfg(5) is served, or warned of by its name'
+page=$(find "$top"/build/cache/xen/usr/share/man/man5 /usr/share/man/man5 -name 'xl.cfg.5.gz' \
+    2>/dev/null | head -1)
+if [ -n "$page" ]; then
+    cfg=$(mktemp) unknown='' count=0
+    for key in $(keys "$page"); do
+        printf "name = 'g'\nkernel = '/k'\n%s = 'x'\n" "$key" >"$cfg"
+        if "$hvtool" create -n "$cfg" 2>&1 | grep -q 'unknown key'; then unknown+=" $key"; fi
+        count=$((count + 1))
+    done
+    rm -f "$cfg"
+    [ "$count" -ge 130 ] || unknown+=" (the manual has only $count)"
+    all "$name" "$unknown"
+else
+    result ok "$name # SKIP no such page here"
+fi
 echo "1..$n"

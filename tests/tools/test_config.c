@@ -273,8 +273,8 @@ START_TEST(channels_are_read_as_xl_reads_them)
     char text[256];
 
     ck_assert_int_eq(parse(BASE "channel = [\"connection=socket, name = org.one.1,"
-                                         " path =/tmp/a b/ \", 'connection=PTY,name=two',"
-                                         "'name=x,connection=pty,backend=0']\n"),
+                                " path =/tmp/a b/ \", 'connection=PTY,name=two',"
+                                "'name=x,connection=pty,backend=0']\n"),
                      0);
     ck_assert_uint_eq(cfg.nr_channels, 3);
     ck_assert_str_eq(cfg.channels[0].name, "org.one.1");
