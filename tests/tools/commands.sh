@@ -57,9 +57,14 @@ for command in block-list channel-list network-list stats vm-list \
 done
 all 'every command that reports takes --json' "$json"
 
-# keys FILE: the settings that xl.cfg(5) explains.
+# keys FILE: the settings that xl.cfg(5) explains, less those that stand within a list's strings.
+within=' backend connection connectors controller display height hostaddr hostbus path pnode policy
+    port ports security_model size strategy tag vdistances version width '
 keys() {
-    zcat "$1" | grep -oE '^\.IP "\\fB[a-z][a-z_0-9]*=' | sed 's/.*B//; s/=//' | sort -u
+    zcat "$1" | grep -oE '^\.IX Item "[a-z][a-z_0-9]* ?=' | sed 's/.*"//; s/ *=//' | sort -u |
+        while read -r key; do
+            case $within in *[[:space:]]"$key"[[:space:]]*) ;; *) echo "$key" ;; esac
+        done
 }
 name='every key of xl.cfg(5) is served, or warned of by its name'
 page=$(find "$top"/build/cache/xen/usr/share/man/man5 /usr/share/man/man5 -name 'xl.cfg.5.gz' \
