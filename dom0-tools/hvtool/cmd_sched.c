@@ -165,12 +165,12 @@ static int parse_pins(struct tool *t, int argc, char **argv, unsigned int *flags
     if (strcmp(argv[3], "-")) {
         *flags |= HV_VCPUAFFINITY_HARD;
         if (dom_cpuset_parse(hard, argv[3]))
-            return dom_fail(&t->err, 1, "'%s' are no CPUs", argv[3]);
+            return dom_fail(&t->err, 1, "'%s' are no CPUs, as in 0-3,^2 or all", argv[3]);
     }
     if (argc > 4 && strcmp(argv[4], "-")) {
         *flags |= HV_VCPUAFFINITY_SOFT;
         if (dom_cpuset_parse(soft, argv[4]))
-            return dom_fail(&t->err, 1, "'%s' are no CPUs", argv[4]);
+            return dom_fail(&t->err, 1, "'%s' are no CPUs, as in 0-3,^2 or all", argv[4]);
     }
     return 0;
 }

@@ -302,6 +302,25 @@ START_TEST(console_goes_where_dom0_says_and_not_the_guest)
 }
 END_TEST
 
+START_TEST(messages_name_what_is_wrong_and_what_to_do)
+{
+    ck_assert_int_eq(run("create nowhere.cfg"), 1);
+    says("hvtool create: cannot open nowhere.cfg: No such file or directory");
+    ck_assert_int_eq(run("create g.cfg kernel=/nowhere/k"), 1);
+    says("cannot open kernel /nowhere/k: No such file or directory");
+    ck_assert_int_eq(run("create g.cfg memroy=5"), 1);
+    says("argument:1:1: unknown key 'memroy', did you mean 'memory'?");
+    ck_assert_int_eq(run("vcpu-pin 0 0 x"), 1);
+    says("'x' are no CPUs, as in 0-3,^2 or all");
+    ck_assert_int_eq(run("shutdown 77"), 1);
+    says("there is no domain 77");
+    ck_assert_int_eq(run("destroy nobody"), 1);
+    says("hvtool destroy: there is no domain named 'nobody'");
+    ck_assert_int_eq(run("crate g.cfg"), 1);
+    says("there is no command 'crate', did you mean 'create'?");
+}
+END_TEST
+
 START_TEST(a_channel_that_cannot_be_is_said_before_the_domain_is_made)
 {
     ck_assert_int_eq(run("create -e g.cfg "
@@ -327,6 +346,7 @@ int main(void)
         stats_tell_of_each_virtual_cpu,
         channels_are_laid_out_as_libxl_does_it,
         console_goes_where_dom0_says_and_not_the_guest,
+        messages_name_what_is_wrong_and_what_to_do,
         a_channel_that_cannot_be_is_said_before_the_domain_is_made,
         NULL};
 

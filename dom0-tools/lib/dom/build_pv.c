@@ -105,6 +105,21 @@ static void report_memory(void *ctx, size_t done, size_t all)
         b->progress->report(b->progress->ctx, "memory", done, all);
 }
 
+/* Says how much there would have been: what is free, and what the domain got of it. */
+static int too_little(struct build *b)
+{
+    struct hv_domctl info = {.cmd = HV_DOMCTL_GETDOMAININFO, .domain = b->domid};
+    struct hv_sysctl machine = {.cmd = HV_SYSCTL_PHYSINFO};
+    uint64_t pages = door_domctl(b->door, &info) ? 0 : info.u.getdomaininfo.tot_pages;
+
+    if (!door_sysctl(b->door, &machine))
+        pages += machine.u.physinfo.free_pages;
+    return dom_fail(b->err, -ENOMEM,
+                    "not enough free memory for %llu MiB: %llu MiB are free",
+                    (unsigned long long)b->cfg->memory_kib >> 10,
+                    (unsigned long long)(pages >> (20 - PAGE_SHIFT)));
+}
+
 static int give_memory(struct build *b)
 {
     struct hv_domctl info = {.cmd = HV_DOMCTL_GETDOMAININFO, .domain = b->domid};
@@ -115,8 +130,7 @@ static int give_memory(struct build *b)
         return dom_fail(b->err, -ENOMEM, "out of memory");
     rc = door_populate(b->door, b->domid, b->frames, b->l.nr_pages, report_memory, b);
     if (rc == -ENOMEM)
-        return dom_fail(b->err, rc, "not enough free memory for %llu MiB",
-                        (unsigned long long)b->cfg->memory_kib >> 10);
+        return too_little(b);
     if (!rc)
         rc = door_domctl(b->door, &info);
     if (rc)

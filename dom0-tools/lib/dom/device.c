@@ -178,7 +178,9 @@ int dom_disk_attach(struct dom_host *host, hv_domid_t domid, const struct dom_di
     rc = dom_transact(host, &p, disk, put_empty);
     if (rc == -EEXIST)
         return dom_fail(err, rc, "domain %u has a disk %s already", domid, disk->vdev);
-    return rc ? dom_fail(err, rc, "XenStore: %s", strerror(-rc)) : 0;
+    return rc ? dom_fail(err, rc, "cannot write disk %s of domain %u to XenStore: %s",
+                         disk->vdev, domid, strerror(-rc))
+              : 0;
 }
 
 int dom_disk_detach(struct dom_host *host, hv_domid_t domid, const char *vdev, bool force,

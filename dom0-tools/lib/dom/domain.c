@@ -222,7 +222,8 @@ static int set_scheduling(struct dom_host *host, hv_domid_t domid,
     if (!rc)
         rc = door_domctl(host->door, &op);
     if (rc)
-        return dom_fail(err, rc, "the scheduler refuses this cpu_weight or cap");
+        return dom_fail(err, rc, "the scheduler refuses cpu_weight = %u, cap = %d: %s",
+                        cfg->weight, cfg->cap, strerror(-rc));
     return 0;
 }
 
@@ -334,6 +335,7 @@ int dom_rename(struct dom_host *host, hv_domid_t domid, const char *name,
     char path[40], *vm;
     hv_domid_t other;
     bool ok;
+    int rc;
 
     if (!*name || strchr(name, '/') || strlen(name) >= DOM_MAX_NAME)
         return dom_fail(err, -EINVAL, "'%.60s' cannot be a domain's name", name);
@@ -350,6 +352,10 @@ int dom_rename(struct dom_host *host, hv_domid_t domid, const char *name,
         snprintf(vm_name, sizeof(vm_name), "%s/name", vm);
         ok = xs_write(host->xs, XBT_NULL, vm_name, name, (unsigned int)strlen(name));
     }
+    rc = errno;
     free(vm);
-    return ok ? 0 : dom_fail(err, -EIO, "cannot write the name to XenStore");
+    errno = rc;
+    return ok ? 0
+              : dom_fail(err, -EIO, "cannot write the name of domain %u to XenStore: %s",
+                         domid, strerror(errno));
 }

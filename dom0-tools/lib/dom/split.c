@@ -344,7 +344,8 @@ int dom_split_detach(struct dom_host *host, const struct dom_place *p, const cha
                         "the same",
                         p->domid, p->kind->what, name, p->kind->hint);
     if (rc)
-        return dom_fail(err, rc, "XenStore: %s", strerror(-rc));
+        return dom_fail(err, rc, "cannot detach %s %s of domain %u: XenStore: %s",
+                        p->kind->what, name, p->domid, strerror(-rc));
     return dom_split_drop(host, p, err);
 }
 
@@ -353,7 +354,9 @@ int dom_split_drop(struct dom_host *host, const struct dom_place *p,
 {
     int rc = dom_transact(host, p, NULL, drop);
 
-    return rc ? dom_fail(err, rc, "XenStore: %s", strerror(-rc)) : 0;
+    return rc ? dom_fail(err, rc, "cannot remove %s from XenStore: %s", p->back,
+                         strerror(-rc))
+              : 0;
 }
 
 int dom_split_list(struct dom_host *host, const struct dom_kind *kind, hv_domid_t domid,

@@ -258,7 +258,8 @@ int dom_store_add(struct dom_host *host, hv_domid_t domid, const struct dom_conf
         w.rc = 0;
         w.t = xs_transaction_start(w.xs);
         if (w.t == XBT_NULL)
-            return dom_fail(err, -errno, "XenStore: %s", strerror(errno));
+            return dom_fail(err, -errno, "cannot write the domain to XenStore: %s",
+                            strerror(errno));
         put_all(&w, cfg, built);
         if (xs_transaction_end(w.xs, w.t, w.rc != 0))
             break;

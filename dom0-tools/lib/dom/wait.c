@@ -68,7 +68,8 @@ int dom_ask(struct dom_host *host, hv_domid_t domid, const char *request,
         return dom_fail(err, -ESHUTDOWN, "domain %u has already ended", domid);
     snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", domid);
     if (!xs_watch(host->xs, path, "ask") || !xs_watch(host->xs, "@releaseDomain", "ask"))
-        return dom_fail(err, -errno, "XenStore: %s", strerror(errno));
+        return dom_fail(err, -errno, "cannot ask domain %u for its %s: XenStore: %s",
+                        domid, request, strerror(errno));
     if (!xs_write(host->xs, XBT_NULL, path, request, (unsigned int)strlen(request)))
         rc = -errno;
     while (!rc) {
@@ -86,7 +87,10 @@ int dom_ask(struct dom_host *host, hv_domid_t domid, const char *request,
                         "domain %u does not react to '%s'; 'hvtool destroy' "
                         "ends it by force",
                         domid, request);
-    return rc < 0 && rc != -ENOENT ? dom_fail(err, rc, "XenStore: %s", strerror(-rc)) : 0;
+    if (rc < 0 && rc != -ENOENT)
+        return dom_fail(err, rc, "cannot ask domain %u for its %s: XenStore: %s", domid,
+                        request, strerror(-rc));
+    return 0;
 }
 
 int dom_wait_end(struct dom_host *host, hv_domid_t domid, const uint8_t uuid[16],
@@ -96,7 +100,8 @@ int dom_wait_end(struct dom_host *host, hv_domid_t domid, const uint8_t uuid[16]
     int rc = 0;
 
     if (!xs_watch(host->xs, "@releaseDomain", "end"))
-        return dom_fail(err, -errno, "XenStore: %s", strerror(errno));
+        return dom_fail(err, -errno, "cannot wait for domain %u: XenStore: %s", domid,
+                        strerror(errno));
     while (!rc) {
         rc = dom_info(host, domid, &info, &(struct dom_error){{0}});
         if (rc == -ESRCH || (!rc && memcmp(info.handle, uuid, 16)) ||
@@ -158,7 +163,8 @@ int dom_wait_gone(struct dom_host *host, hv_domid_t domid, const uint8_t uuid[16
     if (rc || (reason >= 0 && is_kept(host, uuid, reason)))
         return rc;
     if (!xs_watch(host->xs, "@releaseDomain", "gone"))
-        return dom_fail(err, -errno, "XenStore: %s", strerror(errno));
+        return dom_fail(err, -errno, "cannot wait for domain %u: XenStore: %s", domid,
+                        strerror(errno));
     while (!rc && !is_gone(host, domid, uuid)) {
         if (clock_ms() >= until)
             rc = dom_fail(err, -ETIMEDOUT,
@@ -166,7 +172,8 @@ int dom_wait_gone(struct dom_host *host, hv_domid_t domid, const uint8_t uuid[16
                           "does",
                           domid);
         else if (next_event(host, clock_ms() + LOOK_AGAIN_MS) == -EIO)
-            rc = dom_fail(err, -EIO, "XenStore does not answer");
+            rc = dom_fail(err, -EIO,
+                          "cannot wait for domain %u: XenStore does not answer", domid);
     }
     xs_unwatch(host->xs, "@releaseDomain", "gone");
     return rc;
