@@ -20,6 +20,7 @@
 #include "abi/io/xenbus.h"
 #include "fake_guest.h"
 #include "hv/door.h"
+#include "store_world.h"
 #include "unit.h"
 
 #ifndef WORLD_DAEMON
@@ -73,17 +74,7 @@ static void prepare(void)
 
     ck_assert_ptr_nonnull(mkdtemp(dir));
     setenv(GUEST_DIR_VARIABLE, dir, 1);
-    setenv("XENSTORED_RUNDIR", dir, 1);
-    file_name(path, "socket", 0);
-    setenv("XENSTORED_PATH", path, 1);
-    snprintf(path, sizeof(path), "%s/xenstore/xenstored", BUILD);
-    store = start((char *[]){path, "--no-domains", "-N", NULL});
-    for (int tries = 0; !xs && tries < 1000; tries++) {
-        xs = xs_open(0);
-        if (!xs)
-            usleep(5000);
-    }
-    ck_assert_ptr_nonnull(xs);
+    store = store_start(dir, &xs);
     file_name(path, GUEST_MEMORY "-0", 0);
     fd = open(path, O_RDWR | O_CREAT, 0666);
     ck_assert_int_eq(ftruncate(fd, GUEST_PAGES * PAGE_SIZE), 0);
@@ -101,9 +92,7 @@ static void finish(void)
         kill(daemon_pid, SIGTERM);
         waitpid(daemon_pid, NULL, 0);
     }
-    xs_close(xs);
-    kill(store, SIGKILL);
-    waitpid(store, NULL, 0);
+    store_stop(store, xs);
     snprintf(command, sizeof(command), "rm -rf %s", dir);
     ck_assert_int_eq(system(command), 0);
 }

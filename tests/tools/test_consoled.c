@@ -23,6 +23,7 @@
 #include "abi/io/console.h"
 #include "abi/io/xenbus.h"
 #include "fake_guest.h"
+#include "store_world.h"
 #include "unit.h"
 
 #define PATIENCE_MS 20000
@@ -84,19 +85,11 @@ static void prepare(void)
 {
     ck_assert_ptr_nonnull(mkdtemp(dir));
     setenv(FAKE_DIR, dir, 1);
-    setenv("XENSTORED_RUNDIR", dir, 1);
-    setenv("XENSTORED_PATH", in_dir("socket"), 1);
     ck_assert_int_eq(mkfifo(in_dir(FAKE_TO_DAEMON), 0600), 0);
     ck_assert_int_eq(mkfifo(in_dir(FAKE_TO_GUEST), 0600), 0);
     to_daemon = open(in_dir(FAKE_TO_DAEMON), O_RDWR | O_CLOEXEC);
     to_guest = open(in_dir(FAKE_TO_GUEST), O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    store = start((char *[]){BUILD "/xenstore/xenstored", "--no-domains", "-N", NULL});
-    for (int tries = 0; !xs && tries < 1000; tries++) {
-        xs = xs_open(0);
-        if (!xs)
-            usleep(5000);
-    }
-    ck_assert_ptr_nonnull(xs);
+    store = store_start(dir, &xs);
     start_daemon();
 }
 
@@ -106,9 +99,7 @@ static void finish(void)
 
     kill(daemon_pid, SIGTERM);
     waitpid(daemon_pid, NULL, 0);
-    xs_close(xs);
-    kill(store, SIGKILL);
-    waitpid(store, NULL, 0);
+    store_stop(store, xs);
     snprintf(command, sizeof(command), "rm -rf %s", dir);
     ck_assert_int_eq(system(command), 0);
 }

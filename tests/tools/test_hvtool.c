@@ -13,6 +13,7 @@
 #include <xenstore.h>
 
 #include "image.h"
+#include "store_world.h"
 #include "unit.h"
 
 static char dir[] = "/tmp/hvtoolXXXXXX";
@@ -68,26 +69,11 @@ static void prepare(void)
 {
     static struct test_elf kernel;
     char text[512];
-    pid_t pid;
 
     ck_assert_ptr_nonnull(mkdtemp(dir));
-    setenv("XENSTORED_RUNDIR", dir, 1);
-    snprintf(text, sizeof(text), "%s/socket", dir);
-    setenv("XENSTORED_PATH", text, 1);
     snprintf(text, sizeof(text), "%s/domains", dir);
     setenv("FAKE_DOMAINS", text, 1);
-    pid = fork();
-    if (!pid) {
-        execl(BUILD "/xenstore/xenstored", "xenstored", "--no-domains", "-N", NULL);
-        _exit(127);
-    }
-    store = pid;
-    for (int tries = 0; !xs && tries < 1000; tries++) {
-        xs = xs_open(0);
-        if (!xs)
-            usleep(5000);
-    }
-    ck_assert_ptr_nonnull(xs);
+    store = store_start(dir, &xs);
     ck_assert(xs_write(xs, XBT_NULL, "/local/domain/0/name", "Domain-0", 8));
     /* Folders that stay. */
     xs_mkdir(xs, XBT_NULL, "/vm");
@@ -106,9 +92,7 @@ static void finish(void)
 {
     char command[64];
 
-    xs_close(xs);
-    kill(store, SIGKILL);
-    waitpid(store, NULL, 0);
+    store_stop(store, xs);
     snprintf(command, sizeof(command), "rm -rf %s", dir);
     ck_assert_int_eq(system(command), 0);
 }
