@@ -200,7 +200,7 @@ static void publish(struct daemon *d, struct console *c)
 {
     char path[96], beside[96];
 
-    if (c->end.listener >= 0)
+    if (c->end.is_socket)
         return;
     front_path(c, "tty", path);
     front_path(c, c->devid ? "state" : "ring-ref", beside);
@@ -327,7 +327,7 @@ static bool move_input(struct console *c)
     size_t room = c->connected ? ring_room(c->ring) : 0;
     ssize_t n = room && c->end.fd >= 0 ? read(c->end.fd, data, room) : -1;
 
-    if (!n && c->end.listener >= 0)
+    if (!n && c->end.is_socket)
         end_hang_up(&c->end);
     if (n <= 0)
         return false;
@@ -380,7 +380,7 @@ static void give_output(struct console *c)
         if (!len)
             b->given = b->head->end;
         done = len ? write(c->end.fd, data, len) : 0;
-        if (done < 0 && errno != EAGAIN && c->end.listener >= 0)
+        if (done < 0 && errno != EAGAIN && c->end.is_socket)
             end_hang_up(&c->end);
         if (done > 0)
             b->given += (uint64_t)done;
@@ -468,7 +468,7 @@ static void follow_driver(struct daemon *d, struct console *c, unsigned int fron
 
 static void check_device(struct daemon *d, struct console *c)
 {
-    int rc = c->opened || c->failed ? 0 : open_console(d, c);
+    int rc = c->opened ? 0 : open_console(d, c);
 
     if (rc)
         fail(c, "open it", rc);
@@ -496,6 +496,8 @@ void console_leave(struct daemon *d, struct console *c)
     console_work(d, c);
     if (c->polled_fd >= 0)
         epoll_ctl(d->epoll, EPOLL_CTL_DEL, c->polled_fd, NULL);
+    /* The guest's next life may want the same socket. */
+    end_stop_listening(&c->end);
     disconnect_ring(d, c);
     c->until = clock_ms() + LINGER_MS;
     c->next = d->leaving;

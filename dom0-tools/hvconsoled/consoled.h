@@ -64,15 +64,18 @@ size_t backlog_copy(const struct backlog *b, uint64_t from, char *to, size_t max
  * open, or a socket that listens for one peer at a time.
  */
 struct end {
+    bool is_socket;
     int fd;       /* the terminal's master, or the peer; -1: there is none */
     int slave;    /* of a terminal */
-    int listener; /* of a socket, -1: it is a terminal */
+    int listener; /* of a socket, while it takes peers */
     char name[108];
 };
 int end_open_pty(struct end *e);
 /* A socket that nobody listens at any more is replaced. -EADDRINUSE: somebody does. */
 int end_open_socket(struct end *e, const char *path);
 void end_close(struct end *e);
+/* Takes no peers any more, and leaves its name to another. */
+void end_stop_listening(struct end *e);
 /* Takes a peer if there is none; false: none came. */
 bool end_accept(struct end *e);
 void end_hang_up(struct end *e);

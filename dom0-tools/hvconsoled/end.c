@@ -17,6 +17,7 @@ int end_open_pty(struct end *e)
     struct termios term;
     int rc;
 
+    e->is_socket = false;
     e->listener = -1;
     e->fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
     if (e->fd < 0)
@@ -65,6 +66,7 @@ int end_open_socket(struct end *e, const char *path)
         return -ENAMETOOLONG;
     strcpy(at.sun_path, path);
     strcpy(e->name, path);
+    e->is_socket = true;
     e->fd = e->slave = -1;
     e->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (e->listener < 0)
@@ -81,16 +83,22 @@ int end_open_socket(struct end *e, const char *path)
     return rc;
 }
 
-void end_close(struct end *e)
+void end_stop_listening(struct end *e)
 {
-    if (e->fd >= 0)
-        close(e->fd);
-    if (e->slave >= 0)
-        close(e->slave);
     if (e->listener < 0)
         return;
     unlink(e->name);
     close(e->listener);
+    e->listener = -1;
+}
+
+void end_close(struct end *e)
+{
+    end_stop_listening(e);
+    if (e->fd >= 0)
+        close(e->fd);
+    if (e->slave >= 0)
+        close(e->slave);
 }
 
 bool end_accept(struct end *e)
@@ -112,5 +120,5 @@ bool end_unread(const struct end *e)
 
     /* What is in a socket reaches its peer even if we end. Asking a terminal so, unlike
      * FIONREAD, also finds what is still on its way. */
-    return e->listener < 0 && poll(&fd, 1, 0) > 0;
+    return !e->is_socket && poll(&fd, 1, 0) > 0;
 }

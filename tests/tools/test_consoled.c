@@ -355,6 +355,24 @@ START_TEST(a_guest_has_several_consoles_with_pty_and_socket)
 }
 END_TEST
 
+START_TEST(a_socket_may_be_used_again_at_once)
+{
+    char *path = strdup(in_dir("channel"));
+    ring_t *ring;
+
+    make_guest(1);
+    ring = make_channel(1, 1, path);
+    set_domains("1");
+    connect_channel(1, 1);
+    guest_says(ring, 1, 11, "nobody reads this");
+    xs_rm(xs, XBT_NULL, "/local/domain/0/backend/console/1/1");
+    ring = make_channel(1, 2, path); /* as when a guest reboots */
+    connect_channel(1, 2);
+    guest_says(ring, 1, 12, "second life");
+    user_reads(join(path), "second life");
+}
+END_TEST
+
 START_TEST(a_driver_may_leave_and_come_back)
 {
     ring_t *ring;
@@ -595,6 +613,7 @@ int main(void)
 {
     const TTest *const tests[] = {a_guests_console_is_a_terminal,
                                   a_guest_has_several_consoles_with_pty_and_socket,
+                                  a_socket_may_be_used_again_at_once,
                                   a_driver_may_leave_and_come_back,
                                   what_others_serve_is_left_to_them,
                                   a_socket_that_somebody_serves_is_not_taken_away,
