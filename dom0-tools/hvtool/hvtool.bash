@@ -10,7 +10,7 @@ _hvtool()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} cmd=${COMP_WORDS[1]} words=
     local commands="create list destroy shutdown reboot pause unpause console info dmesg
-        domid domname rename vcpu-list vcpu-pin vcpu-set vm-list sysrq sched block-attach block-detach
+        domid domname rename vcpu-list vcpu-pin vcpu-set mem-set mem-max vm-list sysrq sched block-attach block-detach
         block-list channel-list cd-insert cd-eject network-attach network-detach network-list debug-keys
         uptime top stats help"
 
@@ -51,7 +51,7 @@ _hvtool()
     destroy) words="-f $(_hvtool_domains)" ;;
     vcpu-set) words="-i $(_hvtool_domains)" ;;
     vm-list) words=--json ;;
-    pause | unpause | rename | sysrq | block-attach | network-attach | cd-insert | cd-eject)
+    pause | unpause | rename | sysrq | mem-set | mem-max | block-attach | network-attach | cd-insert | cd-eject)
         words=$(_hvtool_domains)
         ;;
     debug-keys) words=h ;;

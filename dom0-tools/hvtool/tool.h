@@ -26,7 +26,7 @@ tool_run_t cmd_create, cmd_list, cmd_destroy, cmd_shutdown, cmd_reboot, cmd_paus
     cmd_vcpu_list, cmd_vcpu_pin, cmd_sched, cmd_debug_keys, cmd_uptime, cmd_help,
     cmd_block_attach, cmd_block_detach, cmd_block_list, cmd_cd_insert, cmd_cd_eject,
     cmd_network_attach, cmd_network_detach, cmd_network_list, cmd_top, cmd_stats,
-    cmd_channel_list, cmd_vcpu_set, cmd_sysrq, cmd_vm_list;
+    cmd_channel_list, cmd_vcpu_set, cmd_sysrq, cmd_vm_list, cmd_mem_set, cmd_mem_max;
 
 /* Opens the hypervisor and XenStore. Returns 0, or 1 with t->err set. */
 int tool_open(struct tool *t);

@@ -123,6 +123,10 @@ int door_domctl(struct door *door, struct hv_domctl *op)
     }
     if (op->cmd == HV_DOMCTL_PAUSEDOMAIN)
         return 0;
+    if (op->cmd == HV_DOMCTL_MAX_MEM) {
+        d->max_pages = op->u.max_mem.max_memkb / 4;
+        save();
+    }
     return fails("domctl") ? -EINVAL : 0;
 }
 

@@ -574,7 +574,7 @@ START_TEST(nothing_is_left_of_a_guest_that_is_gone)
         usleep(2000);
     xs_rm(xs, XBT_NULL, "/local/domain/0/backend/console/1");
     xs_rm(xs, XBT_NULL, "/local/domain/1/device");
-    for (int ms = 0; !access(path, F_OK) && ms < PATIENCE_MS; ms += 2)
+    for (int ms = 0; !access(in_dir("run/1-1"), F_OK) && ms < PATIENCE_MS; ms += 2)
         usleep(2000);
     ck_assert(access(path, F_OK));
     ck_assert(access(in_dir("run/1-1"), F_OK));

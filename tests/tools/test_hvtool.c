@@ -223,6 +223,32 @@ START_TEST(vcpu_set_and_sysrq_reach_the_guest)
 }
 END_TEST
 
+START_TEST(memory_is_set_as_xl_sets_it)
+{
+    static const char *const bad[] = {"0",    "x",  "12q",
+                                      "12mm", "-5", "99999999999999999999"};
+
+    ck_assert_int_eq(run("create -e -q g.cfg maxmem=128"), 0);
+    ck_assert_str_eq(node("/local/domain/1/memory/target"), "65536");
+    ck_assert_int_eq(run("mem-set g 100m"), 0);
+    ck_assert_str_eq(node("/local/domain/1/memory/target"), "102400");
+    ck_assert_int_eq(run("list -l g"), 0);
+    says("\"max_memory_kib\": 103424"); /* a MiB more, as libxl has it */
+    ck_assert_int_eq(run("mem-set g 51200"), 0);
+    ck_assert_str_eq(node("/local/domain/1/memory/target"), "51200");
+    ck_assert_int_eq(run("mem-set g 1g"), 1);
+    says("domain 1 may have at most 131072 KiB");
+    ck_assert_int_eq(run("mem-max g 1G"), 0);
+    ck_assert_int_eq(run("list -l g"), 0);
+    says("\"max_memory_kib\": 1049600");
+    ck_assert_str_eq(node("/local/domain/1/memory/target"), "51200");
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        ck_assert_int_eq(run("mem-set g %s", bad[i]), 1);
+        says("is not an amount of memory");
+    }
+}
+END_TEST
+
 START_TEST(stats_tell_of_each_virtual_cpu)
 {
     ck_assert_int_eq(run("create -e -q g.cfg"), 0);
@@ -327,6 +353,7 @@ int main(void)
         create_takes_xls_options_in_any_place,
         lists_have_xls_columns,
         vcpu_set_and_sysrq_reach_the_guest,
+        memory_is_set_as_xl_sets_it,
         stats_tell_of_each_virtual_cpu,
         channels_are_laid_out_as_libxl_does_it,
         console_goes_where_dom0_says_and_not_the_guest,

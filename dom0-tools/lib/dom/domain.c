@@ -227,6 +227,20 @@ static int set_scheduling(struct dom_host *host, hv_domid_t domid,
     return 0;
 }
 
+int dom_set_max_memory(struct dom_host *host, hv_domid_t domid, uint64_t kib,
+                       struct dom_error *err)
+{
+    struct hv_domctl op = {.cmd = HV_DOMCTL_MAX_MEM, .domain = domid};
+    int rc;
+
+    op.u.max_mem.max_memkb = kib + MEMORY_SLACK_KIB;
+    rc = door_domctl(host->door, &op);
+    return rc ? dom_fail(err, rc,
+                         "the hypervisor refuses to let domain %u have %llu KiB: %s",
+                         domid, (unsigned long long)kib, strerror(-rc))
+              : 0;
+}
+
 static int configure(struct dom_host *host, hv_domid_t domid,
                      const struct dom_config *cfg, struct dom_error *err)
 {
@@ -238,10 +252,10 @@ static int configure(struct dom_host *host, hv_domid_t domid,
     if (rc)
         return dom_fail(err, rc, "cannot have %u vCPUs: %s", cfg->maxvcpus,
                         strerror(-rc));
-    op = (struct hv_domctl){.cmd = HV_DOMCTL_MAX_MEM, .domain = domid};
-    op.u.max_mem.max_memkb = cfg->maxmem_kib + MEMORY_SLACK_KIB;
-    rc = door_domctl(host->door, &op);
-    if (!rc && cfg->tsc_mode) {
+    rc = dom_set_max_memory(host, domid, cfg->maxmem_kib, err);
+    if (rc)
+        return rc;
+    if (cfg->tsc_mode) {
         op = (struct hv_domctl){.cmd = HV_DOMCTL_SETTSCINFO, .domain = domid};
         op.u.tsc_info.tsc_mode = cfg->tsc_mode;
         rc = door_domctl(host->door, &op);

@@ -43,6 +43,9 @@ int dom_find_name(struct dom_host *host, const char *name, hv_domid_t *out,
 int dom_create(struct dom_host *host, const struct dom_config *cfg,
                const struct dom_progress *progress, hv_domid_t *out,
                struct dom_error *err);
+/* What the hypervisor gives it at most, beside the little that libxl allows on top. */
+int dom_set_max_memory(struct dom_host *host, hv_domid_t domid, uint64_t kib,
+                       struct dom_error *err);
 int dom_pause(struct dom_host *host, hv_domid_t domid, struct dom_error *err);
 int dom_unpause(struct dom_host *host, hv_domid_t domid, struct dom_error *err);
 /* Ends a domain at once and removes all that is known of it. */
