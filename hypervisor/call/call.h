@@ -58,6 +58,7 @@ HCALL(call_sysctl);
 HCALL(call_domctl);
 HCALL(call_kexec_op);
 HCALL(call_mca);
+HCALL(call_hypfs_op);
 
 /* DOMID_SELF or a domain that the caller controls; NULL with *err = -ESRCH / -EPERM.
  * Holds a reference. */

@@ -43,6 +43,8 @@ static const struct row rows[] = {
     [HV_DOMCTL_SETNODEAFFINITY] = {domctl_accept, false, false},
     [HV_DOMCTL_GETNODEAFFINITY] = {domctl_get_node_affinity, true, false},
     [HV_DOMCTL_SETVNUMAINFO] = {domctl_accept, false, false},
+    [HV_DOMCTL_PSR_CMT_OP] = {domctl_no_device, false, false},
+    [HV_DOMCTL_PSR_ALLOC] = {domctl_no_device, false, false},
     [HV_DOMCTL_GET_CPU_POLICY] = {domctl_get_cpu_policy, true, false},
     [HV_DOMCTL_SET_CPU_POLICY] = {domctl_set_cpu_policy, true, false},
     [HV_DOMCTL_GET_PAGING_MEMPOOL_SIZE] = {domctl_get_mempool, true, false},
@@ -72,6 +74,16 @@ static int run(struct hcall *h, const struct row *row, struct hv_domctl *op)
     return rc;
 }
 
+bool domctl_lock(void)
+{
+    return spin_trylock(&one_at_a_time);
+}
+
+void domctl_unlock(void)
+{
+    spin_unlock(&one_at_a_time);
+}
+
 HCALL(call_domctl)
 {
     struct hv_domctl op;
@@ -87,10 +99,10 @@ HCALL(call_domctl)
     row = find(op.cmd);
     if (!row)
         return -ENOSYS;
-    if (!spin_trylock(&one_at_a_time))
+    if (!domctl_lock())
         return HCALL_AGAIN;
     rc = run(h, row, &op);
-    spin_unlock(&one_at_a_time);
+    domctl_unlock();
     if (rc == -ERESTART)
         return HCALL_AGAIN;
     if (row->answers && copy_out(h->arg[0], &op))

@@ -32,6 +32,7 @@ DOMCTL(domctl_get_cpu_policy);
 DOMCTL(domctl_set_cpu_policy);
 DOMCTL(domctl_get_mempool);
 DOMCTL(domctl_trigger);
+DOMCTL(domctl_no_device);
 DOMCTL(domctl_set_context);
 DOMCTL(domctl_get_context);
 DOMCTL(domctl_vcpu_info);
@@ -51,6 +52,9 @@ void domctl_fill_info(
     struct hv_domctl_getdomaininfo *i); /* also sysctl getdomaininfolist */
 int domctl_put_policy(const struct vcpu *v, int kind, uint32_t *nr_leaves,
                       hv_handle_t leaves, uint32_t *nr_msrs);
+/* One control operation at a time; false: another CPU is at one, so call again. */
+bool must_check domctl_lock(void);
+void domctl_unlock(void);
 /* Tools' CPU bitmaps. */
 int bitmap_in(const struct hv_ctl_bitmap *b, cpumask_t *m);
 int bitmap_out(const struct hv_ctl_bitmap *b, cpumask_t m);

@@ -5,6 +5,7 @@
 #include "guest/policy.h"
 #include "guest/pv/domain.h"
 #include "guest/time.h"
+#include "kern/cpupool.h"
 #include "kern/heap.h"
 #include "kern/sched.h"
 #include "lib/string.h"
@@ -210,10 +211,22 @@ DOMCTL(domctl_trigger)
 
     if (!v)
         return -ESRCH;
-    if (op->u.sendtrigger.trigger != HV_DOMCTL_SENDTRIGGER_NMI)
+    switch (op->u.sendtrigger.trigger) {
+    case HV_DOMCTL_SENDTRIGGER_NMI:
+        vcpu_nmi(v);
+        return 0;
+    case HV_DOMCTL_SENDTRIGGER_POWER: /* buttons of a firmware that PV guests have not */
+    case HV_DOMCTL_SENDTRIGGER_SLEEP:
+        return -EINVAL;
+    default:
         return -ENOSYS;
-    vcpu_nmi(v);
-    return 0;
+    }
+}
+
+/* Cache monitoring and allocation: the hypervisor drives none. */
+DOMCTL(domctl_no_device)
+{
+    return -ENODEV;
 }
 
 /* Flags and time over all vCPUs. */
@@ -260,6 +273,7 @@ void domctl_fill_info(struct domain *d, struct hv_domctl_getdomaininfo *i)
     i->shr_pages = dom_shared_pages(d);
     i->shared_info_frame = d->shared_mfn.n;
     i->ssidref = d->ssidref;
+    i->cpupool = cpupool_of(d)->id;
     memcpy(i->handle, d->handle, sizeof(i->handle));
     i->gpaddr_bits = 0;
 }

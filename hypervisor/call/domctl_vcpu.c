@@ -127,15 +127,14 @@ DOMCTL(domctl_set_affinity)
         if (!rc)
             rc = sched_set_hard_affinity(v, hard);
         if (!rc)
-            rc = bitmap_out(&a->cpumap_hard, v->hard_affinity & cpu_online());
+            rc = bitmap_out(&a->cpumap_hard, v->cpus & cpu_online());
     }
     if (!rc && (a->flags & HV_VCPUAFFINITY_SOFT)) {
         rc = bitmap_in(&a->cpumap_soft, &soft);
         if (!rc)
             rc = sched_set_soft_affinity(v, soft);
         if (!rc)
-            rc = bitmap_out(&a->cpumap_soft,
-                            v->soft_affinity & v->hard_affinity & cpu_online());
+            rc = bitmap_out(&a->cpumap_soft, v->soft_affinity & v->cpus & cpu_online());
     }
     return rc;
 }

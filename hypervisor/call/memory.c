@@ -15,9 +15,8 @@
 #include "port/map.h"
 #include "port/upcall.h"
 
-#define CMD_SHIFT            6 /* above it: the extent to start from */
-#define E820_MAX             128
-#define GRANT_FRAMES_DEFAULT 64
+#define CMD_SHIFT 6 /* above it: the extent to start from */
+#define E820_MAX  128
 
 static long domain_number(struct hcall *h, uint64_t (*get)(const struct domain *d))
 {
@@ -235,6 +234,18 @@ static long resource_frames(struct domain *d, const struct hv_mem_acquire_resour
     return 0;
 }
 
+static long resource_size(const struct domain *d, struct hv_mem_acquire_resource *r)
+{
+    if (r->type != HV_MEM_RESOURCE_GRANT_TABLE)
+        return -EOPNOTSUPP;
+    if (r->id > HV_MEM_RESOURCE_GRANT_TABLE_ID_STATUS)
+        return -EINVAL;
+    r->nr_frames = r->id == HV_MEM_RESOURCE_GRANT_TABLE_ID_STATUS
+                       ? grant_max_status_frames(d)
+                       : grant_max_frames(d);
+    return 0;
+}
+
 static long acquire_resource(struct hcall *h)
 {
     struct hv_mem_acquire_resource r;
@@ -252,10 +263,9 @@ static long acquire_resource(struct hcall *h)
     if (!d)
         return err;
     if (!r.frame_list) {
-        r.nr_frames = GRANT_FRAMES_DEFAULT;
-        rc = r.type != HV_MEM_RESOURCE_GRANT_TABLE ? -EOPNOTSUPP
-             : copy_out(h->arg[1], &r)             ? -EFAULT
-                                                   : 0;
+        rc = resource_size(d, &r);
+        if (!rc && copy_out(h->arg[1], &r))
+            rc = -EFAULT;
     } else if (r.frame > UINT32_MAX || r.nr_frames > 1024) {
         rc = -EINVAL;
     } else {

@@ -17,7 +17,14 @@
 #include "port/platform.h"
 #include "port/priv.h"
 
-#define INTERFACE_OLD 0x03000000u
+#define INTERFACE_OLD       0x03000000u
+
+#define MSR_TSC             0x10
+#define MSR_TSX_FORCE_ABORT 0x10f
+#define MSR_TSX_CTRL        0x122
+#define MSR_MCU_OPT_CTRL    0x123
+#define MSR_CMT_SELECT      0xc8d
+#define MSR_CMT_COUNT       0xc8e
 
 static int set_time(uint64_t secs, uint32_t nsecs, uint64_t system_time)
 {
@@ -244,8 +251,7 @@ static int op_symbol(struct hcall *h, struct hv_platform_op *op)
     return 0;
 }
 
-/* MSRs of another CPU, for tools that watch caches. Only the cache monitoring ones, as in
- * Xen. */
+/* MSRs of another CPU, for tools that watch caches or TSX. Those that Xen allows. */
 struct resource_job {
     struct hv_pf_resource_entry e[2];
     unsigned n;
@@ -254,7 +260,10 @@ struct resource_job {
 
 static bool resource_msr_ok(uint64_t msr, bool write)
 {
-    return msr == 0xc8d || (!write && (msr == 0xc8e || msr == 0x10));
+    return msr == MSR_CMT_SELECT ||
+           (!write &&
+            (msr == MSR_TSC || msr == MSR_CMT_COUNT || msr == MSR_TSX_FORCE_ABORT ||
+             msr == MSR_TSX_CTRL || msr == MSR_MCU_OPT_CTRL));
 }
 
 static void resource_cpu(void *arg)
@@ -276,7 +285,7 @@ static void resource_cpu(void *arg)
         ok = write ? cpu_wrmsr((uint32_t)e->idx, e->val)
                    : cpu_rdmsr((uint32_t)e->idx, &e->val);
         if (!ok) {
-            e->u.ret = -EFAULT;
+            e->u.ret = -EPERM;
             return;
         }
         job->done++;

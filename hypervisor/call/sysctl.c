@@ -5,6 +5,8 @@
 #include "abi/sysctl.h"
 #include "call/call.h"
 #include "call/domctl.h"
+#include "call/sysctl.h"
+#include "guest/cpuid.h"
 #include "guest/policy.h"
 #include "kern/console.h"
 #include "kern/log.h"
@@ -16,7 +18,11 @@
 #include "port/pci.h"
 #include "port/priv.h"
 
-#define PCI_AT_ONCE 64u
+#define PCI_AT_ONCE  64u
+
+#define SYSENTER     (1u << 11)  /* CPUID 1, edx */
+#define LEAF1_COPIES 0x0183f3ffu /* CPUID 0x80000001, edx: AMD's have these of leaf 1 */
+
 #define SYSCTL(name) static int name(struct hcall *h, struct hv_sysctl *op)
 
 SYSCTL(read_console)
@@ -48,6 +54,10 @@ SYSCTL(physinfo)
 
     memset(p, 0, sizeof(*p));
     policy_featureset(h->v, POLICY_RAW, words);
+    /* Xen's view: nothing twice, and no SYSENTER where long mode lacks it. */
+    words[2] &= ~LEAF1_COPIES;
+    if (cpuid_is_amd())
+        words[0] &= ~SYSENTER;
     for (unsigned i = 0; i < 8; i++)
         p->hw_cap[i] = words[i];
     p->threads_per_core = 1;
@@ -158,42 +168,6 @@ SYSCTL(numa_info)
     return 0;
 }
 
-static uint32_t count_domains(void)
-{
-    struct domain *d = domain_get_next(0);
-    uint32_t n = 0;
-
-    while (d) {
-        domid_t next = (domid_t)(d->id + 1);
-
-        domain_put(d);
-        n++;
-        d = domain_get_next(next);
-    }
-    return n;
-}
-
-/* There is one pool, of all CPUs. */
-SYSCTL(cpupool)
-{
-    struct hv_sysctl_cpupool_op *p = &op->u.cpupool_op;
-
-    switch (p->op) {
-    case HV_SYSCTL_CPUPOOL_OP_INFO:
-        if (p->cpupool_id != 0)
-            return -ENOENT;
-        p->sched_id = HV_SCHEDULER_CREDIT2;
-        p->n_dom = count_domains();
-        return bitmap_out(&p->cpumap, cpu_online());
-    case HV_SYSCTL_CPUPOOL_OP_FREEINFO:
-        return bitmap_out(&p->cpumap, 0);
-    case HV_SYSCTL_CPUPOOL_OP_MOVEDOMAIN:
-        return p->cpupool_id ? -ENOENT : 0;
-    default:
-        return -EOPNOTSUPP;
-    }
-}
-
 /* One node: no device is nearer to it than to others, or nobody knows. The caller goes on
  * behind those that were answered. */
 SYSCTL(pci_topology)
@@ -215,9 +189,26 @@ SYSCTL(pci_topology)
     return 0;
 }
 
+SYSCTL(cpupool)
+{
+    int rc;
+
+    if (!domctl_lock())
+        return -ERESTART;
+    rc = cpupool_sysctl(h, &op->u.cpupool_op);
+    domctl_unlock();
+    return rc;
+}
+
 SYSCTL(scheduler)
 {
-    return sched_sysctl(&op->u.scheduler_op);
+    int rc;
+
+    if (!domctl_lock())
+        return -ERESTART;
+    rc = sched_sysctl(&op->u.scheduler_op);
+    domctl_unlock();
+    return rc;
 }
 
 SYSCTL(levelling)
@@ -258,6 +249,12 @@ SYSCTL(policy)
                              p->leaves, &p->nr_msrs);
 }
 
+/* Cache monitoring and allocation: the hypervisor drives none. */
+SYSCTL(no_device)
+{
+    return -ENODEV;
+}
+
 static int (*const rows[])(struct hcall *h, struct hv_sysctl *op) = {
     [HV_SYSCTL_READCONSOLE] = read_console,
     [HV_SYSCTL_PHYSINFO] = physinfo,
@@ -269,6 +266,8 @@ static int (*const rows[])(struct hcall *h, struct hv_sysctl *op) = {
     [HV_SYSCTL_CPUTOPOINFO] = cpu_topology,
     [HV_SYSCTL_NUMAINFO] = numa_info,
     [HV_SYSCTL_CPUPOOL_OP] = cpupool,
+    [HV_SYSCTL_PSR_CMT_OP] = no_device,
+    [HV_SYSCTL_PSR_ALLOC] = no_device,
     [HV_SYSCTL_SCHEDULER_OP] = scheduler,
     [HV_SYSCTL_PCITOPOINFO] = pci_topology,
     [HV_SYSCTL_GET_CPU_LEVELLING_CAPS] = levelling,
@@ -290,6 +289,8 @@ HCALL(call_sysctl)
     if (op.cmd >= ARRAY_SIZE(rows) || !rows[op.cmd])
         return -EOPNOTSUPP;
     rc = rows[op.cmd](h, &op);
+    if (rc == -ERESTART)
+        return HCALL_AGAIN;
     if (copy_out(h->arg[0], &op))
         return -EFAULT;
     return rc;

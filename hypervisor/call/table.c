@@ -52,6 +52,7 @@ const hcall_fn hcall_table[HCALLS] = {
     [HV_CALL_DOMCTL] = call_domctl,
     [HV_CALL_KEXEC_OP] = call_kexec_op,
     [HV_CALL_MCA] = call_mca,
+    [HV_CALL_HYPFS_OP] = call_hypfs_op,
 };
 #pragma GCC diagnostic pop
 

@@ -3,11 +3,12 @@
  * extraversion and the compile strings say that it is Ostler. */
 #include "call/call.h"
 #include "abi/version.h"
+#include "call/version.h"
 #include "lib/string.h"
 #include "port/layout.h"
 #include "port/upcall.h"
 
-#define VERSION (4 << 16 | 17)
+#define VERSION (VERSION_MAJOR << 16 | VERSION_MINOR)
 
 static long put_string(vaddr_t to, const char *s, size_t size)
 {
@@ -23,10 +24,10 @@ static long compile_info(vaddr_t to)
     struct hv_compile_info i;
 
     memset(&i, 0, sizeof(i));
-    snprintf(i.compiler, sizeof(i.compiler), "gcc " __VERSION__);
-    snprintf(i.compile_by, sizeof(i.compile_by), "ostler");
-    snprintf(i.compile_domain, sizeof(i.compile_domain), "localhost");
-    snprintf(i.compile_date, sizeof(i.compile_date), "reproducible");
+    snprintf(i.compiler, sizeof(i.compiler), VERSION_COMPILER);
+    snprintf(i.compile_by, sizeof(i.compile_by), VERSION_BY);
+    snprintf(i.compile_domain, sizeof(i.compile_domain), VERSION_DOMAIN);
+    snprintf(i.compile_date, sizeof(i.compile_date), VERSION_DATE);
     return copy_out(to, &i) ? -EFAULT : 0;
 }
 
@@ -63,13 +64,13 @@ static __attribute__((noinline)) long answer(struct hcall *h)
 
     switch ((uint32_t)h->arg[0]) {
     case HV_VER_EXTRAVERSION:
-        return put_string(to, ".0-ostler", HV_EXTRAVERSION_LEN);
+        return put_string(to, VERSION_EXTRA, HV_EXTRAVERSION_LEN);
     case HV_VER_COMPILE_INFO:
         return compile_info(to);
     case HV_VER_CAPABILITIES:
         return put_string(to, "xen-3.0-x86_64 ", HV_CAPABILITIES_INFO_LEN);
     case HV_VER_CHANGESET:
-        return put_string(to, "unknown", HV_CHANGESET_INFO_LEN);
+        return put_string(to, VERSION_CHANGESET, HV_CHANGESET_INFO_LEN);
     case HV_VER_PLATFORM_PARAMETERS:
         return copy_out(to, &p) ? -EFAULT : 0;
     case HV_VER_GET_FEATURES:

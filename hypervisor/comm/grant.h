@@ -28,6 +28,7 @@ void grant_copy(struct domain *d, struct hv_gnttab_copy *op);
 int grant_grow(struct domain *d, unsigned frames);
 unsigned grant_frames(const struct domain *d);
 unsigned grant_max_frames(const struct domain *d);
+unsigned grant_max_status_frames(const struct domain *d); /* that go with them */
 unsigned grant_version(const struct domain *d);
 int grant_set_version(struct domain *d,
                       unsigned version);                  /* -EBUSY: entries are in use */

@@ -6,14 +6,13 @@
 #include "comm/grant_priv.h"
 #include "kern/heap.h"
 #include "kern/log.h"
+#include "kern/param.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/page.h"
 #include "port/map.h"
 
-#define DEFAULT_FRAMES      64
-#define DEFAULT_TRACK_PAGES 1024
-#define RESERVED            HV_GNTTAB_NR_RESERVED_ENTRIES
+#define RESERVED HV_GNTTAB_NR_RESERVED_ENTRIES
 
 static void *new_shared(struct domain *d)
 {
@@ -80,6 +79,13 @@ unsigned grant_frames(const struct domain *d)
 unsigned grant_max_frames(const struct domain *d)
 {
     return d->grant->max_frames;
+}
+
+unsigned grant_max_status_frames(const struct domain *d)
+{
+    uint64_t entries = d->grant->max_frames * GRANT_V2_PER_PAGE;
+
+    return (unsigned)((entries + GRANT_STATUS_PER_PAGE - 1) / GRANT_STATUS_PER_PAGE);
 }
 
 unsigned grant_version(const struct domain *d)
@@ -198,23 +204,31 @@ int grant_swap(struct domain *d, uint32_t a, uint32_t b)
     return rc;
 }
 
-static unsigned limit(int32_t asked, unsigned fallback, unsigned highest)
+/* Negative: as much as anybody may have. */
+static bool limit(int32_t asked, unsigned most, unsigned *out)
 {
-    return asked < 0 ? fallback : MIN((unsigned)asked, highest);
+    *out = asked < 0 ? most : (unsigned)asked;
+    return *out <= most;
 }
 
 static int domain_init(struct domain *d, const struct hv_domctl_createdomain *c)
 {
-    struct grant_domain *g = heap_new(struct grant_domain);
+    struct grant_domain *g;
+    unsigned frames, track;
 
+    if (!limit(c ? c->max_grant_frames : -1, boot_params.gnttab_max_frames, &frames) ||
+        !limit(c ? c->max_maptrack_frames : -1, boot_params.gnttab_max_maptrack_frames,
+               &track) ||
+        !frames)
+        return -EINVAL;
+    g = heap_new(struct grant_domain);
     if (!g)
         return -ENOMEM;
     spin_init(&g->lock, RANK_GRANT);
     g->version = 1;
     g->max_version = c && (c->grant_opts & HV_DOMCTL_GRANT_VERSION_MASK) == 1 ? 1 : 2;
-    g->max_frames = c ? limit(c->max_grant_frames, DEFAULT_FRAMES, 4096) : DEFAULT_FRAMES;
-    g->max_track_pages = c ? limit(c->max_maptrack_frames, DEFAULT_TRACK_PAGES, 4096)
-                           : DEFAULT_TRACK_PAGES;
+    g->max_frames = frames;
+    g->max_track_pages = track;
     g->track_free = ~0u;
     g->max_active = (unsigned)(g->max_frames * GRANT_V1_PER_PAGE / ACTIVE_PER_PAGE + 1);
     g->shared = heap_alloc(g->max_frames * sizeof(void *) + 8);

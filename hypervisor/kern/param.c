@@ -376,32 +376,56 @@ static bool parse_watchdog_timeout(const char *v)
     return true;
 }
 
-static bool parse_level(const char *v, unsigned *out)
+static const struct {
+    const char *name;
+    unsigned level;
+} levels[] = {{"none", LOG_ERR},  {"error", LOG_ERR},   {"warning", LOG_WARN},
+              {"info", LOG_INFO}, {"debug", LOG_DEBUG}, {"all", LOG_DEBUG}};
+
+static unsigned level_of(const char *name, size_t n)
 {
-    static const struct {
-        const char *name;
-        unsigned level;
-    } levels[] = {{"none", LOG_ERR},  {"error", LOG_ERR},   {"warning", LOG_WARN},
-                  {"info", LOG_INFO}, {"debug", LOG_DEBUG}, {"all", LOG_DEBUG}};
+    for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
+        if (strlen(levels[i].name) == n && !strncmp(name, levels[i].name, n))
+            return levels[i].level;
+    return ~0u;
+}
+
+bool param_level(const char *v, unsigned *out)
+{
+    unsigned level;
     size_t n = 0;
 
-    while (v[n] &&
-           v[n] != '/') /* what follows is printed at a limited rate: the lower counts */
+    while (v[n] && v[n] != '/')
         n++;
-    for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
-        if (strlen(levels[i].name) == n && !strncmp(v, levels[i].name, n)) {
-            *out = levels[i].level;
-            return true;
-        }
-    }
-    return false;
+    level = level_of(v, n);
+    if (level == ~0u || (v[n] && level_of(v + n + 1, strlen(v + n + 1)) == ~0u))
+        return false;
+    *out = level; /* what follows is printed at a limited rate: the lower counts */
+    return true;
+}
+
+const char *param_level_name(unsigned level)
+{
+    for (size_t i = ARRAY_SIZE(levels); i--;)
+        if (levels[i].level == level)
+            return levels[i].name;
+    return "none";
+}
+
+bool param_number(const char *v, unsigned max, unsigned *out)
+{
+    const char *end;
+    uint64_t n;
+
+    if (!parse_uint(v, &n, &end) || *end || n > max)
+        return false;
+    *out = (unsigned)n;
+    return true;
 }
 
 /* value NULL: the name stood alone. */
 static bool apply(const struct option *o, const char *value, bool negated)
 {
-    const char *end;
-    uint64_t n;
     int b = value ? param_bool(value) : 1;
 
     switch (o->kind) {
@@ -409,17 +433,14 @@ static bool apply(const struct option *o, const char *value, bool negated)
         *(bool *)o->target = (b != 0) != negated;
         return b >= 0;
     case UINT:
-        if (!value || negated || !parse_uint(value, &n, &end) || *end || n > 0xffffffff)
-            return false;
-        *(unsigned *)o->target = (unsigned)n;
-        return true;
+        return value && !negated && param_number(value, ~0u, o->target);
     case STRING:
         if (!value || strlen(value) > 63)
             return false;
         memcpy(o->target, value, strlen(value) + 1);
         return true;
     case LEVEL:
-        return value && parse_level(value, o->target);
+        return value && param_level(value, o->target);
     case SPECIAL:
         return o->special(negated ? "0" : value ? value : "1");
     }

@@ -32,6 +32,10 @@ extern struct boot_params boot_params;
 void param_parse(const char *cmdline); /* warns by name about what it does not know */
 /* "512M" up to a comma or the end; false when it is no size. *end: what follows. */
 bool param_size(const char *s, uint64_t *out, const char **end);
+/* Values, as param_live.c needs them as well; false: it is none, *out stays. */
+bool param_number(const char *v, unsigned max, unsigned *out);
+bool param_level(const char *v, unsigned *out); /* one of log.h's, perhaps /and another */
+const char *param_level_name(unsigned level);
 /* the known option that is spelled most like it */
 const char *param_nearest(const char *name);
 

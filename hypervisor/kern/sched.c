@@ -19,6 +19,7 @@
  * Locks: runq.lock, RANK_SCHED, irqs masked; a second one is only tried.
  */
 #include "kern/sched_credit.h"
+#include "kern/cpupool.h"
 #include "kern/heap.h"
 #include "kern/log.h"
 #include "kern/page_alloc.h"
@@ -123,7 +124,7 @@ static unsigned least_loaded(struct vcpu *v, cpumask_t m)
 
 static unsigned choose_cpu(struct vcpu *v)
 {
-    cpumask_t m = v->hard_affinity & cpu_online(), idle = atomic_load(&idle_cpus) & m;
+    cpumask_t m = v->cpus & cpu_online(), idle = atomic_load(&idle_cpus) & m;
 
     if (!m)
         return v->processor; /* all its CPUs went: it waits */
@@ -139,7 +140,7 @@ static unsigned choose_cpu(struct vcpu *v)
 /* An idle CPU that v may use is told to look for work; -1: there is none. */
 static int rouse_idle(struct vcpu *v)
 {
-    cpumask_t idle = atomic_load(&idle_cpus) & v->hard_affinity & cpu_online();
+    cpumask_t idle = atomic_load(&idle_cpus) & v->cpus & cpu_online();
 
     while (idle) {
         cpumask_t want = idle & v->soft_affinity ? idle & v->soft_affinity : idle;
@@ -197,7 +198,7 @@ static struct runq *settle(struct runq *rq, struct vcpu *v, irqflags_t *f)
         __atomic_store_n(&v->processor, cpu, __ATOMIC_RELAXED);
         spin_unlock_irq(&rq->lock, *f);
         rq = lock_vcpu(v, f);
-        if (!may_queue(v) || (v->hard_affinity & cpumask_of(v->processor)))
+        if (!may_queue(v) || (v->cpus & cpumask_of(v->processor)))
             return rq;
     }
 }
@@ -416,24 +417,46 @@ void sched_switched(struct vcpu *prev)
 }
 
 /* Affinity. */
-int sched_set_hard_affinity(struct vcpu *v, cpumask_t m)
-{
-    irqflags_t f;
-    struct runq *rq;
 
-    if (!(m & cpu_online()))
-        return -EINVAL;
-    rq = lock_vcpu(v, &f);
-    v->hard_affinity = m;
+/* rq is locked and v's. v leaves a CPU that it may not use. Unlocks. */
+static void use_cpus(struct runq *rq, struct vcpu *v, cpumask_t hard, irqflags_t f)
+{
+    v->hard_affinity = hard;
+    v->cpus = hard & cpupool_of(v->domain)->cpus;
     if (v->sched->queued) {
         credit_dequeue(rq, v);
         place(rq, v, f);
+        return;
+    }
+    if (!(v->cpus & cpumask_of(v->processor))) {
+        if (atomic_load(&v->running))
+            softirq_raise_cpu(v->processor, SOFTIRQ_SCHEDULE);
+        else
+            rq = settle(rq, v, &f);
+    }
+    spin_unlock_irq(&rq->lock, f);
+}
+
+int sched_set_hard_affinity(struct vcpu *v, cpumask_t m)
+{
+    irqflags_t f;
+    struct runq *rq = lock_vcpu(v, &f);
+
+    if (m & cpupool_of(v->domain)->cpus & cpu_online()) {
+        use_cpus(rq, v, m, f);
         return 0;
     }
-    if (atomic_load(&v->running) && !(m & cpumask_of(v->processor)))
-        softirq_raise_cpu(v->processor, SOFTIRQ_SCHEDULE);
     spin_unlock_irq(&rq->lock, f);
-    return 0;
+    return -EINVAL;
+}
+
+void sched_pool_changed(struct vcpu *v)
+{
+    irqflags_t f;
+    struct runq *rq = lock_vcpu(v, &f);
+    bool some = v->hard_affinity & cpupool_of(v->domain)->cpus & cpu_online();
+
+    use_cpus(rq, v, some ? v->hard_affinity : CPUMASK_ALL, f);
 }
 
 int sched_set_soft_affinity(struct vcpu *v, cpumask_t m)
@@ -470,7 +493,7 @@ int sched_pin_override(struct vcpu *v, int cpu)
 /* A new vCPU starts on the CPUs in turn, so that those of one domain are spread. */
 void sched_place_new(struct vcpu *v)
 {
-    cpumask_t online = cpu_online();
+    cpumask_t pool = cpupool_of(v->domain)->cpus, online = cpu_online() & pool;
     unsigned n = (unsigned)__builtin_popcountll(online), skip;
 
     skip = n ? (v->id + v->domain->id) % n : 0;
@@ -479,6 +502,7 @@ void sched_place_new(struct vcpu *v)
     v->processor = online ? first_cpu(online) : 0;
     if (v->domain->privileged && boot_params.dom0_vcpus_pin)
         v->hard_affinity = cpumask_of(v->processor);
+    v->cpus = v->hard_affinity & pool;
     credit_join(runq_of(v->processor), v);
 }
 
@@ -513,7 +537,7 @@ static struct vcpu *make_idle(unsigned cpu)
     v->id = cpu;
     v->is_idle = v->initialised = true;
     v->processor = cpu;
-    v->hard_affinity = v->soft_affinity = cpumask_of(cpu);
+    v->hard_affinity = v->soft_affinity = v->cpus = cpumask_of(cpu);
     v->info_mfn = INVALID_MFN;
     v->runstate.state = HV_RUNSTATE_RUNNING;
     v->runstate.state_entry_time = clock_now();
@@ -525,6 +549,7 @@ static struct vcpu *make_idle(unsigned cpu)
 
 void sched_init(void)
 {
+    cpupool_init();
     idle_domain = domain_create_special(HV_DOMID_IDLE);
     if (!idle_domain)
         panic("No memory for the idle domain");

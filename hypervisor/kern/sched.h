@@ -13,9 +13,11 @@ struct vcpu *sched_idle_vcpu(unsigned cpu);
 /* this CPU becomes its idle vCPU and runs what is there */
 _Noreturn void sched_start(void);
 void vcpu_yield(void); /* current gives way */
-/* -EINVAL: no online CPU in it */
+/* -EINVAL: no online CPU of its pool in it */
 int sched_set_hard_affinity(struct vcpu *v, cpumask_t m);
 int sched_set_soft_affinity(struct vcpu *v, cpumask_t m);
+/* Its domain's pool has other CPUs now. Hard affinity with none of them is lost. */
+void sched_pool_changed(struct vcpu *v);
 /* SCHEDOP_pin_override: for a time only on that CPU; negative: back. -EBUSY: is already,
  * -EINVAL: was not. */
 int sched_pin_override(struct vcpu *v, int cpu);

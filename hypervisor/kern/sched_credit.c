@@ -19,6 +19,7 @@
  */
 #include "kern/sched_credit.h"
 #include "abi/domctl.h"
+#include "kern/cpupool.h"
 #include "kern/heap.h"
 #include "kern/log.h"
 #include "kern/param.h"
@@ -26,12 +27,11 @@
 #include "lib/errno.h"
 #include "port/clock.h"
 
-#define WEIGHT_DEFAULT 256
-#define REFILL_PERIOD  10000000ull
+#define REFILL_PERIOD 10000000ull
 
 static bool allowed(const struct vcpu *v, unsigned cpu)
 {
-    return v->hard_affinity & cpumask_of(cpu);
+    return v->cpus & cpumask_of(cpu);
 }
 
 static unsigned weight_of(const struct vcpu *v)
@@ -39,10 +39,15 @@ static unsigned weight_of(const struct vcpu *v)
     return v->domain->sched->weight;
 }
 
+static uint64_t ratelimit(const struct vcpu *v)
+{
+    return v->domain->sched->ratelimit_us * 1000ull;
+}
+
 /* How long v has to run to burn so much credit. */
 static uint64_t credit_to_time(const struct vcpu *v, int64_t credit)
 {
-    return credit <= 0 ? 0 : (uint64_t)credit * weight_of(v) / WEIGHT_DEFAULT;
+    return credit <= 0 ? 0 : (uint64_t)credit * weight_of(v) / SCHED_WEIGHT_DEFAULT;
 }
 
 static void credit_settle(struct runq *rq, struct sched_unit *u)
@@ -107,7 +112,7 @@ void credit_burn(struct runq *rq, struct vcpu *v, uint64_t now)
     credit_settle(rq, u);
     ns = (int64_t)(now - u->burned_to);
     u->burned_to = now;
-    u->credit -= ns * WEIGHT_DEFAULT / weight_of(v);
+    u->credit -= ns * SCHED_WEIGHT_DEFAULT / weight_of(v);
     if (v->domain->sched->cap)
         take_budget(v->domain->sched, ns, now);
 }
@@ -151,7 +156,7 @@ static bool keeps_cpu(const struct vcpu *prev, uint64_t now)
 {
     const struct sched_unit *u = prev->sched;
 
-    return !u->yielding && now - u->since < boot_params.sched_ratelimit_us * 1000ull;
+    return !u->yielding && now - u->since < ratelimit(prev);
 }
 
 struct vcpu *credit_pick(struct runq *rq, unsigned cpu, struct vcpu *prev, uint64_t now)
@@ -204,7 +209,7 @@ struct vcpu *credit_steal(struct runq *from, unsigned cpu)
 static uint64_t until_overtaken(struct runq *rq, const struct vcpu *v, int64_t by)
 {
     uint64_t t = credit_to_time(v, v->sched->credit - by);
-    uint64_t least = MAX(SLICE_MIN, boot_params.sched_ratelimit_us * 1000ull);
+    uint64_t least = MAX(SLICE_MIN, ratelimit(v));
 
     return MIN(MAX(t, least), MAX(SLICE_MAX, least));
 }
@@ -241,7 +246,7 @@ uint64_t credit_slice_end(struct runq *rq, struct vcpu *v, struct vcpu *prev,
 
 int credit_victim(struct runq *rq, struct vcpu *v, uint64_t now, uint64_t *at)
 {
-    cpumask_t m = rq->cpus & v->hard_affinity & cpu_online();
+    cpumask_t m = rq->cpus & v->cpus & cpu_online();
     int cpu = -1;
     struct sched_unit *worst = NULL;
 
@@ -259,9 +264,7 @@ int credit_victim(struct runq *rq, struct vcpu *v, uint64_t now, uint64_t *at)
     if (!worst)
         return -1;
     if (v->sched->credit > worst->credit)
-        *at = keeps_cpu(worst->vcpu, now)
-                  ? worst->since + boot_params.sched_ratelimit_us * 1000ull
-                  : 0;
+        *at = keeps_cpu(worst->vcpu, now) ? worst->since + ratelimit(worst->vcpu) : 0;
     else
         *at = now + until_overtaken(rq, worst->vcpu, v->sched->credit);
     return cpu;
@@ -324,14 +327,25 @@ void sched_get_params(const struct domain *d, unsigned *weight, unsigned *cap)
 
 static int room_domain_init(struct domain *d, const struct hv_domctl_createdomain *c)
 {
-    struct sched_domain *s = heap_new(struct sched_domain);
+    struct cpupool *p = cpupool_get(c ? c->cpupool_id : 0);
+    struct sched_domain *s;
 
+    if (!p)
+        return -EINVAL;
+    s = heap_new(struct sched_domain);
     if (!s)
         return -ENOMEM;
-    s->weight = WEIGHT_DEFAULT;
+    s->weight = SCHED_WEIGHT_DEFAULT;
     s->domain = d;
     timer_init(&s->refill, refill, s, cpu_id());
     d->sched = s;
+    cpupool_enter(d, p);
+    return 0;
+}
+
+static int room_domain_kill(struct domain *d)
+{
+    cpupool_retire(d);
     return 0;
 }
 
@@ -375,6 +389,7 @@ static void room_vcpu_free(struct vcpu *v)
 const struct room sched_room = {
     .name = "sched",
     .domain_init = room_domain_init,
+    .domain_kill = room_domain_kill,
     .domain_free = room_domain_free,
     .vcpu_init = room_vcpu_init,
     .vcpu_free = room_vcpu_free,

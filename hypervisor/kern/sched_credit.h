@@ -8,11 +8,12 @@
 #include "lib/list.h"
 
 /* CPUs that share a queue: few enough for its lock, many enough to be fair */
-#define RUNQ_CPUS 8
-#define CREDIT_INIT 10000000ll /* ns: what a reset gives */
-#define SLICE_MIN   500000ull
-#define SLICE_MAX   10000000ull
-#define NO_DEADLINE (~0ull)
+#define RUNQ_CPUS            8
+#define SCHED_WEIGHT_DEFAULT 256
+#define CREDIT_INIT          10000000ll /* ns: what a reset gives */
+#define SLICE_MIN            500000ull
+#define SLICE_MAX            10000000ull
+#define NO_DEADLINE          (~0ull)
 
 struct runq {
     spinlock_t lock;        /* RANK_SCHED, irqs masked */
@@ -46,7 +47,9 @@ struct sched_unit {
 };
 
 struct sched_domain {
-    uint16_t weight, cap;   /* written under the domctl's lock, read by all */
+    uint16_t weight, cap;   /* written under the domctl's lock, read by all ... */
+    unsigned ratelimit_us;  /* ... as this is: the pool's */
+    struct cpupool *pool;   /* under the domctl's lock */
     _Atomic int64_t budget; /* ns of CPU time left in this period */
     _Atomic bool refilling; /* timer is set */
     struct timer refill;

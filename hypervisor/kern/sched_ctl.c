@@ -3,7 +3,7 @@
  * the domctl lock. */
 #include "abi/domctl.h"
 #include "abi/sysctl.h"
-#include "kern/param.h"
+#include "kern/cpupool.h"
 #include "kern/sched.h"
 #include "lib/errno.h"
 
@@ -44,7 +44,10 @@ int sched_domctl(struct domain *d, struct hv_domctl_scheduler_op *op)
 int sched_sysctl(struct hv_sysctl_scheduler_op *op)
 {
     struct hv_sysctl_credit2_schedule *s = &op->u.sched_credit2;
+    struct cpupool *p = cpupool_get(op->cpupool_id);
 
+    if (!p)
+        return -ESRCH;
     if (op->sched_id != HV_SCHEDULER_CREDIT2)
         return -EINVAL;
     switch (op->cmd) {
@@ -52,10 +55,10 @@ int sched_sysctl(struct hv_sysctl_scheduler_op *op)
         if (s->ratelimit_us && (s->ratelimit_us > HV_SYSCTL_SCHED_RATELIMIT_MAX ||
                                 s->ratelimit_us < HV_SYSCTL_SCHED_RATELIMIT_MIN))
             return -EINVAL;
-        boot_params.sched_ratelimit_us = s->ratelimit_us;
+        cpupool_set_ratelimit(p, s->ratelimit_us);
         return 0;
     case HV_SYSCTL_SCHEDOP_GETINFO:
-        s->ratelimit_us = boot_params.sched_ratelimit_us;
+        s->ratelimit_us = p->ratelimit_us;
         return 0;
     default:
         return -EINVAL;

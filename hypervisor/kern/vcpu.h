@@ -25,6 +25,7 @@ struct vcpu {
     _Atomic bool running; /* (a) its state is in a CPU (cleared by sched_switched) */
     unsigned processor;   /* (s) where it runs or last ran */
     cpumask_t hard_affinity, soft_affinity; /* (s) */
+    cpumask_t cpus; /* (s) those of hard_affinity that its domain's pool has */
 
     struct hv_vcpu_info *info; /* = hw.info */
     mfn_t info_mfn;            /* frame registered by the guest, or INVALID_MFN */

@@ -15,6 +15,17 @@ struct boot_range {
     paddr_t start, end;
     uint32_t type; /* E820 type: 1 RAM, 2 reserved, 3 ACPI, 4 NVS, 5 bad */
 };
+/* A colour's bits in a pixel. */
+struct boot_colour {
+    uint8_t pos, size;
+};
+/* The screen in a graphics mode; width 0: it is not. */
+struct boot_screen {
+    paddr_t base;
+    uint32_t pitch, width, height; /* pitch: bytes from line to line */
+    uint8_t bpp;
+    struct boot_colour red, green, blue;
+};
 /* What the loader said, copied out of loader memory. */
 struct boot_info {
     const char *cmdline, *loader;
@@ -28,6 +39,7 @@ struct boot_info {
     paddr_t efi_systab; /* EFI system table; 0: not known */
     paddr_t efi_map;    /* EFI's memory map, which stays there; 0: not known */
     uint32_t efi_map_size, efi_entry_size; /* bytes */
+    struct boot_screen screen;
 };
 
 const struct boot_info *boot_info_get(void);  /* what hv_main() was given */

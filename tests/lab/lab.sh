@@ -143,6 +143,7 @@ terminal_output serial$([ "$boot_menu" = 0 ] || echo ' console')
 set timeout=$boot_menu
 menuentry '$name' {
     multiboot2 /boot/hypervisor.gz $hv_args
+    if [ "\$grub_platform" = pc ]; then set gfxpayload=text; fi
 END
     if [ "$dom0_module" = 1 ]; then
         cat <<END

@@ -17,16 +17,16 @@ machine() {
 }
 
 machine 'q35, BIOS, 2 CPUs, virtio' 2 vda virtio_net 1 \
-    --disk "$scratch/disk0" --nic virtio
-machine 'pc, BIOS, 1 CPU' 1 '' e1000 '' --machine pc --nic e1000
+    --disk "$scratch/disk0" --nic virtio --end off
+machine 'pc, BIOS, 1 CPU' 1 '' e1000 '' --machine pc --nic e1000 --end reset
 efi=1 machine 'q35, UEFI, 4 CPUs, AHCI' 4 sda e1000e 1 --efi --disk "$scratch/disk1" \
-    --disk-bus ahci --nic e1000e --timeout 400
-machine 'pc, UEFI, 1 CPU' 1 '' '' '' --machine pc --efi
+    --disk-bus ahci --nic e1000e --timeout 400 --end reset
+machine 'pc, UEFI, 1 CPU' 1 '' '' '' --machine pc --efi --end off
 # Xen 4.17 with Linux 6.1 as dom0 crashes on this model in QEMU 7.2, before dom0's first line.
 if [ "$hypervisor" = xen ]; then
     skip 'q35, BIOS, 1 CPU, every feature of the emulator' 'Xen 4.17 crashes there'
 else
-    machine 'q35, BIOS, 1 CPU, every feature of the emulator' 1 '' '' '' --cpu max
+    machine 'q35, BIOS, 1 CPU, every feature of the emulator' 1 '' '' '' --cpu max --end reset
 fi
 machine 'q35, BIOS, 1 CPU, 640 MiB' 1 '' '' '' --memory 640
 

@@ -5,5 +5,5 @@
 hypervisor=xen tools=ours
 in_dom0 'our tools on Xen' cross.sh --timeout 400
 hypervisor=ours tools=xen
-in_dom0 "Debian's tools on Ostler" cross.sh --timeout 400
+in_dom0 "Debian's tools on Ostler" cross.sh --timeout 500 --cpus 2
 finish

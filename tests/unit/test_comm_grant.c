@@ -2,6 +2,7 @@
 /* Grants: copying between domains, pins, versions, and forged entries. Domain b grants,
  * domain a uses. */
 #include "comm_world.h"
+#include "kern/param.h"
 
 #define REF 9
 
@@ -232,6 +233,30 @@ START_TEST(the_table_does_not_grow_beyond_its_limit)
 }
 END_TEST
 
+START_TEST(nobody_gets_more_than_the_machines_limit)
+{
+    struct hv_domctl_createdomain c = {.max_vcpus = 1,
+                                       .max_evtchn_port = ~0u,
+                                       .max_grant_frames = 9,
+                                       .max_maptrack_frames = 2,
+                                       .grant_opts = 2};
+    struct domain *d;
+
+    world();
+    boot_params.gnttab_max_frames = 8;
+    ck_assert_int_eq(domain_create(9, &c, &d), -EINVAL);
+    c.max_grant_frames = 8;
+    ck_assert_int_eq(domain_create(9, &c, &d), 0);
+    ck_assert_uint_eq(grant_max_frames(d), 8);
+    ck_assert_uint_eq(grant_max_status_frames(d), 1);
+    c.max_grant_frames = -1;
+    ck_assert_int_eq(domain_create(10, &c, &d), 0);
+    ck_assert_uint_eq(grant_max_frames(d), 8);
+    c.max_maptrack_frames = 1025;
+    ck_assert_int_eq(domain_create(11, &c, &d), -EINVAL);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -247,6 +272,7 @@ int main(void)
         the_version_changes_only_when_nothing_is_in_use,
         version_2_grants_part_of_a_page,
         the_table_does_not_grow_beyond_its_limit,
+        nobody_gets_more_than_the_machines_limit,
         NULL,
     };
 

@@ -4,7 +4,7 @@
 #include "abi/sysctl.h"
 #include "host/host.h"
 #include "kern/param.h"
-#include "kern/sched.h"
+#include "kern/sched_credit.h"
 #include "lib/errno.h"
 #include "unit.h"
 
@@ -479,7 +479,13 @@ START_TEST(tools_read_back_what_they_set)
     ck_assert_int_eq(sched_sysctl(&sys), -EINVAL);
     sys.u.sched_credit2.ratelimit_us = 2000;
     ck_assert_int_eq(sched_sysctl(&sys), 0);
-    ck_assert_uint_eq(boot_params.sched_ratelimit_us, 2000);
+    ck_assert_uint_eq(d->sched->ratelimit_us, 2000);
+    sys.u.sched_credit2.ratelimit_us = 0;
+    sys.cmd = HV_SYSCTL_SCHEDOP_GETINFO;
+    ck_assert_int_eq(sched_sysctl(&sys), 0);
+    ck_assert_uint_eq(sys.u.sched_credit2.ratelimit_us, 2000);
+    sys.cpupool_id = 1;
+    ck_assert_int_eq(sched_sysctl(&sys), -ESRCH);
 }
 END_TEST
 

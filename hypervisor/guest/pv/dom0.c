@@ -247,8 +247,8 @@ static struct domain *create(void)
         .max_vcpus =
             boot_params.dom0_max_vcpus ? boot_params.dom0_max_vcpus : cpu_count(),
         .max_evtchn_port = -1,
-        .max_grant_frames = 64,
-        .max_maptrack_frames = 1024,
+        .max_grant_frames = -1,
+        .max_maptrack_frames = -1,
         .grant_opts = 2,
     };
     struct domain *d;

@@ -23,6 +23,9 @@ mb2_header:
     .short 1, 1
     .long 8 + 4 * 8
     .long 1, 2, 3, 6, 8, 14, 15, 17
+    .balign 8                       /* a screen of pixels is welcome, in any mode */
+    .short 5, 1
+    .long 20, 0, 0, 0
     .balign 8                       /* modules on page boundaries */
     .short 6, 0
     .long 8

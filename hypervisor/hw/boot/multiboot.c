@@ -14,6 +14,7 @@ enum mb2_tag_type {
     TAG_LOADER,
     TAG_MODULE,
     TAG_MMAP = 6,
+    TAG_FRAMEBUFFER = 8,
     TAG_EFI64 = 12,
     TAG_ACPI_OLD = 14,
     TAG_ACPI_NEW = 15,
@@ -50,6 +51,16 @@ struct mb2_efi_map {
     uint32_t entry_size, version;
     uint8_t entries[];
 };
+
+#define FRAMEBUFFER_RGB 1
+struct mb2_framebuffer {
+    struct mb2_tag tag;
+    uint64_t base;
+    uint32_t pitch, width, height;
+    uint8_t bpp, type;
+    uint16_t reserved;
+    struct boot_colour red, green, blue; /* FRAMEBUFFER_RGB only */
+} __attribute__((packed));
 
 static char strings[4096];
 static size_t strings_used;
@@ -109,6 +120,14 @@ static void add_efi_map(struct boot_info *bi, const struct mb2_efi_map *t)
     bi->efi_entry_size = t->entry_size;
 }
 
+static void add_framebuffer(struct boot_info *bi, const struct mb2_framebuffer *t)
+{
+    if (t->tag.size < sizeof(*t) || t->type != FRAMEBUFFER_RGB)
+        return;
+    bi->screen = (struct boot_screen){t->base, t->pitch, t->width, t->height,
+                                      t->bpp,  t->red,   t->green, t->blue};
+}
+
 /* Firmware's ranges may overlap: the later start wins unless it says RAM. */
 static void fix_overlaps(struct boot_info *bi)
 {
@@ -150,6 +169,9 @@ static void add_tag(struct boot_info *bi, const struct mb2_tag *t)
         break;
     case TAG_MMAP:
         add_ranges(bi, (const struct mb2_mmap *)t);
+        break;
+    case TAG_FRAMEBUFFER:
+        add_framebuffer(bi, (const struct mb2_framebuffer *)t);
         break;
     case TAG_EFI64:
         bi->efi = true;

@@ -19,6 +19,8 @@
 #include "port/platform.h"
 #include "port/upcall.h"
 
+#define LFB_NOT_VGA 2 /* VBE's capabilities: its controller has no VGA registers */
+
 static struct uart uarts[2];
 static bool want_vga;
 static bool vga_forced_off;
@@ -146,11 +148,49 @@ void platform_vga_handover(void)
         vga_off();
 }
 
+/* The bits of a pixel that no colour has, when they are its uppermost. */
+static struct boot_colour unused_bits(const struct boot_screen *s)
+{
+    unsigned used = s->red.size + s->green.size + s->blue.size;
+
+    return used < s->bpp ? (struct boot_colour){(uint8_t)used, (uint8_t)(s->bpp - used)}
+                         : (struct boot_colour){0, 0};
+}
+
+static size_t screen_info(const struct boot_screen *s, bool efi,
+                          struct hv_dom0_vga_console_info *info)
+{
+    struct boot_colour unused = unused_bits(s);
+
+    info->video_type = efi ? HV_VGATYPE_EFI_LFB : HV_VGATYPE_VESA_LFB;
+    info->u.vesa_lfb.width = (uint16_t)s->width;
+    info->u.vesa_lfb.height = (uint16_t)s->height;
+    info->u.vesa_lfb.bytes_per_line = (uint16_t)s->pitch;
+    info->u.vesa_lfb.bits_per_pixel = s->bpp;
+    info->u.vesa_lfb.lfb_base = (uint32_t)s->base;
+    info->u.vesa_lfb.ext_lfb_base = (uint32_t)(s->base >> 32);
+    info->u.vesa_lfb.lfb_size =
+        (uint32_t)(ROUND_UP((uint64_t)s->pitch * s->height, 0x10000) >> 16);
+    info->u.vesa_lfb.red_pos = s->red.pos;
+    info->u.vesa_lfb.red_size = s->red.size;
+    info->u.vesa_lfb.green_pos = s->green.pos;
+    info->u.vesa_lfb.green_size = s->green.size;
+    info->u.vesa_lfb.blue_pos = s->blue.pos;
+    info->u.vesa_lfb.blue_size = s->blue.size;
+    info->u.vesa_lfb.rsvd_pos = unused.pos;
+    info->u.vesa_lfb.rsvd_size = unused.size;
+    info->u.vesa_lfb.gbl_caps = efi ? LFB_NOT_VGA : 0;
+    return sizeof(*info);
+}
+
 size_t platform_vga_info(struct hv_dom0_vga_console_info *info)
 {
+    const struct boot_info *bi = boot_info_get();
     uint8_t r, c;
 
     memset(info, 0, sizeof(*info));
+    if (bi->screen.width)
+        return screen_info(&bi->screen, bi->efi, info);
     if (!vga_active())
         return 0;
     vga_cursor(&r, &c);

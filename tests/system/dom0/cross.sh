@@ -11,6 +11,19 @@ if [ $T = xl ]; then
     says "cpupool-list shows the one pool" '^Pool-0 +[0-9]+ +credit2 +y +1$' xl cpupool-list
     says "uptime counts" '^Domain-0 +0 +[0-9]+:[0-9]+:[0-9]+$' xl uptime
     check "debug-keys" xl debug-keys h
+    says "info knows the CPU's features as Xen does" '^hw_caps .*: 178bf3fd:80002001:20100800:' \
+        xl info
+    check "set-parameters" xl set-parameters gnttab_max_frames=40
+    says "set-parameters knows no such one" 'No such file' xl set-parameters nothing=1
+    says "xenhypfs reads it" '^40$' xenhypfs cat /params/gnttab_max_frames
+    check "xenhypfs writes it" xenhypfs write /params/gnttab_max_frames 64
+    says "xenhypfs lists what it is" '^<string> rw gnttab_max_frames$' xenhypfs ls /params
+    says "xenhypfs shows the tree" '^      sched-gran$' xenhypfs tree
+    says "the version is a file" '^17$' xenhypfs cat /buildinfo/version/minor
+    says "a grant table's size is its limit" 'max_nr_frames=64$' xen-diag gnttab_query_size 0
+    says "psr-cmt-attach says that there is no such thing" 'not supported in this system' \
+        xl psr-cmt-attach 0
+    says "psr-cat-set does, too" 'L3 CAT: is not supported' xl psr-cat-set 0 1
     says "xentop lists dom0" '^ *Domain-0 -----r ' xentop -b -i 1
 fi
 says "list shows dom0" '^Domain-0 +0 +[0-9]+ +[0-9]+ +r' $T list
@@ -22,6 +35,10 @@ config demo
 check "create starts the demo guest" up demo
 check "it answers on its console" answers demo
 says "list shows it" '^demo +[0-9]+ +256 +1 ' $T list
+if [ $T = xl ]; then
+    says "trigger power is not for such guests" 'failed: Invalid argument' xl trigger demo power
+    . /test/pools.sh
+fi
 check "pause" $T pause demo
 check "unpause" $T unpause demo
 check "it answers again" answers demo

@@ -88,6 +88,7 @@ fi
 if [ -n "$expect_efi" ]; then
     check "EFI variables are read, written and removed" efi_works
     says "variables' room is known" '^efivarfs +[1-9]' df $vars
+    says "the firmware's screen is dom0's" 'EFI VGA' cat /proc/fb
 fi
 if [ -n "$expect_efi" ] && [ $T = hvtool ]; then
     check "a service of the firmware is broken" break_firmware $undefined_instruction
