@@ -28,7 +28,7 @@ if [ $T = xl ]; then
 fi
 says "list shows dom0" '^Domain-0 +0 +[0-9]+ +[0-9]+ +r' $T list
 says "dmesg shows dom0's making" 'Dom0|dom0' $T dmesg
-says "vcpu-list shows dom0's CPUs" '^Domain-0 +0 +0 +[0-9]+ +r' $T vcpu-list
+says "vcpu-list shows dom0's CPUs" '^Domain-0 +0 +[01] +[0-9]+ +r' $T vcpu-list
 says "xenstore-ls shows dom0" 'Domain-0' xenstore-ls -f /local/domain/0
 baseline /tmp/before
 config demo
