@@ -6,6 +6,7 @@
 #include "call/version.h"
 #include "lib/string.h"
 #include "port/layout.h"
+#include "port/platform.h"
 #include "port/upcall.h"
 
 #define VERSION (VERSION_MAJOR << 16 | VERSION_MINOR)
@@ -57,6 +58,30 @@ static long get_features(struct hcall *h)
     return copy_out(h->arg[1], &f) ? -EFAULT : 0;
 }
 
+static long build_id(struct hcall *h)
+{
+    struct hv_build_id b;
+    const void *id;
+    size_t n = platform_build_id(&id);
+
+    if (!h->d->privileged)
+        return -EPERM;
+    if (!n)
+        return -ENODATA;
+    if (!h->arg[1]) /* how long is it? */
+        return (long)n;
+    if (copy_in(&b, h->arg[1]))
+        return -EFAULT;
+    if (!b.len)
+        return -EINVAL;
+    if (b.len < n)
+        return -ENOBUFS;
+    b.len = (uint32_t)n;
+    if (copy_out(h->arg[1], &b) || guest_write(h->arg[1] + sizeof(b), id, n))
+        return -EFAULT;
+    return (long)n;
+}
+
 static __attribute__((noinline)) long answer(struct hcall *h)
 {
     struct hv_platform_parameters p = {HV_VIRT_START};
@@ -84,7 +109,7 @@ static __attribute__((noinline)) long answer(struct hcall *h)
             return put_string(to, "<denied>", HV_COMMANDLINE_LEN);
         return put_string(to, boot_info_get()->cmdline, HV_COMMANDLINE_LEN);
     case HV_VER_BUILD_ID:
-        return -ENODATA;
+        return build_id(h);
     default:
         return -ENOSYS;
     }

@@ -6,6 +6,8 @@
 #include "lib/string.h"
 #include "port/priv.h"
 
+#define MSR_ARCH_CAPABILITIES 0x10a
+
 static void ask(const struct vcpu *v, enum policy_kind kind, uint32_t leaf, uint32_t sub,
                 struct cpuid_regs *o)
 {
@@ -93,27 +95,60 @@ unsigned policy_leaves(const struct vcpu *v, enum policy_kind kind,
     return n;
 }
 
+/* Zeroes where the processor has no such leaf: it would answer with its last one. */
+static struct cpuid_regs known(const struct vcpu *v, enum policy_kind kind, uint32_t leaf,
+                               uint32_t sub)
+{
+    struct cpuid_regs r, top;
+
+    ask(v, kind, leaf & 0x80000000, 0, &top);
+    if (top.a < leaf || (top.a ^ leaf) >> 31)
+        return (struct cpuid_regs){0};
+    ask(v, kind, leaf, 0, &r);
+    if (sub && sub > r.a) /* of leaf 7, eax: its last subleaf */
+        return (struct cpuid_regs){0};
+    ask(v, kind, leaf, sub, &r);
+    return r;
+}
+
+static uint64_t arch_caps(const struct vcpu *v, enum policy_kind kind, uint32_t word9)
+{
+    uint64_t caps = 0;
+
+    if (!(word9 & 1u << CPUID_ARCH_CAPS % 32))
+        return 0;
+    if (kind == POLICY_GUEST)
+        return guest_arch_caps();
+    return cpu_rdmsr(MSR_ARCH_CAPABILITIES, &caps) ? caps : 0;
+}
+
 void policy_featureset(const struct vcpu *v, enum policy_kind kind, uint32_t *w)
 {
-    struct cpuid_regs r;
+    struct cpuid_regs r = known(v, kind, 1, 0);
+    uint64_t caps;
 
-    memset(w, 0, POLICY_WORDS * sizeof(*w));
-    ask(v, kind, 1, 0, &r);
     w[0] = r.d;
     w[1] = r.c;
-    ask(v, kind, 0x80000001, 0, &r);
+    r = known(v, kind, 0x80000001, 0);
     w[2] = r.d;
     w[3] = r.c;
-    ask(v, kind, 0xd, 1, &r);
-    w[4] = r.a;
-    ask(v, kind, 7, 0, &r);
+    w[4] = known(v, kind, 0xd, 1).a;
+    r = known(v, kind, 7, 0);
     w[5] = r.b;
     w[6] = r.c;
     w[9] = r.d;
-    ask(v, kind, 0x80000007, 0, &r);
-    w[7] = r.d;
-    ask(v, kind, 0x80000008, 0, &r);
-    w[8] = r.b;
-    ask(v, kind, 7, 1, &r);
+    w[7] = known(v, kind, 0x80000007, 0).d;
+    w[8] = known(v, kind, 0x80000008, 0).b;
+    r = known(v, kind, 7, 1);
     w[10] = r.a;
+    w[12] = r.b;
+    w[14] = r.c;
+    w[15] = r.d;
+    r = known(v, kind, 0x80000021, 0);
+    w[11] = r.a;
+    w[18] = r.c;
+    w[13] = known(v, kind, 7, 2).d;
+    caps = arch_caps(v, kind, w[9]);
+    w[16] = (uint32_t)caps;
+    w[17] = (uint32_t)(caps >> 32);
 }

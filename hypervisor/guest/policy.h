@@ -8,7 +8,7 @@
 
 /* 14 leaves, 6 + 2 + 2 + 63 subleaves, 2 of hypervisors, 34 extended, are below it. */
 #define POLICY_MAX_LEAVES 128
-#define POLICY_WORDS      14 /* words of public arch-x86/cpufeatureset.h */
+#define POLICY_WORDS      19 /* words of public arch-x86/cpufeatureset.h */
 
 enum policy_kind { POLICY_RAW, POLICY_GUEST };
 /* Leaves in rising order; returns how many (at most POLICY_MAX_LEAVES). */

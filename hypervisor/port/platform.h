@@ -58,6 +58,9 @@ void platform_cpu_version(struct platform_cpu_version *v);
 /* The hypervisor's own functions, rising by address; NULL: no more. */
 const char *platform_symbol(uint32_t n, uint64_t *addr);
 
+/* What tells this build from others; bytes, 0: nothing does. */
+size_t platform_build_id(const void **id);
+
 /* The battery-backed clock's registers, 0x70/0x71, kept apart from the hypervisor's own
  * accesses. */
 uint8_t platform_cmos_read(uint8_t index);

@@ -69,7 +69,8 @@ START_TEST(a_bad_value_is_named_and_changes_nothing)
         "xpti=x=1",           "dom0_mem=99999999999999999999T",
         "spec-ctrl=1",        "spec-ctrl=nonsense",
         "spec-ctrl=verw=ask", "spec-ctrl=no-verw=1",
-        "pv-l1tf=default",    "pv-l1tf=dom1=1"};
+        "pv-l1tf=default",    "pv-l1tf=dom1=1",
+        "loglvl=info/loud"};
 
     for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
         host_console_clear();

@@ -26,6 +26,7 @@ extern const uint32_t symbol_count;
 extern const struct symbol symbol_table[];
 extern const char symbol_names[];
 extern char __image_start[], __text_end[];
+extern const char __build_id_start[], __build_id_end[];
 extern const char hypercall_done[]; /* entry.S: where handlers return to */
 
 static _Atomic bool stopping;
@@ -55,6 +56,17 @@ const char *symbol_name(uint64_t addr, char *buf, unsigned n)
     snprintf(buf, n, "%s+%#x", symbol_names + symbol_table[lo].name,
              off - symbol_table[lo].offset);
     return buf;
+}
+
+/* The linker's note: three words, the first two lengths, the maker's name, the number. */
+size_t platform_build_id(const void **id)
+{
+    const uint32_t *note = (const void *)__build_id_start;
+
+    if (__build_id_end - __build_id_start < 16)
+        return 0;
+    *id = (const char *)(note + 3) + ROUND_UP(note[0], 4u);
+    return note[1];
 }
 
 const char *platform_symbol(uint32_t n, uint64_t *addr)

@@ -12,6 +12,10 @@ void test_main(void)
     static struct hv_compile_info compile;
     struct hv_platform_parameters params;
     hv_domain_handle_t handle;
+    struct {
+        struct hv_build_id b;
+        char room[64];
+    } build;
     long v = version_op(HV_VER_VERSION, NULL);
 
     test_num("version: major 4", v >> 16, 4);
@@ -31,5 +35,14 @@ void test_main(void)
     test_true("version: dom0 may read the command line",
               version_op(HV_VER_COMMANDLINE, cmdline) >= 0);
     test_true("version: it has what GRUB gave", strlen(cmdline) > 20);
+    build.b.len = 0;
+    test_num("version: no room for the build's number",
+             version_op(HV_VER_BUILD_ID, &build), -EINVAL);
+    build.b.len = 2;
+    test_num("version: too little room for it", version_op(HV_VER_BUILD_ID, &build),
+             -ENOBUFS);
+    build.b.len = sizeof(build.room);
+    test_num("version: the build's number is as long as was said",
+             version_op(HV_VER_BUILD_ID, &build), version_op(HV_VER_BUILD_ID, NULL));
     test_num("version: an unknown question", version_op(77, NULL), -ENOSYS);
 }
