@@ -20,7 +20,8 @@
 
 #define PCI_AT_ONCE  64u
 
-#define SYSENTER     (1u << 11)  /* CPUID 1, edx */
+#define SYSENTER     (1u << 11) /* CPUID 1, edx */
+#define MTRR         (1u << 12)
 #define LEAF1_COPIES 0x0183f3ffu /* CPUID 0x80000001, edx: AMD's have these of leaf 1 */
 
 #define SYSCTL(name) static int name(struct hcall *h, struct hv_sysctl *op)
@@ -233,6 +234,12 @@ SYSCTL(featureset)
     if (f->index > HV_SYSCTL_CPU_FEATURESET_HVM_MAX)
         return -EINVAL;
     policy_featureset(h->v, raw ? POLICY_RAW : POLICY_GUEST, words);
+    if (f->index == HV_SYSCTL_CPU_FEATURESET_HOST && cpuid_is_amd())
+        words[0] &= ~SYSENTER;
+    if (!raw) { /* what is left out is dom0's alone, or told by another word */
+        words[0] &= ~MTRR;
+        words[2] &= ~LEAF1_COPIES;
+    }
     f->nr_features = MIN(f->nr_features, (uint32_t)POLICY_WORDS);
     return guest_write(f->features, words, f->nr_features * sizeof(words[0])) ? -EFAULT
                                                                               : 0;
@@ -247,6 +254,12 @@ SYSCTL(policy)
         return -EINVAL;
     return domctl_put_policy(h->v, raw ? POLICY_RAW : POLICY_GUEST, &p->nr_leaves,
                              p->leaves, &p->nr_msrs);
+}
+
+/* Built without: performance counters, lock profiles. */
+SYSCTL(absent)
+{
+    return -ENOSYS;
 }
 
 /* Cache monitoring and allocation: the hypervisor drives none. */
@@ -266,6 +279,8 @@ static int (*const rows[])(struct hcall *h, struct hv_sysctl *op) = {
     [HV_SYSCTL_CPUTOPOINFO] = cpu_topology,
     [HV_SYSCTL_NUMAINFO] = numa_info,
     [HV_SYSCTL_CPUPOOL_OP] = cpupool,
+    [HV_SYSCTL_PERFC_OP] = absent,
+    [HV_SYSCTL_LOCKPROF_OP] = absent,
     [HV_SYSCTL_PSR_CMT_OP] = no_device,
     [HV_SYSCTL_PSR_ALLOC] = no_device,
     [HV_SYSCTL_SCHEDULER_OP] = scheduler,
