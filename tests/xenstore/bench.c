@@ -8,7 +8,6 @@
  *
  * BINARY is what the daemon is updated to, for the group `update`.
  */
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,6 +108,12 @@ static void one_write(struct peer *p, int i)
     write_node(p, 0, "/bench/a/b", i & 1 ? "value one" : "value two");
 }
 
+/* The lesser one, of what is known so far: what disturbs only adds. */
+static double least(double a, double b)
+{
+    return a == 0 || b < a ? b : a;
+}
+
 /* What one takes by this clock: the best of several batches, since others disturb. */
 static double time_of(struct peer *p, clockid_t clock, void (*one)(struct peer *, int),
                       int n)
@@ -121,8 +126,36 @@ static double time_of(struct peer *p, clockid_t clock, void (*one)(struct peer *
         for (int i = 0; i < n / BATCHES; i++)
             one(p, i);
         t = (now_us(clock) - start) / (n / BATCHES);
-        best = b == 0 || t < best ? t : best;
+        best = least(best, t);
     }
+    return best;
+}
+
+/*
+ * How fast the machine is just now: our own CPU time of one message through a socket and
+ * back. Times that are taken far apart are compared in this unit.
+ */
+static double pace(void)
+{
+    double best = 0;
+    char text[32] = "";
+    int fds[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds))
+        exit(1);
+    for (int b = 0; b < BATCHES; b++) {
+        double start = now_us(CLOCK_PROCESS_CPUTIME_ID), t;
+
+        for (int i = 0; i < 2000; i++) {
+            if (write(fds[0], text, sizeof(text)) != sizeof(text) ||
+                read(fds[1], text, sizeof(text)) != sizeof(text))
+                exit(1);
+        }
+        t = (now_us(CLOCK_PROCESS_CPUTIME_ID) - start) / 2000;
+        best = least(best, t);
+    }
+    close(fds[0]);
+    close(fds[1]);
     return best;
 }
 
@@ -205,6 +238,21 @@ static void grow(struct peer *p, int from, int to)
     }
 }
 
+/* The daemon's CPU time for each of them, in paces: the best of eight batches. */
+static double paces_to_grow(struct peer *p, int from, int to)
+{
+    int step = (to - from) / 8;
+    double best = 0;
+
+    for (; from + step <= to; from += step) {
+        double start = cpu_us();
+
+        grow(p, from, from + step);
+        best = least(best, (cpu_us() - start) / step);
+    }
+    return best / pace();
+}
+
 static long resident_kb(void)
 {
     char name[64];
@@ -222,7 +270,7 @@ static long resident_kb(void)
 
 static void nodes(struct peer *p)
 {
-    double small, large, first, last, start;
+    double first, last, start;
     long before, after;
 
     for (int i = 0; i < 5; i++) {
@@ -231,57 +279,52 @@ static void nodes(struct peer *p)
         sprintf(path, "/bench/t/%d", i);
         write_node(p, 0, path, "x");
     }
-    small = cpu_of_transactions(p, 2000);
-    row("transaction, daemon CPU", small, "us");
+    row("transaction, daemon CPU", cpu_of_transactions(p, 2000), "us");
     before = resident_kb();
-    start = cpu_us();
-    grow(p, 0, 2000);
-    first = (cpu_us() - start) / 2000;
+    first = paces_to_grow(p, 0, 2000);
     grow(p, 2000, 98000);
-    start = cpu_us();
-    grow(p, 98000, 100000);
-    last = (cpu_us() - start) / 2000;
+    last = paces_to_grow(p, 98000, 100000);
     after = resident_kb();
     row("memory of a node at 100,000", (double)(after - before) * 1024 / 100000, "bytes");
     row("creating the 100,000th node against the 1,000th", last / first, "times");
-    large = cpu_of_transactions(p, 500);
-    row("transaction at 100,000 nodes, daemon CPU", large, "us");
+    row("transaction at 100,000 nodes, daemon CPU", cpu_of_transactions(p, 500), "us");
     start = now_us(CLOCK_MONOTONIC);
     remove_node(p, "/big");
     row("removing 100,000 nodes", (now_us(CLOCK_MONOTONIC) - start) / 1e3, "ms");
 }
 
-/* One folder with very many children. */
-static void wide(struct peer *p)
+/* One folder with very many children: makes those from number from on, as grow. */
+static double paces_to_widen(struct peer *p, int from, int to)
 {
-    double start, first = 1, last;
+    double best = 0, start = cpu_us();
     char path[64];
 
-    start = cpu_us();
-    for (int i = 0; i < 20000; i++) {
-        if (i == 500)
-            start = cpu_us();
-        if (i == 1000)
-            first = (cpu_us() - start) / 500;
-        if (i == 19500)
-            start = cpu_us();
+    for (int i = from; i < to; i++) {
         sprintf(path, "/wide/child-%d", i);
         if (write_node(p, 0, path, "v"))
             break;
+        if ((i - from) % 50 == 49) {
+            best = least(best, (cpu_us() - start) / 50);
+            start = cpu_us();
+        }
     }
-    last = (cpu_us() - start) / 500;
+    return best / pace();
+}
+
+static void wide(struct peer *p)
+{
+    double first, last;
+
+    paces_to_widen(p, 0, 500);
+    first = paces_to_widen(p, 500, 1000);
+    paces_to_widen(p, 1000, 19500);
+    last = paces_to_widen(p, 19500, 20000);
     row("creating the 20,000th child of a node against the 1,000th", last / first,
         "times");
     remove_node(p, "/wide");
 }
 
 /* --- many connections and watches --- */
-
-/* The lesser one: what disturbs only adds. */
-static double least(double a, double b)
-{
-    return a && a < b ? a : b;
-}
 
 /* Alone and beside others in turn, so that both meet the same noise. */
 static void idle_clients(struct peer *p, int count, const char *name)
@@ -355,18 +398,13 @@ static int by_value(const void *a, const void *b)
 /*
  * What a client that reads now and then waits: by the wall clock, and by the daemon's CPU
  * time, which is what the daemon has done in between and does not depend on when the
- * system lets either of them run. The middle one of several batches each.
+ * system lets either of them run. The middle one of several batches each; bench.sh asks
+ * each daemon in turn, again and again.
  */
-/* The measuring client need not wait for a CPU: what is left is what the daemon does. */
-static void run_at_once(bool on)
-{
-    struct sched_param p = {.sched_priority = on ? 1 : 0};
-
-    sched_setscheduler(0, on ? SCHED_FIFO : SCHED_OTHER, &p); /* if we may */
-}
+#define WAIT_BATCHES 3
 
 struct waits {
-    double wall[BATCHES], cpu[BATCHES];
+    double wall[WAIT_BATCHES], cpu[WAIT_BATCHES];
 };
 
 static void measure_waits(struct peer *p, int n, struct waits *w)
@@ -374,7 +412,7 @@ static void measure_waits(struct peer *p, int n, struct waits *w)
     double *wall = calloc((size_t)n, sizeof(*wall)),
            *cpu = calloc((size_t)n, sizeof(*cpu));
 
-    for (int b = 0; b < BATCHES; b++) {
+    for (int b = 0; b < WAIT_BATCHES; b++) {
         for (int i = 0; i < n; i++) {
             double busy = cpu_us(), start = now_us(CLOCK_MONOTONIC);
 
@@ -390,8 +428,8 @@ static void measure_waits(struct peer *p, int n, struct waits *w)
     }
     free(wall);
     free(cpu);
-    qsort(w->wall, BATCHES, sizeof(w->wall[0]), by_value);
-    qsort(w->cpu, BATCHES, sizeof(w->cpu[0]), by_value);
+    qsort(w->wall, WAIT_BATCHES, sizeof(w->wall[0]), by_value);
+    qsort(w->cpu, WAIT_BATCHES, sizeof(w->cpu[0]), by_value);
 }
 
 static void writer(int which)
@@ -425,16 +463,14 @@ static void among(struct peer *p, void (*noise)(int), const char *others)
             noise(i);
     }
     usleep(200000);
-    run_at_once(true);
     measure_waits(p, 500, &w);
-    run_at_once(false);
     snprintf(name, sizeof(name), "quiet client's p99 beside 8 %s", others);
-    row(name, w.wall[BATCHES / 2], "ms");
+    row(name, w.wall[WAIT_BATCHES / 2], "ms");
     snprintf(name, sizeof(name), "quiet client's p99 beside 8 %s, daemon CPU", others);
-    row(name, w.cpu[BATCHES / 2], "ms");
+    row(name, w.cpu[WAIT_BATCHES / 2], "ms");
     if (noise == contender) {
         usleep(1000000); /* it has just been busy, measuring */
-        for (int i = 0; i < 60; i++) {
+        for (int i = 0; i < 20; i++) {
             for (tries = 1; transaction(p, i) && tries < 1000; tries++)
                 ;
             usleep(50000); /* quiet */
@@ -474,13 +510,13 @@ static void million(struct peer *p)
         sprintf(path, "/bench/t/%d", i);
         write_node(p, 0, path, "x");
     }
-    few = cpu_of_transactions(p, 2000);
+    few = cpu_of_transactions(p, 2000) / pace();
     before = resident_kb();
     grow(p, 0, 1000000);
     row("memory of a node at 1,000,000", (double)(resident_kb() - before) * 1024 / 1e6,
         "bytes");
-    row("transaction at 1,000,000 nodes against few", cpu_of_transactions(p, 500) / few,
-        "times");
+    row("transaction at 1,000,000 nodes against few",
+        cpu_of_transactions(p, 500) / pace() / few, "times");
     peer_send(p, HV_XS_RM, 1, 0, "/big", 5);
     for (int i = 0; i < 2000; i++) {
         t[i] = now_us(CLOCK_MONOTONIC);

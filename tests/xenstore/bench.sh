@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Measures our daemon and Debian's two side by side and prints a table; writes it as JSON and as
 # an SVG chart to build/tests/xenstore/bench.{json,svg} as well. Each group of rows gets fresh
-# daemons, one after the other, so that they meet the same noise; what is measured by the wall
-# clock several times in turn, and the middle one counts. Arguments: groups for `bench`.
+# daemons, one after the other, so that they meet the same noise; what a client waits is measured
+# many times, a second each, in turn, and the middle one counts. Arguments: groups for `bench`.
 # XENSTORED_PEERS names more daemons to compare with, built for this machine.
 set -u
 src=$(cd "$(dirname "$0")" && pwd)
@@ -14,7 +14,7 @@ here=$(cd "$O/tests/xenstore" && pwd)
 work=$(mktemp -d -p "$([ -d /dev/shm ] && echo /dev/shm || echo /tmp)")
 daemon=
 trap 'kill -9 $daemon 2>/dev/null; rm -rf "$work"' EXIT
-rounds=5
+rounds=15
 # What the peers cannot do in reasonable time, or at all: the target is no ratio to them.
 ours_only=" idle10k million kill "
 

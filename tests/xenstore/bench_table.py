@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # bench_table.py IN OUT NAME...: prints IN/NAME.tsv side by side, ours first, with what each row
 # must reach, and writes OUT/bench.json and OUT/bench.svg. Of a row that was measured several
-# times the middle one counts.
+# times the middle one counts (of some the worst).
 import json
 import os
 import statistics
@@ -37,6 +37,8 @@ TARGETS = {
     "transactions kept open over an update": 1,
     "restart after kill -9 at 100,000 nodes": 100,
 }
+# Rows that say "never more than": of several measurements the worst counts.
+WORST_COUNTS = {"tries of a quiet client's transaction beside 8 conflicting loops"}
 MORE_IS_BETTER = {"reads, 16 in flight", "transactions kept open over an update"}
 
 
@@ -48,7 +50,11 @@ def load(folder, name):
         for line in lines:
             row, value, unit = line.rstrip("\n").split("\t")
             rows.setdefault(row, ([], unit))[0].append(float(value))
-    return {row: (statistics.median(values), unit) for row, (values, unit) in rows.items()}
+    return {row: (typical(row, values), unit) for row, (values, unit) in rows.items()}
+
+
+def typical(row, values):
+    return max(values) if row in WORST_COUNTS else statistics.median(values)
 
 
 def judge(row, ours, peers):

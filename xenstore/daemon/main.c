@@ -311,8 +311,6 @@ static void serve_socket(void)
         listen_socket();
         return;
     }
-    if (!opt.no_fork)
-        log_to_syslog();
     if (!state_load(opt.state))
         fail("cannot take over", NULL, EPROTO);
 }
@@ -429,6 +427,8 @@ int main(int argc, char **argv)
     parse_options(argc, argv);
     if (!opt.no_fork && opt.state < 0)
         parent = detach();
+    else if (!opt.no_fork)
+        log_to_syslog(); /* in a live update: what we have now is /dev/null */
     if (opt.pid_file)
         write_pid_file();
     if (opt.output_pid) {
