@@ -44,10 +44,11 @@ void offer_number(struct offer *o, const char *name, uint64_t value);
 void offer_text(struct offer *o, const char *name, const char *value);
 
 struct backend_class {
-    const char *name; /* the program's */
-    const char *root; /* the folder in XenStore */
-    const char *what; /* a device is called this in messages */
-    size_t own_size;  /* of the class's part of a device, zeroed at first */
+    const char *name;      /* the program's */
+    const char *root;      /* the folder in XenStore */
+    const char *what;      /* a device is called this in messages */
+    size_t own_size;       /* of the class's part of a device, zeroed at first */
+    uint64_t capabilities; /* a bit for each CAP_* that the daemon needs */
     /*
      * Opens what the device stands for. On failure (what) and (why) make a line; -EBUSY
      * may pass when the device is taken up again after a crash.

@@ -149,6 +149,11 @@ int backend_main(const struct backend_class *class, int argc, char **argv)
         return 1;
     daemon_state.run_dir = o.run_dir;
     daemon_state.user = sandbox_user(o.user);
+    status = sandbox_daemon(class->capabilities);
+    if (status) {
+        log_line("cannot give up rights: %s", strerror(-status));
+        return 1;
+    }
     status = serve(&daemon_state, ready);
     background_unlock();
     return status;

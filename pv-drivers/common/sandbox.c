@@ -4,11 +4,14 @@
  * gntdev ('G') and evtchn ('E'). io_uring passes filters by, so its user restricts the
  * ring itself (blkback/disk.c).
  *
+ * A daemon's filter is the other way round: it has a list of what is refused.
+ *
  * Reference: Linux Documentation/userspace-api/seccomp_filter.rst.
  */
 #include <errno.h>
 #include <grp.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pwd.h>
@@ -69,6 +72,74 @@ uid_t sandbox_user(const char *name)
 #define UNLESS(value, skip) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, skip)
 #define ALLOW_CALL(number)  UNLESS(number, 1), ALLOW
 
+static int set_filter(const struct sock_fprog *program)
+{
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program))
+        return -errno;
+    return 0;
+}
+
+#define REFUSE_CALL(number)                                                              \
+    UNLESS(number, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
+
+static int refuse_calls(void)
+{
+    static struct sock_filter filter[] = {
+        LOAD(arch),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
+        DENY,
+        LOAD(nr),
+        REFUSE_CALL(SYS_execve),
+        REFUSE_CALL(SYS_execveat),
+        REFUSE_CALL(SYS_ptrace),
+        REFUSE_CALL(SYS_process_vm_readv),
+        REFUSE_CALL(SYS_process_vm_writev),
+        REFUSE_CALL(SYS_pidfd_getfd),
+        REFUSE_CALL(SYS_mount),
+        REFUSE_CALL(SYS_umount2),
+        REFUSE_CALL(SYS_pivot_root),
+        REFUSE_CALL(SYS_unshare),
+        REFUSE_CALL(SYS_setns),
+        REFUSE_CALL(SYS_init_module),
+        REFUSE_CALL(SYS_finit_module),
+        REFUSE_CALL(SYS_delete_module),
+        REFUSE_CALL(SYS_kexec_load),
+        REFUSE_CALL(SYS_kexec_file_load),
+        REFUSE_CALL(SYS_bpf),
+        REFUSE_CALL(SYS_perf_event_open),
+        REFUSE_CALL(SYS_userfaultfd),
+        REFUSE_CALL(SYS_open_by_handle_at),
+        REFUSE_CALL(SYS_reboot),
+        REFUSE_CALL(SYS_swapon),
+        REFUSE_CALL(SYS_iopl),
+        REFUSE_CALL(SYS_ioperm),
+        ALLOW,
+    };
+    const struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]),
+                                       .filter = filter};
+
+    return set_filter(&program);
+}
+
+int sandbox_daemon(uint64_t capabilities)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {0};
+
+    if (getuid())
+        return 0; /* started by somebody who has none */
+    for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
+        if (!(capabilities >> cap & 1) && prctl(PR_CAPBSET_DROP, cap))
+            return -errno;
+    for (int i = 0; i < 2; i++)
+        data[i].permitted = data[i].effective = (uint32_t)(capabilities >> 32 * i);
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) ||
+        syscall(SYS_capset, &head, data))
+        return -errno;
+    return refuse_calls();
+}
+
 static int filter_calls(void)
 {
     static struct sock_filter filter[] = {
@@ -115,10 +186,7 @@ static int filter_calls(void)
     const struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]),
                                        .filter = filter};
 
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
-        return -errno;
-    return 0;
+    return set_filter(&program);
 }
 
 int sandbox_enter(uid_t user)

@@ -6,6 +6,7 @@
 #ifndef PV_SANDBOX_H
 #define PV_SANDBOX_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Closes all files but these and standard input, output and error. Sorts fds. */
@@ -14,7 +15,14 @@ void sandbox_keep_files(int *fds, unsigned int nr);
 /* The user of that name in /etc/passwd, or nobody. */
 uid_t sandbox_user(const char *name);
 
-/* For good. 0 or a negative errno value. */
+/*
+ * For a daemon, which opens for its workers what they cannot: it keeps these capabilities
+ * (a bit for each CAP_*) and no other, never gets more, starts no programs and does
+ * nothing to the machine or to other processes. 0 or a negative errno value.
+ */
+int sandbox_daemon(uint64_t capabilities);
+
+/* What a worker gives up. For good. 0 or a negative errno value. */
 int sandbox_enter(uid_t user);
 
 #endif

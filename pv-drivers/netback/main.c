@@ -5,6 +5,7 @@
  * Reference: Xen public interface, io/netif.h, the comments at its beginning.
  */
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/if_tun.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +19,11 @@
 #include "netback/net_worker.h"
 #include "netback/tap.h"
 
-#define MAX_PORT     (1U << 17)
-#define MAX_MTU      65521U
+#define MAX_PORT (1U << 17)
+#define MAX_MTU  65521U
+
+/* To make tap devices, to be somebody else. */
+#define CAPABILITIES (1ULL << CAP_NET_ADMIN | 1ULL << CAP_SETUID | 1ULL << CAP_SETGID)
 
 #define JOURNAL_SIZE (NET_MAX_QUEUES * sizeof(struct net_journal))
 
@@ -226,6 +230,7 @@ int main(int argc, char **argv)
                                                .root = "/local/domain/0/backend/hvnet",
                                                .what = "network interface",
                                                .own_size = sizeof(struct net_own),
+                                               .capabilities = CAPABILITIES,
                                                .open = open_net,
                                                .close = close_net,
                                                .offer = offer_net,

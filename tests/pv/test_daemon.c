@@ -4,6 +4,7 @@
  * the tools and the guests see of it, above all when it, or a part of it, is killed.
  */
 #include <dirent.h>
+#include <linux/capability.h>
 
 #include "daemon_guest.h"
 
@@ -336,7 +337,7 @@ START_TEST(two_hundred_cycles_leave_nothing_behind)
 END_TEST
 
 /* A line of /proc/PID/status, as a number. */
-static unsigned long status_of(pid_t pid, const char *name)
+static unsigned long status_of(pid_t pid, const char *name, int base)
 {
     char path[64], line[256];
     unsigned long n = 0;
@@ -347,7 +348,7 @@ static unsigned long status_of(pid_t pid, const char *name)
     ck_assert_ptr_nonnull(file);
     while (fgets(line, sizeof(line), file))
         if (!strncmp(line, name, strlen(name)))
-            n = strtoul(line + strlen(name) + 1, NULL, 10);
+            n = strtoul(line + strlen(name) + 1, NULL, base);
     fclose(file);
     return n;
 }
@@ -428,7 +429,7 @@ START_TEST(a_thousand_bad_connections_leave_nothing_behind)
         if (cycle == 100) {
             files = files_of(daemon_pid);
             nodes = nodes_below("/");
-            data = status_of(daemon_pid, "VmData:");
+            data = status_of(daemon_pid, "VmData:", 10);
         }
         misbehave(&bad, cycle);
         put(bad.front, "state", "6", 0);
@@ -440,7 +441,7 @@ START_TEST(a_thousand_bad_connections_leave_nothing_behind)
     wait_state(bad.back, HV_XENBUS_STATE_INIT_WAIT);
     ck_assert_uint_eq(files_of(daemon_pid), files);
     ck_assert_uint_eq(nodes_below("/"), nodes);
-    ck_assert_uint_eq(status_of(daemon_pid, "VmData:"), data);
+    ck_assert_uint_eq(status_of(daemon_pid, "VmData:", 10), data);
     connect_disk(&bad);
     for (unsigned int job = 0; job < JOBS; job++)
         ask(&bad, job, true);
@@ -466,29 +467,42 @@ START_TEST(a_disk_that_is_detached_at_once_goes)
 }
 END_TEST
 
+static uint64_t capabilities_of(pid_t pid, const char *name)
+{
+    return status_of(pid, name, 16);
+}
+
 START_TEST(a_worker_has_no_rights)
 {
-    char path[64], line[256], *status = NULL;
     struct guest g;
-    size_t size = 0;
-    bool filtered = false, no_new = false, no_caps = false;
-    FILE *file;
+    pid_t pid;
 
     open_guest(&g, 1);
-    snprintf(path, sizeof(path), "/proc/%d/status", worker_of(daemon_pid));
-    file = fopen(path, "r");
-    ck_assert_ptr_nonnull(file);
-    while (getline(&status, &size, file) > 0) {
-        snprintf(line, sizeof(line), "%s", status);
-        filtered |= !strcmp(line, "Seccomp:\t2\n");
-        no_new |= !strcmp(line, "NoNewPrivs:\t1\n");
-        no_caps |= !strcmp(line, "CapEff:\t0000000000000000\n");
-        if (!strncmp(line, "Uid:", 4))
-            ck_assert_ptr_null(strstr(line, "\t0\t"));
-    }
-    free(status);
-    fclose(file);
-    ck_assert(filtered && no_new && no_caps);
+    pid = worker_of(daemon_pid);
+    ck_assert_uint_eq(status_of(pid, "Seccomp:", 10), 2);
+    ck_assert_uint_eq(status_of(pid, "NoNewPrivs:", 10), 1);
+    ck_assert_uint_ne(status_of(pid, "Uid:", 10), 0);
+    ck_assert_uint_ne(status_of(pid, "Gid:", 10), 0);
+    ck_assert_uint_eq(capabilities_of(pid, "CapInh:"), 0);
+    ck_assert_uint_eq(capabilities_of(pid, "CapPrm:"), 0);
+    ck_assert_uint_eq(capabilities_of(pid, "CapEff:"), 0);
+    ck_assert_uint_eq(capabilities_of(pid, "CapAmb:"), 0);
+}
+END_TEST
+
+START_TEST(the_daemon_has_few)
+{
+    const uint64_t few = 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_IPC_LOCK |
+                         1ULL << CAP_SETUID | 1ULL << CAP_SETGID;
+    struct guest g;
+
+    open_guest(&g, 1);
+    ck_assert_uint_eq(status_of(daemon_pid, "Seccomp:", 10), 2);
+    ck_assert_uint_eq(status_of(daemon_pid, "NoNewPrivs:", 10), 1);
+    ck_assert_uint_eq(capabilities_of(daemon_pid, "CapInh:"), 0);
+    ck_assert_uint_eq(capabilities_of(daemon_pid, "CapPrm:") & ~few, 0);
+    ck_assert_uint_eq(capabilities_of(daemon_pid, "CapEff:") & ~few, 0);
+    ck_assert_uint_eq(capabilities_of(daemon_pid, "CapBnd:") & ~few, 0);
 }
 END_TEST
 
@@ -510,6 +524,7 @@ int main(void)
         a_thousand_bad_connections_leave_nothing_behind,
         a_disk_that_is_detached_at_once_goes,
         a_worker_has_no_rights,
+        the_daemon_has_few,
         NULL};
     return world_run("hvblkd", tests);
 }
