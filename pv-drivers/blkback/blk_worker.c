@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +72,16 @@ static void open_doors(struct worker *w)
         worker_die("cannot map pages: %s", strerror(-rc));
 }
 
+static struct door_events *waited_for; /* of the handler */
+static volatile sig_atomic_t told;
+
+/* The daemon has something to say: a wait for events ends, and no other begins. */
+static void stop_waiting(int sig)
+{
+    told = 1;
+    door_events_set_wait(waited_for, false);
+}
+
 /* All that was the image's is read by now: a worker that was killed has ended. */
 static void open_image_files(struct worker *w)
 {
@@ -100,6 +112,11 @@ static void open_disk(struct worker *w)
         worker_die("no io_uring: %s", strerror(-rc));
     disk_poll(&w->dev.disk, door_events_fd(w->events));
     disk_poll(&w->dev.disk, worker_control());
+    waited_for = w->events;
+    rc = door_events_set_wait(w->events, true);
+    if (rc)
+        worker_die("cannot wait for events: %s", strerror(-rc));
+    worker_on_control(stop_waiting);
 }
 
 static void open_queue(struct worker *w, unsigned int i)
@@ -119,7 +136,8 @@ static void open_queue(struct worker *w, unsigned int i)
         worker_die("ring %u cannot be taken up: %s", i, strerror(-rc));
 }
 
-static void take_events(struct worker *w)
+/* Returns whether there were events. */
+static bool take_events(struct worker *w)
 {
     uint32_t ports[JOURNAL_MAX_QUEUES];
     int nr = door_events_take(w->events, ports, JOURNAL_MAX_QUEUES);
@@ -127,6 +145,30 @@ static void take_events(struct worker *w)
     /* Unmasked before the rings are looked at: what comes while we do is not lost. */
     if (nr > 0)
         door_events_unmask_all(w->events, ports, (unsigned int)nr);
+    return nr > 0;
+}
+
+/*
+ * As disk_wait(). What is waited for most of the time is an event while the disk has
+ * nothing to do: then to take it is to wait for it, in one call instead of two.
+ */
+static int wait_for_work(struct worker *w, bool more)
+{
+    struct disk *d = &w->dev.disk;
+    bool idle = !d->under_way && !d->patience_ms && !told;
+
+    if (idle && (more || take_events(w)))
+        return 0;
+    return disk_wait(d, !more);
+}
+
+/* That events wait was said by the ring, and may no longer be so. */
+static void take_events_if_any(struct worker *w)
+{
+    struct pollfd events = {.fd = door_events_fd(w->events), .events = POLLIN};
+
+    if (poll(&events, 1, 0) == 1)
+        take_events(w);
 }
 
 /* Starts what is in the rings; returns whether there is more. */
@@ -185,11 +227,11 @@ static void loop(struct worker *w)
 
         if (w->dev.full || w->dev.disk.patience_ms)
             look_for_space(w, stopping);
-        fired = disk_wait(&w->dev.disk, !more);
+        fired = wait_for_work(w, more);
         if (fired < 0)
             worker_die("io_uring: %s", strerror(-fired));
         if (fired & 1)
-            take_events(w);
+            take_events_if_any(w);
         if ((fired & 2) && !stopping) {
             /* What is in the rings by now is still done. */
             serve(w, false);

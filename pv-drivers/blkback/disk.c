@@ -55,6 +55,18 @@ int disk_restrict(struct disk *d)
     return rc ? rc : io_uring_enable_rings(&d->ring);
 }
 
+static ssize_t move_now(const struct disk_op *op, off_t at, int flags)
+{
+    const struct iovec *one = op->iov;
+
+    if (op->nr_iov == 1 && !flags && op->kind == DISK_READ)
+        return pread(op->fd, one->iov_base, one->iov_len, at);
+    if (op->nr_iov == 1 && op->kind == DISK_WRITE)
+        return pwrite(op->fd, one->iov_base, one->iov_len, at);
+    return op->kind == DISK_READ ? preadv2(op->fd, op->iov, (int)op->nr_iov, at, flags)
+                                 : pwritev(op->fd, op->iov, (int)op->nr_iov, at);
+}
+
 /* `flags` are those of preadv2(). */
 static int do_now(const struct disk_op *op, int flags)
 {
@@ -63,10 +75,8 @@ static int do_now(const struct disk_op *op, int flags)
 
     switch (op->kind) {
     case DISK_READ:
-        n = preadv2(op->fd, op->iov, (int)op->nr_iov, at, flags);
-        break;
     case DISK_WRITE:
-        n = pwritev(op->fd, op->iov, (int)op->nr_iov, at);
+        n = move_now(op, at, flags);
         break;
     case DISK_FLUSH:
         n = fdatasync(op->fd);

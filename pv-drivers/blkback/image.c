@@ -220,32 +220,53 @@ static int open_behind(struct image *image, char path[PATH_MAX], const char *nam
     return 0;
 }
 
-/* One image of the chain: what it is, and the file that it names. */
-static int read_image(struct image *image, unsigned int nr, char path[PATH_MAX],
-                      const char **why)
+void image_read_facts(void *ctx, int fd, bool readonly, bool whole,
+                      struct image_facts *out)
 {
-    const char *name, *format;
+    const char *name, *format, *why = "";
     struct qcow2 *q;
-    int rc = qcow2_open(&q, image->layer[nr].fd, image->readonly || nr, why);
 
-    if (rc)
-        return nr ? refuse_behind(why, path, *why) : rc;
-    image->layer[nr].bytes = qcow2_bytes(q);
-    if (!nr) {
-        image->sectors = qcow2_bytes(q) / PLAN_SECTOR;
-        image->sector_size = DEFAULT_SECTOR;
-        image->physical_sector = DEFAULT_BLOCK;
-        image->discard_granularity = qcow2_cluster(q);
-        rc = qcow2_check(q, why);
+    *out = (struct image_facts){.rc = qcow2_open(&q, fd, readonly, &why)};
+    if (!out->rc) {
+        out->bytes = qcow2_bytes(q);
+        out->cluster = qcow2_cluster(q);
+        name = qcow2_behind(q, &format);
+        out->behind = name;
+        if (name) {
+            snprintf(out->name, sizeof(out->name), "%s", name);
+            snprintf(out->format, sizeof(out->format), "%s", format);
+        }
+        if (whole)
+            out->rc = qcow2_check(q, &why);
+        qcow2_close(q);
     }
-    name = qcow2_behind(q, &format);
-    if (!rc && name)
-        rc = open_behind(image, path, name, format, why);
-    qcow2_close(q);
-    return rc;
+    if (out->rc)
+        snprintf(out->why, sizeof(out->why), "%s", why);
 }
 
-static int open_chain(struct image *image, const char *path, const char **why)
+/* One image of the chain: what it is, and the file that it names. */
+static int read_image(struct image *image, unsigned int nr, char path[PATH_MAX],
+                      const struct image_trust *trust, const char **why)
+{
+    static struct image_facts facts;
+
+    trust->read(trust->ctx, image->layer[nr].fd, image->readonly || nr, !nr, &facts);
+    if (facts.rc) {
+        *why = facts.why;
+        return nr ? refuse_behind(why, path, *why) : facts.rc;
+    }
+    image->layer[nr].bytes = facts.bytes;
+    if (!nr) {
+        image->sectors = facts.bytes / PLAN_SECTOR;
+        image->sector_size = DEFAULT_SECTOR;
+        image->physical_sector = DEFAULT_BLOCK;
+        image->discard_granularity = facts.cluster;
+    }
+    return facts.behind ? open_behind(image, path, facts.name, facts.format, why) : 0;
+}
+
+static int open_chain(struct image *image, const char *path,
+                      const struct image_trust *trust, const char **why)
 {
     char at[PATH_MAX];
     int rc = 0;
@@ -253,12 +274,12 @@ static int open_chain(struct image *image, const char *path, const char **why)
     snprintf(at, sizeof(at), "%s", path);
     for (unsigned int i = 0; i < image->nr_layers && !rc; i++)
         if (image->layer[i].qcow2)
-            rc = read_image(image, i, at, why);
+            rc = read_image(image, i, at, trust, why);
     return rc;
 }
 
 int image_open(struct image *out, const char *path, const char *format, bool readonly,
-               bool direct, const char **why)
+               bool direct, const struct image_trust *trust, const char **why)
 {
     struct stat st;
     int rc;
@@ -272,7 +293,7 @@ int image_open(struct image *out, const char *path, const char *format, bool rea
     if (!rc)
         rc = measure(out, &st, why);
     if (!rc && out->layer[0].qcow2)
-        rc = open_chain(out, path, why);
+        rc = open_chain(out, path, trust, why);
     if (!rc)
         out->way = choose_way(out, path, direct);
     if (rc)

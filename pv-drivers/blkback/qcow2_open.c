@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "blkback/qcow2_priv.h"
@@ -280,7 +281,8 @@ static int measure(struct qcow2 *q)
     struct stat st;
     off_t end;
 
-    if (fstat(q->fd, &st))
+    /* Not fstat(), which asks by name: a filter of system calls does not allow that. */
+    if (syscall(SYS_fstat, q->fd, &st))
         return -errno;
     q->grows = S_ISREG(st.st_mode);
     end = q->grows ? st.st_size : lseek(q->fd, 0, SEEK_END);

@@ -9,6 +9,7 @@
  * Reference: Linux Documentation/userspace-api/seccomp_filter.rst.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
@@ -155,6 +156,8 @@ static int filter_calls(void)
         ALLOW_CALL(SYS_poll),
         ALLOW_CALL(SYS_epoll_wait),
         ALLOW_CALL(SYS_clock_gettime),
+        ALLOW_CALL(SYS_fstat),
+        ALLOW_CALL(SYS_lseek),
         ALLOW_CALL(SYS_pread64),
         ALLOW_CALL(SYS_pwrite64),
         ALLOW_CALL(SYS_ftruncate),
@@ -169,6 +172,12 @@ static int filter_calls(void)
         ALLOW_CALL(SYS_brk),
         ALLOW_CALL(SYS_close),
         ALLOW_CALL(SYS_restart_syscall),
+        ALLOW_CALL(SYS_rt_sigreturn),
+        UNLESS(SYS_fcntl, 4), /* to wait or not to wait */
+        LOAD(args[1]),
+        UNLESS(F_SETFL, 1),
+        ALLOW,
+        DENY,
         ALLOW_CALL(SYS_exit_group),
         UNLESS(SYS_mmap, 4),
         LOAD(args[2]), /* protection: nothing executable */

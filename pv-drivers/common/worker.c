@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +20,19 @@ static int control;
 int worker_control(void)
 {
     return control;
+}
+
+void worker_on_control(void (*told)(int sig))
+{
+    const struct sigaction action = {.sa_handler = told};
+    struct pollfd now = {.fd = control, .events = POLLIN};
+
+    if (sigaction(SIGIO, &action, NULL) || fcntl(control, F_SETOWN, getpid()) ||
+        fcntl(control, F_SETFL, O_RDWR | O_ASYNC))
+        worker_die("cannot be told to end: %s", strerror(errno));
+    /* It may have been so before. */
+    if (poll(&now, 1, 0))
+        told(SIGIO);
 }
 
 void worker_alone(int *fds, unsigned int nr)

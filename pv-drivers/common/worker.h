@@ -22,6 +22,11 @@ int worker_spawn(void (*run)(const void *arg), const void *arg, pid_t *pid, int 
 
 /* In the worker: the file through which it tells, and which is readable when to end. */
 int worker_control(void);
+/*
+ * Has `told` called, as a signal's handler, when worker_control() becomes readable: for
+ * loops that wait for one file only.
+ */
+void worker_on_control(void (*told)(int sig));
 /* Closes all files but control and these, and takes no signals any more. Sorts fds. */
 void worker_alone(int *fds, unsigned int nr);
 void worker_tell(char kind, const char *text);

@@ -58,13 +58,19 @@ int door_events_notify(struct door_events *ev, uint32_t port)
     return write(ev->out, "", 1) < 0 && errno != EAGAIN ? -errno : 0;
 }
 
+int door_events_set_wait(struct door_events *ev, bool wait)
+{
+    return fcntl(ev->in, F_SETFL, wait ? O_RDWR : O_RDWR | O_NONBLOCK) ? -errno : 0;
+}
+
 int door_events_take(struct door_events *ev, uint32_t *ports, int max)
 {
     char bytes[64];
+    ssize_t n = read(ev->in, bytes, sizeof(bytes));
 
     /* There is one port; all its events are one. */
     ports[0] = 1;
-    return read(ev->in, bytes, sizeof(bytes)) > 0;
+    return n < 0 ? -errno : n > 0;
 }
 
 int door_events_unmask_all(struct door_events *ev, const uint32_t *ports, unsigned int nr)

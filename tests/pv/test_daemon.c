@@ -221,6 +221,13 @@ START_TEST(what_cannot_be_opened_is_said)
     why = get(none.back, "hotplug-error");
     ck_assert_ptr_nonnull(strstr(why, "no-image-1: No such file"));
     free(why);
+    make_image(4);
+    put("/local/domain/0/backend/hvblk/4/51712", "format", "qcow2", 0);
+    attach(&none, 4, "image-%u");
+    wait_state(none.back, HV_XENBUS_STATE_CLOSING);
+    why = get(none.back, "hotplug-error");
+    ck_assert_ptr_nonnull(strstr(why, "image-4: it is no qcow2 image"));
+    free(why);
     open_guest(&one, 2);
     attach(&two, 3, "image-2");
     wait_state(two.back, HV_XENBUS_STATE_CLOSING);

@@ -12,6 +12,7 @@
 #ifndef DOOR_H
 #define DOOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -94,6 +95,8 @@ int door_events_unbind(struct door_events *ev, uint32_t port);
 int door_events_notify(struct door_events *ev, uint32_t port);
 /* Takes one pending port (it stays masked until door_events_unmask). -EAGAIN: none. */
 int door_events_next(struct door_events *ev);
+/* Whether that, and door_events_take(), wait for one; at first they do not. */
+int door_events_set_wait(struct door_events *ev, bool wait);
 /* Takes up to max of them at once; returns how many. */
 int door_events_take(struct door_events *ev, uint32_t *ports, int max);
 int door_events_unmask(struct door_events *ev, uint32_t port);

@@ -83,6 +83,11 @@ int door_events_next(struct door_events *ev)
     return read(ev->fd, &port, sizeof(port)) == sizeof(port) ? (int)port : -errno;
 }
 
+int door_events_set_wait(struct door_events *ev, bool wait)
+{
+    return fcntl(ev->fd, F_SETFL, wait ? O_RDWR : O_RDWR | O_NONBLOCK) ? -errno : 0;
+}
+
 int door_events_take(struct door_events *ev, uint32_t *ports, int max)
 {
     ssize_t n = read(ev->fd, ports, (size_t)max * sizeof(*ports));
