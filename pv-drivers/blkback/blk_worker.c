@@ -110,6 +110,8 @@ static void open_disk(struct worker *w)
                        POOL_PAGES * POOL_PAGE);
     if (rc)
         worker_die("no io_uring: %s", strerror(-rc));
+    if (cfg->way == DISK_MEMORY && !cfg->refuse && !cfg->layer[0].qcow2)
+        window_open(&w->dev.disk.window, w->dev.volume.fd, cfg->limits.readonly);
     disk_poll(&w->dev.disk, door_events_fd(w->events));
     disk_poll(&w->dev.disk, worker_control());
     waited_for = w->events;

@@ -55,20 +55,25 @@ int disk_restrict(struct disk *d)
     return rc ? rc : io_uring_enable_rings(&d->ring);
 }
 
-static ssize_t move_now(const struct disk_op *op, off_t at, int flags)
+static ssize_t move_now(const struct disk *d, const struct disk_op *op, off_t at,
+                        int flags)
 {
     const struct iovec *one = op->iov;
+    bool write = op->kind == DISK_WRITE;
 
-    if (op->nr_iov == 1 && !flags && op->kind == DISK_READ)
-        return pread(op->fd, one->iov_base, one->iov_len, at);
-    if (op->nr_iov == 1 && op->kind == DISK_WRITE)
+    if (d->window.base && op->fd == d->window.fd &&
+        window_move(&d->window, write, op->iov, op->nr_iov, (uint64_t)at))
+        return (ssize_t)(op->length - op->did);
+    if (op->nr_iov == 1 && write)
         return pwrite(op->fd, one->iov_base, one->iov_len, at);
-    return op->kind == DISK_READ ? preadv2(op->fd, op->iov, (int)op->nr_iov, at, flags)
-                                 : pwritev(op->fd, op->iov, (int)op->nr_iov, at);
+    if (op->nr_iov == 1 && !flags)
+        return pread(op->fd, one->iov_base, one->iov_len, at);
+    return write ? pwritev(op->fd, op->iov, (int)op->nr_iov, at)
+                 : preadv2(op->fd, op->iov, (int)op->nr_iov, at, flags);
 }
 
 /* `flags` are those of preadv2(). */
-static int do_now(const struct disk_op *op, int flags)
+static int do_now(const struct disk *d, const struct disk_op *op, int flags)
 {
     off_t at = (off_t)(op->at + op->did);
     ssize_t n = 0;
@@ -76,7 +81,7 @@ static int do_now(const struct disk_op *op, int flags)
     switch (op->kind) {
     case DISK_READ:
     case DISK_WRITE:
-        n = move_now(op, at, flags);
+        n = move_now(d, op, at, flags);
         break;
     case DISK_FLUSH:
         n = fdatasync(op->fd);
@@ -104,11 +109,11 @@ static int try_now(const struct disk *d, const struct disk_op *op)
     int rc;
 
     if (d->way == DISK_MEMORY)
-        return do_now(op, 0);
+        return do_now(d, op, 0);
     if (d->way == DISK_DIRECT || (op->kind != DISK_READ && op->kind != DISK_WRITE) ||
         (op->kind == DISK_WRITE && !whole_pages(op)))
         return -EAGAIN;
-    rc = do_now(op, RWF_NOWAIT);
+    rc = do_now(d, op, RWF_NOWAIT);
     /* There are file systems that cannot tell whether they would wait. */
     return rc == -EOPNOTSUPP ? -EAGAIN : rc;
 }

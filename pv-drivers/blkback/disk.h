@@ -16,6 +16,8 @@
 
 #include <liburing.h>
 
+#include "blkback/window.h"
+
 enum disk_kind { DISK_READ, DISK_WRITE, DISK_FLUSH, DISK_DISCARD };
 
 enum disk_way {
@@ -46,6 +48,7 @@ struct disk_op {
 struct disk {
     struct volume *volume;
     enum disk_way way;
+    struct window window; /* opened and closed by the caller; only with DISK_MEMORY */
     bool fixed; /* the kernel knows the memory: operations have one iov, within it */
     struct io_uring ring;
     unsigned int room;      /* operations that may still be started */

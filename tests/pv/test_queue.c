@@ -191,6 +191,40 @@ START_TEST(a_file_in_memory_is_served_at_once)
 }
 END_TEST
 
+START_TEST(or_through_a_mapping)
+{
+    close_all();
+    open_device(true, DISK_MEMORY);
+    ck_assert_int_eq(posix_fallocate(image, 0, SECTORS * 512), 0);
+    window_open(&dev.disk.window, image, false);
+    ck_assert_ptr_nonnull(dev.disk.window.base);
+    open_queue(false);
+    write_and_read_back();
+    /* What a mapping cannot do is done without, or fails. */
+    ck_assert_int_eq(ftruncate(image, 4096), 0);
+    ask(HV_BLKIF_OP_READ, 1, 64, DATA_REF, 4);
+    run();
+    expect_only(1, HV_BLKIF_OP_READ, HV_BLKIF_RSP_ERROR);
+    ask(HV_BLKIF_OP_WRITE, 2, 64, DATA_REF, 4);
+    run();
+    expect_only(2, HV_BLKIF_OP_WRITE, HV_BLKIF_RSP_OKAY);
+    window_close(&dev.disk.window);
+    close_all();
+}
+END_TEST
+
+START_TEST(a_file_with_holes_is_not_mapped)
+{
+    struct window w;
+
+    ck_assert_int_eq(ftruncate(image, 0), 0);
+    ck_assert_int_eq(ftruncate(image, SECTORS * 512), 0);
+    window_open(&w, image, false);
+    ck_assert_ptr_null(w.base);
+    close_all();
+}
+END_TEST
+
 START_TEST(through_the_page_cache_all_of_it_is_moved)
 {
     /* A sector in the middle of a page: it cannot be written without looking. */
@@ -634,6 +668,8 @@ int main(void)
         what_was_done_is_counted,
         without_persistent_grants_nothing_stays_mapped,
         a_file_in_memory_is_served_at_once,
+        or_through_a_mapping,
+        a_file_with_holes_is_not_mapped,
         through_the_page_cache_all_of_it_is_moved,
         what_the_cache_does_not_hold_is_read,
         indirect_requests_move_a_mebibyte,
