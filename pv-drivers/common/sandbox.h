@@ -22,7 +22,8 @@ uid_t sandbox_user(const char *name);
  */
 int sandbox_daemon(uint64_t capabilities);
 
-/* What a process that looks at others' data gives up. For good. 0 or a negative errno value. */
+/* What a process that looks at others' data gives up, for good. 0 or a negative errno
+ * value. */
 int sandbox_enter(uid_t user);
 
 #endif
