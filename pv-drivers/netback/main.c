@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <linux/capability.h>
+#include <fcntl.h>
 #include <linux/if_tun.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 
 #include "common/backend.h"
 #include "common/worker.h"
+#include "daemon/log.h"
 #include "netback/net_worker.h"
 #include "netback/tap.h"
 
@@ -224,6 +226,18 @@ static const char *start_net(struct device *dev, bool recover)
     return why ? why : spawn(dev, &cfg);
 }
 
+/* Workers' pages are granted to dom0 itself; Linux allows 1024 of them at first. */
+static void allow_pages(struct daemon *d)
+{
+    int fd = open("/sys/module/xen_gntalloc/parameters/limit", O_WRONLY | O_CLOEXEC);
+
+    /* Without, copies cost more, and that is all. */
+    if (fd >= 0 && write(fd, "65536", 5) < 0)
+        log_line("the limit of xen_gntalloc stays: %s", strerror(errno));
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
     static const struct backend_class class = {.name = "hvnetd",
@@ -234,7 +248,8 @@ int main(int argc, char **argv)
                                                .open = open_net,
                                                .close = close_net,
                                                .offer = offer_net,
-                                               .start = start_net};
+                                               .start = start_net,
+                                               .ready = allow_pages};
 
     return backend_main(&class, argc, argv);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <sys/mman.h>
 
 #include "netback/net_queue.h"
 
@@ -34,9 +33,8 @@ int net_queue_open(struct net_queue *q, struct net_device *dev, void *tx, void *
 {
     *q =
         (struct net_queue){.dev = dev, .tap = tap, .tap_ready = true, .journal = journal};
-    q->tx_pages = mmap(NULL, NET_ALL_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (q->tx_pages == MAP_FAILED)
+    q->tx_pages = door_grants_pages(dev->grants, NET_ALL_PAGES);
+    if (!q->tx_pages)
         return -ENOMEM;
     q->rx_pages = q->tx_pages + NET_TX_PAGES * PAGE_SIZE;
     ring_back_init(&q->tx, tx, PAGE_SIZE, NET_TX_SLOT);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "fake_door.h"
 
@@ -60,4 +61,12 @@ int door_grant_copy_to(struct door_grants *gr, hv_domid_t domid,
                        const struct door_copy *pieces, size_t nr)
 {
     return copy(pieces, nr, true);
+}
+
+void *door_grants_pages(struct door_grants *gr, size_t nr)
+{
+    void *at = mmap(NULL, nr * PAGE_SIZE, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return at == MAP_FAILED ? NULL : at;
 }

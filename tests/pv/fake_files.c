@@ -136,3 +136,11 @@ int door_grant_copy_to(struct door_grants *gr, hv_domid_t domid,
     }
     return 0;
 }
+
+void *door_grants_pages(struct door_grants *gr, size_t nr)
+{
+    void *at = mmap(NULL, nr * PAGE_SIZE, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return at == MAP_FAILED ? NULL : at;
+}

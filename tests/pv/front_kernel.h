@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "front/port.h"
 #include "hv/door.h"
@@ -157,6 +158,14 @@ int door_grant_copy_to(struct door_grants *gr, hv_domid_t domid,
                        const struct door_copy *pieces, size_t nr)
 {
     return copy(pieces, nr, true);
+}
+
+void *door_grants_pages(struct door_grants *gr, size_t nr)
+{
+    void *at = mmap(NULL, nr * PAGE_SIZE, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return at == MAP_FAILED ? NULL : at;
 }
 
 #endif

@@ -117,6 +117,13 @@ int door_grant_map(struct door_grants *gr, hv_domid_t domid, const uint32_t *ref
                    size_t nr, void **out, uint64_t *index);
 void door_grant_unmap(struct door_grants *gr, void *addr, size_t nr, uint64_t index);
 
+/*
+ * Zeroed pages, one after the other, for as long as the process lives; NULL: there are
+ * none. Copies to and from them are cheaper than to other memory where kernel and
+ * hypervisor allow, for pieces that lie in one page.
+ */
+void *door_grants_pages(struct door_grants *gr, size_t nr);
+
 /* A piece of memory to be copied between us and a granted page. */
 struct door_copy {
     void *local;

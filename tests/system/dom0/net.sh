@@ -23,6 +23,7 @@ dd if=/dev/urandom of=/tmp/www/data bs=64k count=64 2>/dev/null
 sum=$(md5sum </tmp/www/data)
 httpd -p 10.7.0.1:80 -h /tmp/www
 state >/tmp/before
+ls /sys/class/net >/tmp/first
 config net 'ramdisk = "/tmp/net-initrd"' 'vif = ["mac=00:16:3e:01:02:03,script=vif-route"]'
 says "a script that is named is warned of" "'vif-route' is not run" $T create -n /tmp/net.cfg
 check "a guest with a network interface comes up" up net
@@ -109,3 +110,32 @@ else
 fi
 check "shutdown ends the guest" down net
 unchanged "nothing is left of it" /tmp/before 100
+
+# Ten guests on the bridge, each to each: packets of every size, with checksums and segments,
+# and each byte of what comes back is compared (tests/guest/reference/net.c).
+ten='2 3 4 5 6 7 8 9 10 11'
+create_ten() {
+    local n
+    for n in $ten; do
+        printf '%s\n' "name = \"ten$n\"" 'type = "pv"' 'kernel = "/guest/reference.elf"' \
+            'memory = 16' 'vcpus = 1' "extra = \"device/vif/0 $n 10\"" \
+            'vif = ["bridge=xenbr0"]' >"/tmp/ten$n.cfg"
+        $T create -p "/tmp/ten$n.cfg" || return 1
+        console "ten$n"
+    done
+    for n in $ten; do $T unpause "ten$n"; done
+}
+all_heard() {
+    local n
+    for n in $ten; do heard "ten$n" 'round 0 ' || { last_words "ten$n"; return 1; }; done
+}
+all_well() { ! grep -E 'not ok|failed' /tmp/ten*.out; }
+check "ten guests on a bridge are created" create_ten
+check "each has talked to each" wait_for 200 all_heard
+check "and no byte was wrong" all_well
+for n in $ten; do
+    $T destroy "ten$n"
+    console_end "ten$n"
+done
+unchanged "nothing is left of them" /tmp/before 100
+check "no interface either" sh -c 'ls /sys/class/net | cmp - /tmp/first'
