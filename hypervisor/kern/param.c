@@ -25,6 +25,7 @@ struct boot_params boot_params = {
     .verw = -1,
     .bhb_entry = -1,
     .bhi_dis_s = -1,
+    .pcid = true,
     .smep = true,
     .smap = true,
     .watchdog_timeout = 5,
@@ -75,6 +76,8 @@ static const struct option options[] = {
     {"noreboot", BOOL, &boot_params.noreboot, NULL,
      "stop instead of restarting after a crash"},
     {"nosmp", BOOL, &boot_params.nosmp, NULL, "use one CPU"},
+    {"pcid", SPECIAL, NULL, param_pcid,
+     "isolated guests' tables have TLB entries of their own: boolean, xpti="},
     {"pv-l1tf", SPECIAL, NULL, param_l1tf,
      "end guests whose page tables lead CPUs astray: boolean, dom0=, domu="},
     {"sched", SPECIAL, NULL, parse_sched, "credit2 is the only one"},
@@ -203,7 +206,6 @@ static const char *const silent[] = {"acpi",
                                      "numa",
                                      "pci",
                                      "pci-phantom",
-                                     "pcid",
                                      "pku",
                                      "placeholder",
                                      "ple_gap",
@@ -523,7 +525,8 @@ static const char *strip_no(const char *name)
 static bool takes_no(const struct option *o)
 {
     return o->special == param_xpti || o->special == param_l1tf ||
-           o->special == param_spec_ctrl || o->special == parse_watchdog;
+           o->special == param_pcid || o->special == param_spec_ctrl ||
+           o->special == parse_watchdog;
 }
 
 static void one_option(char *word)

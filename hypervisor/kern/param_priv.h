@@ -9,6 +9,7 @@
 int param_bool(const char *v); /* 1 true, 0 false, -1 neither */
 bool param_xpti(const char *v);
 bool param_l1tf(const char *v);
+bool param_pcid(const char *v);
 bool param_spec_ctrl(const char *v);
 
 #endif

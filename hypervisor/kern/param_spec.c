@@ -109,6 +109,18 @@ static int switched(const char *word, const char *name)
     return switched(word, "pv");
 }
 
+/* For guests that are not isolated there is nothing to choose: they have none. */
+bool param_pcid(const char *v)
+{
+    int b = switched(v, "xpti");
+
+    if (b < 0)
+        b = param_bool(v);
+    if (b >= 0)
+        boot_params.pcid = b;
+    return b >= 0;
+}
+
 /* Everything that nobody has asked for yet. */
 static void all_off(struct boot_params *p)
 {

@@ -33,7 +33,9 @@
 #define IBRSB      (1u << 26)
 #define ARCH_CAPS  (1u << 29)
 #define SMEP       (1u << 7) /* leaf 7, EBX */
+#define INVPCID    (1u << 10)
 #define RTM        (1u << 11)
+#define PCID       (1u << 17) /* leaf 1, ECX */
 #define BHI_CTRL   (1u << 4)  /* leaf 7, subleaf 2, EDX */
 #define IBPB       (1u << 12) /* leaf 0x80000008, EBX */
 #define VERW_CLEAR (1u << 5)  /* leaf 0x80000021, EAX */
@@ -45,7 +47,8 @@
 
 static struct processor {
     uint32_t vendor[3];
-    uint32_t last, eax1, ebx7, edx7, edx72, ebx_e8, eax_e21, ecx_e21;
+    uint32_t last, eax1, ecx1, ebx7, edx7, edx72, ebx_e8, eax_e21, ecx_e21;
+    uint64_t cr4;
     unsigned bits; /* of physical addresses */
     uint64_t arch_caps;
 } cpu;
@@ -69,6 +72,7 @@ static inline void cpuid_raw(uint32_t leaf, uint32_t sub, uint32_t r[4])
         memcpy(r + 1, cpu.vendor, sizeof(cpu.vendor));
     } else if (leaf == 1) {
         r[0] = cpu.eax1;
+        r[2] = cpu.ecx1;
     } else if (leaf == 7 && cpu.last >= 7) {
         r[1] = sub ? 0 : cpu.ebx7;
         r[3] = sub == 2 ? cpu.edx72 : sub ? 0 : cpu.edx7;
@@ -94,10 +98,11 @@ static inline void wrmsr(uint32_t msr, uint64_t val)
 }
 static inline uint64_t read_cr4(void)
 {
-    return 0;
+    return cpu.cr4;
 }
 static inline void write_cr4(uint64_t v)
 {
+    cpu.cr4 = v;
 }
 static inline void write_cr0(uint64_t v)
 {

@@ -69,6 +69,7 @@ void smp_entry(void)
     write_cr3(paging_master());
     desc_load();
     features_enable();
+    isolate_start_pcid();
     plat_init_ap();
     atomic_fetch_or(&online, cpumask_of(cpu_id()));
     hv_ap_main();

@@ -22,6 +22,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "port/cpu.h"
+#include "port/ipi.h"
 #include "port/upcall.h"
 
 #define DR7_ENABLES 0xffull
@@ -178,20 +179,17 @@ void ctx_load_info(struct vcpu_hw *v)
     cpu_info()->info = v->info;
 }
 
-static uint64_t cr3_of(const struct vcpu_hw *v)
-{
-    return v->kernel_mode || !v->cr3_user ? v->cr3_kernel : v->cr3_user;
-}
-
 void ctx_load_cr3(struct vcpu_hw *v)
 {
-    tlb_load_cr3(cr3_of(v));
+    tlb_load_cr3(isolate_full_cr3(v));
     isolate_load(v);
 }
 
 void ctx_load_user_cr3(struct vcpu_hw *v)
 {
     isolate_load(v);
+    if (isolate_pcid)
+        tlb_flush_local();
 }
 
 void ctx_toggle_mode(struct vcpu_hw *v)
@@ -200,7 +198,7 @@ void ctx_toggle_mode(struct vcpu_hw *v)
 
     v->kernel_mode = !v->kernel_mode;
     __asm__ volatile("swapgs" : : : "memory");
-    write_cr3(cr3_of(v));
+    write_cr3(isolate_full_cr3(v) | (isolate_pcid && v->isolated ? CR3_NOFLUSH : 0));
     irq_restore(f);
 }
 

@@ -118,6 +118,7 @@ void features_probe(void)
     f->hygon = r[1] == 0x6f677948; /* "Hygo" */
     cpuid_raw(1, 0, r);
     f->pge = bit(r[3], 13) && global_pages_pay(f, r);
+    f->pcid = bit(r[2], 17);
     f->xsave = bit(r[2], 26) && max >= 0xd;
     if (max >= 7) {
         cpuid_raw(7, 0, r);

@@ -6,7 +6,7 @@
 #include "lib/types.h"
 
 struct cpu_features {
-    bool nx, page1g, smep, smap, umip, fsgsbase, xsave, xsaveopt, rdtscp, invpcid,
+    bool nx, page1g, smep, smap, umip, fsgsbase, xsave, xsaveopt, rdtscp, invpcid, pcid,
         cpuid_fault;
     bool spec_ctrl, ibpb; /* MSR_SPEC_CTRL, MSR_PRED_CMD */
     bool pge;             /* the CPU has global pages, and they are used */

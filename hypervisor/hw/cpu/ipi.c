@@ -10,6 +10,7 @@
 #include "hw/cpu/context.h"
 #include "hw/cpu/features.h"
 #include "hw/cpu/ipi.h"
+#include "hw/cpu/isolate.h"
 #include "hw/cpu/msr.h"
 #include "hw/plat/apic.h"
 #include "hw/plat/irq.h"
@@ -86,9 +87,7 @@ void tlb_flush_local(void)
     uint32_t now = atomic_fetch_add(&flush_clock, 1) + 1;
 
     if (cpu_features.invpcid) {
-        uint64_t desc[2] = {0, 0};
-
-        __asm__ volatile("invpcid %0, %1" : : "m"(desc), "r"(2ul) : "memory");
+        invpcid(2, 0, 0);
     } else if (cpu_features.pge) {
         uint64_t cr4 = read_cr4();
 
@@ -118,7 +117,9 @@ void tlb_load_cr3(uint64_t cr3)
 
 void tlb_flush_local_page(vaddr_t va)
 {
-    invlpg(va);
+    invlpg(va); /* global entries, and those of the loaded PCID */
+    if (isolate_pcid)
+        isolate_flush_page(va);
 }
 
 static void flush(void *arg)
@@ -128,7 +129,7 @@ static void flush(void *arg)
     if (va == TLB_ALL)
         tlb_flush_local();
     else
-        invlpg(va);
+        tlb_flush_local_page(va);
 }
 
 void tlb_flush_mask(cpumask_t cpus, vaddr_t va)

@@ -8,6 +8,10 @@
  *
  * Nothing of the hypervisor's is global then: what the TLB keeps could be read as well.
  *
+ * With PCIDs (Xen's `pcid=`) the guest's own tables and the CPU's two have one each, four
+ * in all, and the writes of CR3 on the ways in and out and between modes leave the TLB as
+ * it is. What changes tables flushes all four: tlb_flush_local(), tlb_load_cr3().
+ *
  * Reference: Lipp et al., "Meltdown: Reading Kernel Memory from User Space"; Gruss et
  * al., "KASLR is Dead: Long Live KASLR". */
 #include "port/isolate.h"
@@ -16,6 +20,7 @@
 #include "hw/cpu/features.h"
 #include "hw/cpu/isolate.h"
 #include "hw/cpu/mitigate.h"
+#include "hw/cpu/msr.h"
 #include "kern/log.h"
 #include "kern/page_alloc.h"
 #include "kern/param.h"
@@ -23,8 +28,13 @@
 #include "port/map.h"
 #include "port/upcall.h"
 
-#define ENTRIES   512
-#define PTE_TABLE (PTE_P | PTE_RW | PTE_A | PTE_D)
+/* For kernel mode, and one more for user mode. What has no PCID of its own has 0 as well,
+ * and is loaded with a flush of everything. */
+#define PCID_FULL  0ull
+#define PCID_GUEST 2ull
+#define PCIDS      4
+#define ENTRIES    512
+#define PTE_TABLE  (PTE_P | PTE_RW | PTE_A | PTE_D)
 
 struct detour {
     int32_t at, to; /* self-relative */
@@ -32,7 +42,7 @@ struct detour {
 extern const struct detour __detours_start[], __detours_end[];
 extern const char __isolate_start[], __isolate_end[];
 
-bool isolate_on;
+bool isolate_on, isolate_pcid;
 static bool dom0_on, domu_on;
 static uint64_t *roots[HV_MAX_CPUS]; /* two tables each */
 static uint64_t image_l3e;           /* the image's part of slot 261 */
@@ -125,11 +135,14 @@ void isolate_boot(void)
 
     dom0_on = p->xpti_dom0 < 0 ? cpu_features.meltdown : p->xpti_dom0;
     domu_on = p->xpti_domu < 0 ? cpu_features.meltdown : p->xpti_domu;
-    log_info("  XPTI (64-bit PV only): Dom0 %s, DomU %s (without PCID)",
-             dom0_on ? "enabled" : "disabled", domu_on ? "enabled" : "disabled");
     isolate_on = dom0_on || domu_on;
+    isolate_pcid = isolate_on && p->pcid && cpu_features.pcid && cpu_features.invpcid;
+    log_info("  XPTI (64-bit PV only): Dom0 %s, DomU %s (with%s PCID)",
+             dom0_on ? "enabled" : "disabled", domu_on ? "enabled" : "disabled",
+             isolate_pcid ? "" : "out");
     if (!isolate_on)
         return;
+    isolate_start_pcid();
     paging_no_global();
     lead_away();
     pa = boot_page();
@@ -138,18 +151,49 @@ void isolate_boot(void)
     isolate_create(0);
 }
 
+void isolate_start_pcid(void)
+{
+    if (isolate_pcid)
+        write_cr4(read_cr4() | CR4_PCIDE);
+}
+
+void isolate_flush_page(vaddr_t va)
+{
+    for (unsigned pcid = 0; pcid < PCIDS; pcid++)
+        invpcid(0, pcid, va);
+}
+
+static uint64_t own_tables(const struct vcpu_hw *v, bool user)
+{
+    return user && v->cr3_user ? v->cr3_user : v->cr3_kernel;
+}
+
+static bool has_pcids(const struct vcpu_hw *v)
+{
+    return isolate_pcid && v->isolated;
+}
+
+uint64_t isolate_full_cr3(const struct vcpu_hw *v)
+{
+    bool user = !v->kernel_mode;
+
+    return own_tables(v, user) | (has_pcids(v) ? PCID_FULL + user : 0);
+}
+
 void isolate_tell(struct vcpu_hw *v)
 {
     struct cpu_info *info = cpu_info();
+    uint64_t copies = mfn_to_paddr(map_to_mfn(isolate_l4(info->cpu, false)));
+    bool pcids = has_pcids(v);
 
-    info->full_cr3[0] = v->cr3_kernel;
-    info->full_cr3[1] = v->cr3_user ? v->cr3_user : v->cr3_kernel;
-    if (v->isolated) {
+    if (v->isolated)
         mmu_isolate((struct vcpu *)v);
-        info->guest_cr3[0] = mfn_to_paddr(map_to_mfn(isolate_l4(info->cpu, false)));
-        info->guest_cr3[1] = info->guest_cr3[0] + PAGE_SIZE;
-    } else {
-        info->guest_cr3[0] = info->full_cr3[0];
-        info->guest_cr3[1] = info->full_cr3[1];
+    for (unsigned user = 0; user < 2; user++) {
+        uint64_t full = own_tables(v, user),
+                 guest = v->isolated ? copies + user * PAGE_SIZE : full;
+
+        info->full_cr3[user] = full | (pcids ? CR3_NOFLUSH | (PCID_FULL + user) : 0);
+        info->seen_cr3[user] = guest | (pcids ? PCID_GUEST + user : 0);
+        info->guest_cr3[user] = info->seen_cr3[user] | (pcids ? CR3_NOFLUSH : 0);
     }
 }

@@ -36,7 +36,7 @@ isolated_vectors:
 .macro ENTER_BY_MODE
     pushq %rdi
     movq %cr3, %rdi
-    cmpq I_FAULT_USER(guest_cr3), %rdi
+    cmpq I_FAULT_USER(seen_cr3), %rdi
     movq I_FAULT(full_cr3), %rdi
     jne .Lmode\@
     movq I_FAULT_USER(full_cr3), %rdi
@@ -80,10 +80,10 @@ isolated_in_hv:
     orq $(STACK_SLOT - 1), %rbp
     movq %cr3, %rbx
     movq I_SLOT(full_cr3), %rax
-    cmpq I_SLOT(guest_cr3), %rbx
+    cmpq I_SLOT(seen_cr3), %rbx
     je 1f
     movq I_SLOT_USER(full_cr3), %rax
-    cmpq I_SLOT_USER(guest_cr3), %rbx
+    cmpq I_SLOT_USER(seen_cr3), %rbx
     je 1f
     xorl %ebx, %ebx
     jmp 2f
@@ -126,7 +126,7 @@ syscall_taken:
 syscall32_taken:
     movq %rcx, R(rip)
     movq %cr3, %rcx
-    cmpq I_USER(guest_cr3), %rcx
+    cmpq I_USER(seen_cr3), %rcx
     movq I(full_cr3), %rcx
     jne 1f
     movq I_USER(full_cr3), %rcx

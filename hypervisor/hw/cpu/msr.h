@@ -56,6 +56,8 @@
 #define CR0_PG            0x80000000
 #define CR0_HV            (CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG)
 
+#define CR3_NOFLUSH       (1ull << 63) /* with PCIDs: what the TLB has stays */
+
 #define CR4_DE            0x00000008
 #define CR4_PSE           0x00000010
 #define CR4_PAE           0x00000020
@@ -65,6 +67,7 @@
 #define CR4_OSXMMEXCPT    0x00000400
 #define CR4_UMIP          0x00000800
 #define CR4_FSGSBASE      0x00010000
+#define CR4_PCIDE         0x00020000
 #define CR4_OSXSAVE       0x00040000
 #define CR4_SMEP          0x00100000
 #define CR4_SMAP          0x00200000
@@ -130,6 +133,15 @@ CR_ACCESS(4)
 static inline void invlpg(vaddr_t va)
 {
     __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
+}
+/* type 0: va in this PCID, if not global; 2: everything. */
+static inline void invpcid(uint64_t type, uint64_t pcid, vaddr_t va)
+{
+    struct {
+        uint64_t pcid, va;
+    } desc = {pcid, va};
+
+    __asm__ volatile("invpcid %0, %1" : : "m"(desc), "r"(type) : "memory");
 }
 static inline void xsetbv(uint64_t v)
 {

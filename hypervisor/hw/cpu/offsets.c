@@ -49,6 +49,7 @@ void offsets(void)
     INFO(forget);
     INFO(full_cr3);
     INFO(guest_cr3);
+    INFO(seen_cr3);
     VCPU(info);
     VCPU(cr3_kernel);
     VCPU(cr3_user);

@@ -52,6 +52,7 @@ struct cpu_info {
     /* Under isolation, of current, in kernel and in user mode: its own tables, and what
      * is loaded while its code runs. */
     uint64_t full_cr3[2], guest_cr3[2];
+    uint64_t seen_cr3[2]; /* guest_cr3, as it is read from CR3 */
 };
 _Static_assert(sizeof(struct cpu_info) % 16 == 0, "cpu_info would misalign the stack");
 #endif
