@@ -15,6 +15,7 @@
  * the loader writes src, then reads the entries; both with a fence between, so that one
  * of them sees the other. The copy's lock orders their writes to it.
  */
+#include "lib/string.h"
 #include "mm/mm_priv.h"
 #include "port/isolate.h"
 #include "port/map.h"
@@ -51,6 +52,24 @@ static uint64_t entry(mfn_t self, const uint64_t *table, uint64_t e)
     return e;
 }
 
+/* A group's entries: as they are, or as they are in a copy. */
+static inline void copy_group(uint64_t *to, const uint64_t *from)
+{
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < 8; i++)
+        to[i] = pte_read(&from[i]);
+}
+
+static void translate(uint64_t *to, mfn_t l4, uint64_t groups)
+{
+    for (; groups; groups &= groups - 1) {
+        unsigned first = 8 * (unsigned)__builtin_ctzll(groups);
+
+        for (unsigned i = first; i < first + 8; i++)
+            to[i] = entry(l4, to, to[i]);
+    }
+}
+
 static void load(unsigned user, mfn_t l4, uint64_t window_l4e)
 {
     struct l4_copy *c = &copies[cpu_id()][user];
@@ -65,11 +84,16 @@ static void load(unsigned user, mfn_t l4, uint64_t window_l4e)
     atomic_thread_fence(memory_order_seq_cst);
     groups = __atomic_load_n(&page_of(l4)->groups, __ATOMIC_RELAXED) & ~HV_GROUPS;
     for (left = groups | c->groups; left; left &= left - 1) {
-        unsigned n = (unsigned)__builtin_ctzll(left), i;
+        unsigned n = (unsigned)__builtin_ctzll(left);
 
-        for (i = 8 * n; i < 8 * n + 8; i++)
-            to[i] = groups >> n & 1 ? entry(l4, to, pte_read(&from[i])) : 0;
+        if (likely(groups >> n & 1))
+            copy_group(to + 8 * n, from + 8 * n);
+        else
+            memset(to + 8 * n, 0, 8 * sizeof(*to));
     }
+    /* An entry that names its table was marked before it could be read above. */
+    if (__atomic_load_n(&page_of(l4)->groups, __ATOMIC_ACQUIRE) & GROUP_SELF)
+        translate(to, l4, groups);
     c->groups = groups;
     to[PERDOMAIN_SLOT] = window_l4e;
     spin_unlock_irq(&c->lock, f);

@@ -280,6 +280,13 @@ static inline void table_mark_shared(struct page *pg, const uint64_t *p)
     __atomic_store_n(&pg->groups, pg->groups | 1ull << (((uintptr_t)p >> 6) & 63),
                      __ATOMIC_RELAXED);
 }
+/* Of an L4's groups, one that is the hypervisor's: an entry may name its own table. Set
+ * before there is one. */
+#define GROUP_SELF (1ull << HV_FIRST_SLOT / 8)
+static inline void table_mark_self(struct page *pg)
+{
+    __atomic_store_n(&pg->groups, pg->groups | GROUP_SELF, __ATOMIC_RELEASE);
+}
 /* pt_update.c. The locked page pg of table type: replaces *p. vm takes what has to be
  * settled later. */
 int pt_entry_update(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t val,

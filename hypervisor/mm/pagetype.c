@@ -228,6 +228,8 @@ static int table_check(struct page *pg, unsigned level, struct domain *d,
                 continue;
             quick = (pt[i] & PTE_P) && entry_get_quick(pt[i], level, d, self, &half);
             rc = likely(quick) ? 0 : table_entry_get(pt[i], level, d, self, &half);
+            if (level == PGT_L4 && !quick && mfn_eq(pte_mfn(pt[i]), self))
+                *groups |= GROUP_SELF;
             if (unlikely(rc)) {
                 pg->partial_idx = i;
                 pg->partial_flags = half ? PARTIAL_HALF : 0;

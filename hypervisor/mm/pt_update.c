@@ -126,6 +126,14 @@ static void table_changed(struct page *pg, const uint64_t *p, unsigned level,
         isolate_l4_changed(pg, p);
 }
 
+/* Before the entry that is val is written. */
+static void table_expect(struct page *pg, const uint64_t *p, unsigned level, uint64_t val)
+{
+    table_mark_shared(pg, p);
+    if (level == PGT_L4 && (val & PTE_P) && mfn_eq(pte_mfn(val), page_mfn(pg)))
+        table_mark_self(pg);
+}
+
 static bool slot_is_ours(unsigned level, const uint64_t *p)
 {
     unsigned slot = ((uintptr_t)p & (PAGE_SIZE - 1)) / sizeof(*p);
@@ -149,7 +157,7 @@ int pt_entry_update(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t v
     rc = table_prepare(old, &val, level, d, page_mfn(pg), &fresh);
     if (rc)
         return rc;
-    table_mark_shared(pg, p);
+    table_expect(pg, p, level, val);
     entry_write(p, &old, val, keep_ad);
     table_changed(pg, p, level, d);
     if (fresh)
@@ -203,7 +211,7 @@ int pt_entry_cmpxchg(struct mm_vcpu *vm, struct page *pg, uint64_t *p, uint64_t 
     rc = table_prepare(old, &val, level, d, self, &fresh);
     if (rc)
         return rc;
-    table_mark_shared(pg, p);
+    table_expect(pg, p, level, val);
     if (!__atomic_compare_exchange_n(p, &seen, val, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_RELAXED)) {
         if (fresh)
