@@ -32,6 +32,9 @@
 hv_virt_end:                        /* it has the lowest canonical addresses, signed */
     .quad HV_VIRT_END
 
+    .section .text.forget, "ax", @progbits
+forgetting:                         /* CALL_C's, for who reads a dump */
+
     .section .text.entry, "ax", @progbits
 
     .balign 16
@@ -562,23 +565,18 @@ hypercall_iret:
     addq $(RSB_DEPTH * 8), %rsp
     jmp exit_to_guest
 
-/* A guest's branch history must not choose what is guessed of our own branches, if
- * cpu_info.forget says so: enough taken ones of our own, all by direct branches, push it
- * out. Keeps all but rcx and rdx. Reference: Intel, "Branch History Injection and
- * Intra-mode Branch Target Injection", "Software BHB-clearing sequence". */
+/* A guest's branch history must not choose what is guessed of our own branches: enough
+ * taken ones of our own, all direct, push it out. Keeps all but rcx and rdx. Reference:
+ * Intel, "Branch History Injection and Intra-mode Branch Target Injection", "Software
+ * BHB-clearing sequence". */
     .balign 64
     .globl forget_history
 forget_history:
-    movq %rsp, %rcx
-    orq $(STACK_SLOT - 1), %rcx
-    cmpb $0, 1 - INFO_SIZE + INFO_REGS + INFO_forget(%rcx)
-    je 4f
     movl $HISTORY_ROUNDS, %ecx
 1:  call 5f
     decl %ecx
     jnz 1b
-    lfence                          /* not a step ahead of the last one */
-4:  ret
+    ret
     .balign 64
 5:  movl $HISTORY_ROUNDS, %edx
 6:  jmp 7f

@@ -30,13 +30,20 @@
     .popsection
 
 /* A call of C on behalf of a guest. Where guests' branch history is to be forgotten
- * first, it is led to the two instructions that are put aside. rcx and rdx are dead. */
+ * first, it is led to what is put aside: if cpu_info.forget says so, that is done. No CPU
+ * guesses its way past that, because of the LFENCE. rcx and rdx are dead. */
 .macro CALL_C fn
 774:
     call \fn
     .pushsection .text.forget, "ax"
 775:
+    movq %rsp, %rcx
+    orq $(STACK_SLOT - 1), %rcx
+    cmpb $0, 1 - INFO_SIZE + INFO_REGS + INFO_forget(%rcx)
+    je 776f
     call forget_history
+776:
+    lfence
     jmp \fn
     .popsection
     .pushsection .c_calls, "a"
