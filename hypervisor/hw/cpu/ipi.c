@@ -100,17 +100,23 @@ void tlb_flush_local(void)
     irq_restore(f);
 }
 
+/* Writing CR3 forgets what is not global, of one PCID. */
 void tlb_load_cr3(uint64_t cr3)
 {
     irqflags_t f = irq_save();
     uint32_t now = atomic_fetch_add(&flush_clock, 1) + 1;
     uint64_t cr4 = read_cr4();
 
-    if (cr4 & CR4_PGE)
+    if (isolate_pcid) {
+        write_cr3(cr3);
+        invpcid(2, 0, 0);
+    } else if (cr4 & CR4_PGE) {
         write_cr4(cr4 & ~(uint64_t)CR4_PGE);
-    write_cr3(cr3);
-    if (cr4 & CR4_PGE)
+        write_cr3(cr3);
         write_cr4(cr4);
+    } else {
+        write_cr3(cr3);
+    }
     atomic_store(&tlb_time[cpu_id()], now);
     irq_restore(f);
 }
