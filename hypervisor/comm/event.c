@@ -138,6 +138,12 @@ static bool virq_is_global(unsigned virq)
            virq != HV_VIRQ_XENPMU;
 }
 
+/* The vCPU it is bound for: a global one stays vCPU 0's wherever it is delivered. */
+static struct vcpu *virq_home(struct domain *d, const struct evtchn *c)
+{
+    return d->vcpu[virq_is_global(c->u.virq) ? 0 : c->notify_vcpu];
+}
+
 int evtchn_bind_virq(struct domain *d, unsigned virq, unsigned vcpu, uint32_t *port)
 {
     struct evtchn as = {
@@ -217,7 +223,7 @@ static int close_locked(struct domain *d, uint32_t port)
         part_peer(d, c);
         break;
     case CHAN_VIRQ:
-        d->vcpu[c->notify_vcpu]->evtchn->virq_port[c->u.virq] = 0;
+        virq_home(d, c)->evtchn->virq_port[c->u.virq] = 0;
         break;
     case CHAN_PIRQ:
         pirq_unbind(d, c->u.pirq);

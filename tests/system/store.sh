@@ -4,7 +4,7 @@
 # on the real Xen with Debian's, which then run with our library.
 . "$(dirname "$0")/lib.sh"
 hypervisor=ours tools=ours
-in_dom0 'our tools on Ostler' store.sh --timeout 400
+in_dom0 'our tools on Ostler' store.sh --timeout 400 --cpus 2
 hypervisor=xen tools=xen
 in_dom0 "Debian's tools on Xen" store.sh --timeout 400 \
     --add "$O/xenstore/xenstored:/usr/sbin/xenstored" \

@@ -102,6 +102,20 @@ START_TEST(a_virq_has_one_port_a_vcpu)
 }
 END_TEST
 
+START_TEST(a_virq_that_was_moved_can_be_bound_again_once_closed)
+{
+    uint32_t p, q;
+
+    ck_assert_int_eq(evtchn_bind_virq(a, HV_VIRQ_CONSOLE, 0, &p), 0);
+    ck_assert_int_eq(evtchn_bind_vcpu(a, p, 1), 0);
+    ck_assert_int_eq(evtchn_bind_virq(a, HV_VIRQ_CONSOLE, 0, &q), -EEXIST);
+    ck_assert_int_eq(evtchn_close(a, p), 0);
+    ck_assert_int_eq(evtchn_bind_virq(a, HV_VIRQ_CONSOLE, 0, &q), 0);
+    evtchn_raise_virq(a->vcpu[0], HV_VIRQ_CONSOLE);
+    ck_assert_int_eq(a->vcpu[0]->hw.info->evtchn_upcall_pending, 1);
+}
+END_TEST
+
 START_TEST(an_ipi_goes_to_the_vcpu_it_was_bound_to)
 {
     uint32_t p;
@@ -284,6 +298,7 @@ int main(void)
         only_the_invited_domain_may_bind,
         closing_one_end_leaves_the_other_unbound,
         a_virq_has_one_port_a_vcpu,
+        a_virq_that_was_moved_can_be_bound_again_once_closed,
         an_ipi_goes_to_the_vcpu_it_was_bound_to,
         ports_run_out_with_an_error,
         a_dead_domain_parts_from_its_peers,
