@@ -6,7 +6,9 @@
  * Word: PENDING, MASKED, LINKED, and the number of the next port. The hypervisor links at
  * the tail, the guest unlinks at the head, at the same time. Rules that make it safe:
  *  - only who turned LINKED on (by compare-and-swap, with PENDING set and MASKED clear)
- * inserts the port;
+ * inserts the port, and does both under fifo.lock: a port may be a queue's tail from last
+ * time, and another that found it with LINKED on before it is in the queue would be
+ * linked behind it, both out of reach for ever;
  *  - a tail is extended only while its own LINKED is on, by compare-and-swap; once the
  * guest has taken it off, the new port becomes the head and the queue is announced in
  * `ready`;
@@ -107,53 +109,65 @@ static inline bool enter_queue(struct domain *d, struct fifo_vcpu *q, unsigned p
              1u << prio);
 }
 
-/* After change_word(). Its vCPU and priority may be changed meanwhile: they are read
- * once, so that who is told is who has the queue. */
-static inline void link_port(struct domain *d, struct evtchn *c, uint32_t port,
-                             uint32_t *w)
+/* With f->lock, after change_word(): true: vCPU *vcpu must be told. Its vCPU and priority
+ * may be changed meanwhile: they are read once, so that who is told is who has the queue.
+ */
+static inline bool link_port(struct domain *d, struct evtchn *c, uint32_t port,
+                             uint32_t *w, uint16_t *vcpu)
 {
     struct evtchn_fifo *f = d->evtchn->fifo;
-    uint16_t vcpu = __atomic_load_n(&c->notify_vcpu, __ATOMIC_RELAXED);
     uint8_t prio = __atomic_load_n(&c->priority, __ATOMIC_RELAXED);
-    struct fifo_vcpu *q = &f->vcpu[vcpu];
-    bool tell;
+    struct fifo_vcpu *q;
 
+    *vcpu = __atomic_load_n(&c->notify_vcpu, __ATOMIC_RELAXED);
+    q = &f->vcpu[*vcpu];
     if (unlikely(!q->control)) { /* it has none yet */
         __atomic_fetch_and(w, ~LINKED, __ATOMIC_SEQ_CST);
-        return;
+        return false;
     }
-    spin_take(&f->lock, false);
-    if (unlikely(c->last_vcpu != vcpu || c->last_priority != prio)) {
+    if (unlikely(c->last_vcpu != *vcpu || c->last_priority != prio)) {
         leave_queue(f, c, port);
-        c->last_vcpu = vcpu;
+        c->last_vcpu = *vcpu;
         c->last_priority = prio;
     }
-    tell = enter_queue(d, q, prio, port);
+    return enter_queue(d, q, prio, port);
+}
+
+/* Changes a port's word, and links the port if it then is to be: the bits there were. */
+static inline uint32_t change_port(struct domain *d, struct evtchn *c, uint32_t port,
+                                   uint32_t *w, uint32_t on, uint32_t off)
+{
+    struct evtchn_fifo *f = d->evtchn->fifo;
+    uint16_t vcpu;
+    uint32_t old;
+    bool tell;
+
+    spin_take(&f->lock, false);
+    tell = change_word(w, on, off, &old) && link_port(d, c, port, w, &vcpu);
     spin_drop(&f->lock);
     if (tell)
         event_mark_pending(d->vcpu[vcpu]);
+    return old;
 }
 
 static void set_pending(struct domain *d, struct evtchn *c, uint32_t port)
 {
-    uint32_t *w = word_of(d, port), old;
+    uint32_t *w = word_of(d, port);
 
     if (!w) { /* expand_array will bring it up */
         c->pending = 1;
         return;
     }
-    if (change_word(w, PENDING, 0, &old))
-        link_port(d, c, port, w);
-    if (!(old & PENDING))
+    if (!(change_port(d, c, port, w, PENDING, 0) & PENDING))
         event_wake_pollers(d, port);
 }
 
 static void unmask(struct domain *d, struct evtchn *c, uint32_t port)
 {
-    uint32_t *w = word_of(d, port), old;
+    uint32_t *w = word_of(d, port);
 
-    if (w && change_word(w, 0, MASKED, &old))
-        link_port(d, c, port, w);
+    if (w)
+        change_port(d, c, port, w, 0, MASKED);
 }
 
 static bool is_pending(struct domain *d, uint32_t port)
