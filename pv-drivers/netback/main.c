@@ -27,13 +27,11 @@
 /* To make tap devices, to be somebody else. */
 #define CAPABILITIES (1ULL << CAP_NET_ADMIN | 1ULL << CAP_SETUID | 1ULL << CAP_SETGID)
 
-#define JOURNAL_SIZE (NET_MAX_QUEUES * sizeof(struct net_journal))
-
 /* Our part of a device. */
 struct net_own {
-    char name[IFNAMSIZ]; /* of the tap device */
-    int tap;             /* its first queue */
-    struct net_journal *journal;
+    char name[IFNAMSIZ];     /* of the tap device */
+    int tap;                 /* its first queue */
+    struct net_state *state; /* of its workers */
 };
 
 static void choose_name(const struct device *dev, char out[IFNAMSIZ])
@@ -56,14 +54,14 @@ static int open_net(struct device *dev, char what[200], const char **why)
 
     choose_name(dev, own->name);
     xenbus_number(dev->daemon->xs, dev->back, "mtu", MAX_MTU, &mtu);
-    own->journal = mmap(NULL, JOURNAL_SIZE, PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (own->journal == MAP_FAILED)
+    own->state = mmap(NULL, sizeof(*own->state), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (own->state == MAP_FAILED)
         *why = "out of memory", own->tap = -ENOMEM;
     else
         own->tap = tap_open(own->name, joins ? bridge : NULL, (unsigned int)mtu, why);
-    if (own->tap < 0 && own->journal != MAP_FAILED)
-        munmap(own->journal, JOURNAL_SIZE);
+    if (own->tap < 0 && own->state != MAP_FAILED)
+        munmap(own->state, sizeof(*own->state));
     snprintf(what, 200, "%s%s%.60s", own->name, joins ? " in bridge " : "",
              joins ? bridge : "");
     free(bridge);
@@ -75,7 +73,7 @@ static void close_net(struct device *dev)
     struct net_own *own = dev->own;
 
     close(own->tap);
-    munmap(own->journal, JOURNAL_SIZE);
+    munmap(own->state, sizeof(*own->state));
 }
 
 static unsigned int most_queues(void)
@@ -94,6 +92,7 @@ static void offer_net(const struct device *dev, struct offer *o)
     offer_number(o, "feature-rx-copy", 1);
     offer_number(o, "feature-rx-flip", 0);
     offer_number(o, "feature-multicast-control", 1);
+    offer_number(o, "feature-ctrl-ring", 1);
     offer_number(o, "feature-split-event-channels", 1);
     offer_number(o, "multi-queue-max-queues", most_queues());
 }
@@ -145,6 +144,25 @@ static const char *read_queues(const struct device *dev, struct net_config *cfg)
         why = read_queue(xs, path, cfg, i);
     }
     return why;
+}
+
+static const char *read_ctrl(const struct device *dev, struct net_config *cfg)
+{
+    struct xs_handle *xs = dev->daemon->xs;
+    char *ring = xenbus_read(xs, dev->front, "ctrl-ring-ref");
+    uint64_t ref, port;
+
+    cfg->has_ctrl = ring;
+    free(ring);
+    if (!cfg->has_ctrl)
+        return NULL;
+    if (!xenbus_number(xs, dev->front, "ctrl-ring-ref", UINT32_MAX, &ref))
+        return "its ctrl-ring-ref is no reference";
+    if (!xenbus_number(xs, dev->front, "event-channel-ctrl", MAX_PORT, &port))
+        return "its event-channel-ctrl is missing or no port";
+    cfg->ctrl_ref = (uint32_t)ref;
+    cfg->ctrl_port = (uint32_t)port;
+    return NULL;
 }
 
 /* "BYTES,MICROSECONDS"; what is not that is no limit, as for Linux's backend. */
@@ -213,7 +231,7 @@ static const char *start_net(struct device *dev, bool recover)
                              .recover = recover,
                              .can_sg = flag(dev, "feature-sg"),
                              .rx_notify = flag(dev, "feature-rx-notify"),
-                             .journal = ((struct net_own *)dev->own)->journal,
+                             .state = ((struct net_own *)dev->own)->state,
                              .user = dev->daemon->user};
     const char *why;
 
@@ -223,6 +241,8 @@ static const char *start_net(struct device *dev, bool recover)
     cfg.filter_multicast = !recover && flag(dev, "request-multicast-control");
     read_rate(dev, &cfg);
     why = read_queues(dev, &cfg);
+    if (!why)
+        why = read_ctrl(dev, &cfg);
     return why ? why : spawn(dev, &cfg);
 }
 

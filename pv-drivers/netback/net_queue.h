@@ -24,6 +24,7 @@
 #include "abi/io/netif.h"
 #include "common/ring.h"
 #include "hv/door.h"
+#include "netback/net_hash.h"
 
 #define NET_TX_SLOT     sizeof(union hv_netif_tx_sring_entry)
 #define NET_RX_SLOT     sizeof(union hv_netif_rx_sring_entry)
@@ -40,6 +41,8 @@
 #define NET_BATCH      64U /* packets */
 #define NET_MAX_GROUPS 64U /* multicast addresses that a guest may name */
 
+struct net_queue;
+
 /* What a device's queues share. */
 struct net_device {
     hv_domid_t domid;
@@ -50,6 +53,9 @@ struct net_device {
     uint8_t group[NET_MAX_GROUPS][6];
     /* What it may send: bytes an interval; 0: any number. */
     uint64_t credit_bytes, credit_ns;
+    const struct net_hash *hash; /* NULL: there is no control ring */
+    struct net_queue *queues;    /* all of them, to choose one by the hash */
+    unsigned int nr_queues;
     void (*complain)(const char *line);
 };
 
@@ -66,10 +72,12 @@ struct net_journal {
 
 /* A packet on its way to the guest. */
 struct net_rx_packet {
+    struct net_queue *to; /* by whose ring */
     struct virtio_net_hdr header;
+    struct net_flow flow;
     uint8_t *data; /* begins a page */
     uint32_t size;
-    uint32_t first; /* of its requests, in net_queue.taken */
+    uint32_t first; /* of its requests, in batch.taken */
     uint16_t slots;
 };
 
@@ -113,7 +121,11 @@ static inline void net_answer(struct net_answers *a, uint32_t *answered, const v
 bool net_show(struct ring_back *ring, struct net_answers *a, uint32_t answered,
               size_t size);
 
-/* The same for what comes from the tap. 0: it is empty, or the guest's ring full. */
+/*
+ * The same for what comes from the tap. 0: it is empty, or the guest's ring full. Where a
+ * hash chooses the queue, answers to other queues may be there to be shown afterwards,
+ * and a packet for whose queue there are no slots is lost: it must not stop the others.
+ */
 int net_rx_run(struct net_queue *q, const char **why);
 /* Whether a packet is held that fits now; if not, asks for an event when it does. */
 int net_rx_arm(struct net_queue *q);

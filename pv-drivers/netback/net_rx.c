@@ -12,11 +12,13 @@
 
 #include "netback/net_queue.h"
 
+#define MAX_EXTRAS 2 /* segments, a hash */
+
 struct batch {
     struct net_rx_packet packet[NET_BATCH];
-    struct hv_netif_rx_request taken[NET_RX_PAGES + NET_BATCH];
+    struct hv_netif_rx_request taken[NET_RX_PAGES + NET_BATCH * MAX_EXTRAS];
     struct door_copy copy[NET_RX_PAGES];
-    unsigned int packets, nr_taken, pieces, pages;
+    unsigned int packets, nr_taken, pieces;
 };
 
 static unsigned int pages_of(uint32_t size)
@@ -24,9 +26,20 @@ static unsigned int pages_of(uint32_t size)
     return (size + (unsigned int)PAGE_SIZE - 1) / (unsigned int)PAGE_SIZE;
 }
 
+static bool has_segments(const struct net_rx_packet *p)
+{
+    return p->header.gso_type != VIRTIO_NET_HDR_GSO_NONE;
+}
+
 static unsigned int slots_of(const struct net_rx_packet *p)
 {
-    return pages_of(p->size) + (p->header.gso_type != VIRTIO_NET_HDR_GSO_NONE);
+    return pages_of(p->size) + has_segments(p) + p->flow.hashed;
+}
+
+/* Whether the hash chooses the queue. */
+static bool is_spread(const struct net_device *dev)
+{
+    return dev->nr_queues > 1 && net_hash_wanted(dev->hash);
 }
 
 /* Whether the guest wants it. */
@@ -62,10 +75,11 @@ static bool read_packet(struct net_queue *q, struct net_rx_packet *p, uint8_t *d
 }
 
 /* Takes the slots of a packet. 1, or 0: the ring has not so many; -EPROTO. */
-static int take_slots(struct net_queue *q, struct batch *b, struct net_rx_packet *p)
+static int take_slots(struct batch *b, struct net_rx_packet *p)
 {
     unsigned int slots = slots_of(p);
-    int32_t there = hv_ring_requests(&q->rx.r);
+    struct ring_back *rx = &p->to->rx;
+    int32_t there = hv_ring_requests(&rx->r);
 
     if (there < 0)
         return -EPROTO;
@@ -74,15 +88,20 @@ static int take_slots(struct net_queue *q, struct batch *b, struct net_rx_packet
     p->first = b->nr_taken;
     p->slots = (uint16_t)slots;
     for (unsigned int i = 0; i < slots; i++)
-        if (ring_back_take(&q->rx, &b->taken[b->nr_taken++], sizeof(b->taken[0])) != 1)
+        if (ring_back_take(rx, &b->taken[b->nr_taken++], sizeof(b->taken[0])) != 1)
             return -EPROTO;
     return 1;
 }
 
-/* The requests of a packet's data: the second slot is not one of them if GSO needs it. */
+static unsigned int extras_of(const struct net_rx_packet *p)
+{
+    return p->slots - pages_of(p->size);
+}
+
+/* The requests of a packet's data: extra information stands behind the first. */
 static unsigned int slot_of_page(const struct net_rx_packet *p, unsigned int page)
 {
-    return p->first + page + (page && p->slots > pages_of(p->size));
+    return p->first + page + (page ? extras_of(p) : 0);
 }
 
 static void plan_copy(struct batch *b, const struct net_rx_packet *p)
@@ -105,24 +124,42 @@ static uint16_t flags_of(const struct net_rx_packet *p)
         flags = HV_NETRXF_CSUM_BLANK | HV_NETRXF_DATA_VALIDATED;
     else if (p->header.flags & VIRTIO_NET_HDR_F_DATA_VALID)
         flags = HV_NETRXF_DATA_VALIDATED;
-    if (p->slots > pages_of(p->size))
+    if (extras_of(p))
         flags |= HV_NETRXF_EXTRA_INFO;
     return flags;
 }
 
-static void answer_gso(struct net_queue *q, const struct net_rx_packet *p)
+static void answer_extra(struct net_queue *q, const struct hv_netif_extra_info *extra)
+{
+    net_answer(&q->journal->rx, &q->rx_answered, extra, sizeof(*extra));
+}
+
+static void answer_gso(const struct net_rx_packet *p)
 {
     bool v6 = (p->header.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) == VIRTIO_NET_HDR_GSO_TCPV6;
     const struct hv_netif_extra_info extra = {
         .type = HV_NETIF_EXTRA_TYPE_GSO,
+        .flags = p->flow.hashed ? HV_NETIF_EXTRA_FLAG_MORE : 0,
         .u.gso = {.size = p->header.gso_size,
                   .type = v6 ? HV_NETIF_GSO_TYPE_TCPV6 : HV_NETIF_GSO_TYPE_TCPV4}};
 
-    net_answer(&q->journal->rx, &q->rx_answered, &extra, sizeof(extra));
+    answer_extra(p->to, &extra);
 }
 
-static void answer_packet(struct net_queue *q, const struct batch *b,
-                          const struct net_rx_packet *p, bool failed)
+static void answer_hash(const struct net_rx_packet *p)
+{
+    struct hv_netif_extra_info extra = {
+        .type = HV_NETIF_EXTRA_TYPE_HASH,
+        .u.hash = {.type = p->flow.type,
+                   .algorithm = HV_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ}};
+
+    for (unsigned int i = 0; i < sizeof(extra.u.hash.value); i++)
+        extra.u.hash.value[i] = (uint8_t)(p->flow.value >> 8 * i);
+    answer_extra(p->to, &extra);
+}
+
+static void answer_packet(const struct batch *b, const struct net_rx_packet *p,
+                          bool failed)
 {
     unsigned int pages = pages_of(p->size);
 
@@ -137,9 +174,11 @@ static void answer_packet(struct net_queue *q, const struct batch *b,
             rsp.flags |= HV_NETRXF_MORE_DATA;
         if (failed)
             rsp.status = HV_NETIF_RSP_ERROR;
-        net_answer(&q->journal->rx, &q->rx_answered, &rsp, sizeof(rsp));
-        if (!page && (rsp.flags & HV_NETRXF_EXTRA_INFO))
-            answer_gso(q, p);
+        net_answer(&p->to->journal->rx, &p->to->rx_answered, &rsp, sizeof(rsp));
+        if (!page && has_segments(p))
+            answer_gso(p);
+        if (!page && p->flow.hashed)
+            answer_hash(p);
     }
 }
 
@@ -156,9 +195,24 @@ static void deliver(struct net_queue *q, struct batch *b)
 
         if (failed)
             dev->complain("a page for a packet is not granted to be written to");
-        answer_packet(q, b, p, failed);
+        answer_packet(b, p, failed);
         copy += pages_of(p->size);
     }
+}
+
+/* The packet's hash, and the ring that it goes by. */
+static void choose_queue(struct net_queue *q, struct net_rx_packet *p)
+{
+    struct net_device *dev = q->dev;
+
+    p->to = q;
+    p->flow.hashed = false;
+    if (!net_hash_wanted(dev->hash))
+        return;
+    p->flow = net_hash_flow(dev->hash, p->data, p->size);
+    if (is_spread(dev))
+        p->to = &dev->queues[net_hash_queue(dev->hash, p->flow.hashed ? p->flow.value : 0,
+                                            dev->nr_queues)];
 }
 
 /* What was held comes first; it lies in the last pages. */
@@ -171,9 +225,9 @@ static bool next_packet(struct net_queue *q, struct batch *b, struct net_rx_pack
     }
     if (!q->tap_ready)
         return false;
-    if (!read_packet(q, p, q->rx_pages + b->pages * PAGE_SIZE))
+    if (!read_packet(q, p, q->rx_pages + b->pieces * PAGE_SIZE))
         return false;
-    b->pages += pages_of(p->size);
+    choose_queue(q, p);
     return true;
 }
 
@@ -193,13 +247,18 @@ int net_rx_run(struct net_queue *q, const char **why)
     int rc = 1;
 
     *why = NULL;
-    b.packets = b.nr_taken = b.pieces = b.pages = 0;
-    while (b.packets < NET_BATCH && b.pieces + NET_FRAME_PAGES <= NET_RX_PAGES) {
+    b.packets = b.nr_taken = b.pieces = 0;
+    for (unsigned int n = 0; n < NET_BATCH && b.pieces + NET_FRAME_PAGES <= NET_RX_PAGES;
+         n++) {
         if (!next_packet(q, &b, &p)) {
             rc = 0;
             break;
         }
-        rc = take_slots(q, &b, &p);
+        rc = take_slots(&b, &p);
+        if (!rc && is_spread(q->dev)) {
+            rc = 1;
+            continue;
+        }
         if (rc <= 0) {
             hold(q, &p);
             break;

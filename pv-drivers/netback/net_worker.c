@@ -12,7 +12,7 @@
 #include "netback/net_queue.h"
 #include "netback/net_worker.h"
 
-#define MAX_PORTS (2 * NET_MAX_QUEUES)
+#define MAX_PORTS (2 * NET_MAX_QUEUES + 1)
 #define MAX_FILES (2 + NET_MAX_QUEUES)
 #define LONE_MS   1  /* for the answer to a single packet, at most */
 #define LOOK_MS   30 /* at a full ring of a front end that sends no events */
@@ -29,6 +29,8 @@ struct worker {
     struct {
         uint32_t tx, rx; /* ours */
     } port[NET_MAX_QUEUES];
+    struct net_ctrl ctrl;
+    uint32_t ctrl_port;
     int epoll;
     bool stopping;
 };
@@ -56,9 +58,23 @@ static void open_queue(struct worker *w, unsigned int i)
             worker_bind(w->events, cfg->domid, cfg->queue[i].rx_port, cfg->recover);
     rc = net_queue_open(&w->queue[i], &w->dev, map_ring(w, cfg->queue[i].tx_ref),
                         map_ring(w, cfg->queue[i].rx_ref), cfg->queue[i].tap,
-                        &cfg->journal[i], cfg->recover);
+                        &cfg->state->queue[i], cfg->recover);
     if (rc)
         worker_die("queue %u: %s", i, strerror(-rc));
+}
+
+static void open_ctrl(struct worker *w)
+{
+    const struct net_config *cfg = w->cfg;
+
+    w->ctrl = (struct net_ctrl){.journal = &cfg->state->ctrl,
+                                .grants = w->dev.grants,
+                                .domid = cfg->domid,
+                                .queues = cfg->nr_queues,
+                                .page = w->queue[0].tx_pages};
+    w->ctrl_port = worker_bind(w->events, cfg->domid, cfg->ctrl_port, cfg->recover);
+    net_ctrl_open(&w->ctrl, map_ring(w, cfg->ctrl_ref), cfg->recover);
+    w->dev.hash = &cfg->state->ctrl.hash;
 }
 
 static void watch(struct worker *w, int fd, unsigned int what, unsigned int how)
@@ -111,8 +127,8 @@ static void show(struct worker *w, unsigned int i, bool notify_anyway)
         door_events_notify(w->events, w->port[i].rx);
 }
 
-/* Both ways of a queue, a batch; returns whether there is more. */
-static bool serve_queue(struct worker *w, unsigned int i, bool notify_anyway)
+/* Both ways of a queue, a batch each; bits 0 and 1: which of them has more. */
+static unsigned int run_queue(struct worker *w, unsigned int i)
 {
     struct net_queue *q = &w->queue[i];
     const char *why;
@@ -122,22 +138,49 @@ static bool serve_queue(struct worker *w, unsigned int i, bool notify_anyway)
     check(tx, i, why);
     rx = net_rx_run(q, &why);
     check(rx, i, why);
+    return (tx ? 1 : 0) | (rx ? 2 : 0);
+}
+
+/* Shows answers, and asks for an event of what has no more; whether there is more. */
+static bool end_queue(struct worker *w, unsigned int i, unsigned int more,
+                      bool notify_anyway)
+{
+    int tx = more & 1, rx = more & 2;
+
     show(w, i, notify_anyway);
     if (!tx)
-        tx = net_tx_arm(q);
+        tx = net_tx_arm(&w->queue[i]);
     check(tx, i, NULL);
     if (!rx)
-        rx = net_rx_arm(q);
+        rx = net_rx_arm(&w->queue[i]);
     check(rx, i, NULL);
     return tx || rx;
 }
 
+static bool serve_ctrl(struct worker *w, bool notify)
+{
+    bool answered;
+    int more = net_ctrl_run(&w->ctrl, &answered);
+
+    if (answered || notify)
+        door_events_notify(w->events, w->ctrl_port);
+    if (!more)
+        more = net_ctrl_arm(&w->ctrl);
+    if (more < 0)
+        worker_die("control ring: the front end's index is out of range");
+    return more;
+}
+
 static bool serve(struct worker *w, bool notify_anyway)
 {
-    bool more = false;
+    bool more = w->cfg->has_ctrl && serve_ctrl(w, notify_anyway);
+    unsigned int left[NET_MAX_QUEUES];
 
+    /* One queue's packets may go by another's ring: none is done before all are. */
     for (unsigned int i = 0; i < w->cfg->nr_queues; i++)
-        more |= serve_queue(w, i, notify_anyway);
+        left[i] = run_queue(w, i);
+    for (unsigned int i = 0; i < w->cfg->nr_queues; i++)
+        more |= end_queue(w, i, left[i], notify_anyway);
     return more;
 }
 
@@ -196,10 +239,14 @@ void net_worker(const void *config)
                                  .filter_multicast = cfg->filter_multicast,
                                  .credit_bytes = cfg->credit_bytes,
                                  .credit_ns = cfg->credit_us * 1000,
+                                 .queues = w->queue,
+                                 .nr_queues = cfg->nr_queues,
                                  .complain = worker_complain};
     worker_doors(&w->events, &w->dev.grants, cfg->domid);
     for (unsigned int i = 0; i < cfg->nr_queues; i++)
         open_queue(w, i);
+    if (cfg->has_ctrl)
+        open_ctrl(w);
     open_loop(w);
     rc = sandbox_enter(cfg->user);
     if (rc)

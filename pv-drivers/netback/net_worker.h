@@ -11,9 +11,16 @@
 #include <sys/types.h>
 
 #include "hv/door.h"
+#include "netback/net_ctrl.h"
 #include "netback/net_queue.h"
 
 #define NET_MAX_QUEUES 4U
+
+/* What outlives a worker; shared with the daemon. */
+struct net_state {
+    struct net_journal queue[NET_MAX_QUEUES];
+    struct net_ctrl_journal ctrl;
+};
 
 struct net_config {
     hv_domid_t domid;
@@ -27,7 +34,9 @@ struct net_config {
         uint32_t tx_port, rx_port; /* the same, or two */
         int tap;
     } queue[NET_MAX_QUEUES];
-    struct net_journal *journal; /* NET_MAX_QUEUES, shared with the daemon */
+    bool has_ctrl; /* a control ring */
+    uint32_t ctrl_ref, ctrl_port;
+    struct net_state *state;
     uid_t user;
 };
 

@@ -22,8 +22,8 @@
 /* A packet while it is read. `end` is where the innermost length that was read ends. */
 struct view {
     const uint8_t *head;
-    uint32_t seen, end; /* bytes at head, bytes of the packet */
-    uint32_t at;
+    uint32_t seen, end;   /* bytes at head, bytes of the packet */
+    uint32_t at, network; /* of IP's header */
     uint8_t version, proto;
     bool fragment; /* a piece of a larger packet */
     bool later;    /* not its first piece: no header of a protocol follows */
@@ -56,6 +56,7 @@ static const char *read_ipv4(struct view *v)
         return "an IPv4 packet is shorter than it says";
     offset = get16(ip + 6);
     v->version = 4;
+    v->network = v->at;
     v->proto = ip[9];
     v->fragment = offset & 0x3fff;
     v->later = offset & 0x1fff;
@@ -104,6 +105,7 @@ static const char *read_ipv6(struct view *v)
     if (payload > v->end - v->at - 40)
         return "an IPv6 packet is shorter than it says";
     v->version = 6;
+    v->network = v->at;
     v->proto = ip[6];
     v->end = v->at + 40 + payload;
     v->at += 40;
@@ -152,6 +154,21 @@ static const char *read_network(struct view *v)
     if (type == TYPE_IPV6)
         return read_ipv6(v);
     return NULL;
+}
+
+bool packet_find(const uint8_t *packet, uint32_t size, struct packet_place *out)
+{
+    struct view v = {
+        .head = packet, .seen = size < PACKET_HEAD ? size : PACKET_HEAD, .end = size};
+
+    if (size < PACKET_MIN || read_network(&v) || !v.version)
+        return false;
+    *out =
+        (struct packet_place){.version = v.version,
+                              .network = v.network,
+                              .tcp = v.proto == PROTO_TCP && !v.fragment && has(&v, 20),
+                              .transport = v.at};
+    return true;
 }
 
 static const char *ask_checksum(const struct view *v, struct virtio_net_hdr *out)

@@ -27,6 +27,17 @@ struct packet_claim {
     uint16_t gso_size;
 };
 
+/* Where in an IP packet something is. */
+struct packet_place {
+    uint8_t version;    /* 4, 6 */
+    uint32_t network;   /* IP's header */
+    bool tcp;           /* it is TCP, and no piece of a larger packet */
+    uint32_t transport; /* its header, then */
+};
+
+/* False: it is no IP packet, or its lengths are wrong. */
+bool packet_find(const uint8_t *packet, uint32_t size, struct packet_place *out);
+
 /*
  * Checks a packet whose first bytes (all of it, or at least PACKET_HEAD) are at head, and
  * makes the kernel's header for it. NULL, or why it is dropped.

@@ -13,6 +13,7 @@
 
 #include "fake_door.h"
 #include "net_packets.h"
+#include "netback/net_ctrl.h"
 #include "netback/net_queue.h"
 #include "netback/packet.h"
 
@@ -24,6 +25,8 @@ struct input {
 static struct net_device dev;
 static struct net_queue queue;
 static struct net_journal journal;
+static struct net_ctrl ctrl;
+static struct net_ctrl_journal hashing;
 static int ends[2];
 
 static void complain(const char *line)
@@ -75,6 +78,34 @@ static void write_tx(struct input *in, uint8_t *ring, uint32_t at)
         slot[0] = (uint8_t)(take(in, 1) % 6); /* an extra, or rubbish */
         slot[1] = (uint8_t)(take(in, 1) & 1);
     }
+}
+
+static void write_ctrl(struct input *in)
+{
+    static const uint32_t words[] = {0, 1, 15, 16, 17, 40, 128, 129, 0xffffffff};
+    struct hv_ring_index *idx = (void *)fake_page[2];
+    struct hv_netif_ctrl_request req = {
+        .type = (uint16_t)(take(in, 1) % 12),
+        .data = {words[take(in, 1) % 9], words[take(in, 1) % 9], words[take(in, 1) % 9]}};
+
+    memcpy(fake_page[2] + sizeof(*idx) + idx->req_prod++ % 128 * NET_CTRL_SLOT, &req,
+           sizeof(req));
+}
+
+/* False: the device has ended. */
+static bool run_ctrl(void)
+{
+    bool notify;
+
+    if (net_ctrl_run(&ctrl, &notify) < 0)
+        return false;
+    if (ctrl.ring.r.rsp_prod_pvt != ctrl.ring.r.req_cons ||
+        hashing.hash.entries > NET_HASH_MAPPING)
+        abort();
+    for (unsigned int i = 0; i < NET_HASH_MAPPING; i++)
+        if (hashing.hash.queue[i] >= ctrl.queues)
+            abort();
+    return net_ctrl_arm(&ctrl) >= 0;
 }
 
 static void write_page(struct input *in)
@@ -150,7 +181,7 @@ static bool step(struct input *in)
 {
     struct hv_ring_index *tx = (void *)fake_page[0], *rx = (void *)fake_page[1];
 
-    switch (take(in, 1) % 8) {
+    switch (take(in, 1) % 11) {
     case 0:
         write_tx(in, fake_page[0], tx->req_prod++);
         break;
@@ -174,6 +205,14 @@ static bool step(struct input *in)
         break;
     case 7:
         return run();
+    case 8:
+        write_ctrl(in);
+        break;
+    case 9:
+        fake_page[2][take(in, 2) % PAGE_SIZE] = (uint8_t)take(in, 1);
+        break;
+    case 10:
+        return run_ctrl();
     }
     return true;
 }
@@ -187,11 +226,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (queue.tx_pages)
         munmap(queue.tx_pages, NET_ALL_PAGES * PAGE_SIZE);
     dev.nr_groups = 0;
+    dev.hash = &hashing.hash;
     dev.can_sg = take(&in, 1) & 1;
     dev.filter_multicast = take(&in, 1) & 1;
     if (net_queue_open(&queue, &dev, fake_page[0], fake_page[1], ends[0], &journal,
                        take(&in, 1) & 1))
         abort();
+    ctrl = (struct net_ctrl){
+        .journal = &hashing, .domid = 1, .queues = 2, .page = queue.tx_pages};
+    net_ctrl_open(&ctrl, fake_page[2], false);
     for (unsigned int i = 0; i < 256; i++) {
         struct hv_netif_rx_request *req =
             (void *)(fake_page[1] + sizeof(struct hv_ring_index) + i * NET_RX_SLOT);

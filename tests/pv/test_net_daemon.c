@@ -292,6 +292,8 @@ START_TEST(rings_that_are_not_there_are_said)
                  {"rx-ring-ref", "99999999999", "no reference"},
                  {"tx-ring-ref", "-1", "no reference"},
                  {"event-channel", "x", "no port"},
+                 {"ctrl-ring-ref", "x", "no reference"},
+                 {"ctrl-ring-ref", "7", "event-channel-ctrl"},
                  {"multi-queue-num-queues", "99", "not what was offered"},
                  {"multi-queue-num-queues", "0", "not what was offered"},
                  {"request-rx-copy", "0", "request-rx-copy"}};
@@ -308,7 +310,7 @@ START_TEST(rings_that_are_not_there_are_said)
         say_rings(&bad);
         put(bad.front, wrong[i].name, wrong[i].value, 0);
         put(bad.front, "state", "4", 0);
-        snprintf(path, sizeof(path), "%s/multi-queue-num-queues", bad.front);
+        snprintf(path, sizeof(path), "%s/%s", bad.front, wrong[i].name);
         wait_state(bad.back, HV_XENBUS_STATE_CLOSING);
         xs_rm(xs, XBT_NULL, path);
         closes(&bad, &good, wrong[i].why);
@@ -317,6 +319,91 @@ START_TEST(rings_that_are_not_there_are_said)
         close(bad.wire);
         put(bad.front, "state", "1", 0);
     }
+}
+END_TEST
+
+static void kill_workers(void)
+{
+    char path[64];
+    int pid;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", daemon_pid, daemon_pid);
+    file = fopen(path, "r");
+    while (fscanf(file, "%d", &pid) == 1)
+        kill(pid, SIGKILL);
+    fclose(file);
+}
+
+/* A request by the control ring: its answer's data. */
+static uint32_t control(struct guest *g, struct ring_front *ctrl, unsigned int type,
+                        uint32_t a, uint32_t b)
+{
+    const struct hv_netif_ctrl_request req = {.type = (uint16_t)type, .data = {a, b}};
+    struct hv_netif_ctrl_response rsp;
+
+    ck_assert(ring_front_put(ctrl, &req, sizeof(req)));
+    if (ring_front_push(ctrl))
+        notify(g);
+    for (int ms = 0; ring_front_take(ctrl, &rsp, sizeof(rsp)) == 0; ms++) {
+        ck_assert_int_lt(ms, PATIENCE_MS);
+        usleep(1000);
+    }
+    ck_assert_uint_eq(rsp.status, HV_NETIF_CTRL_STATUS_SUCCESS);
+    return rsp.data;
+}
+
+/* The next packet that the guest gets carries a hash. */
+static void gets_hash(struct guest *g, uint32_t hash)
+{
+    uint8_t *page = page_of(g, TX_DATA);
+    struct virtio_net_hdr none = {.flags = 0};
+    struct iovec iov[2] = {{&none, sizeof(none)}, {page, 100}};
+    struct hv_netif_extra_info extra;
+    struct hv_netif_rx_response rsp;
+
+    make_tcp(make_ipv4(page, 100, 6));
+    memcpy(page + ETHER + 12, "\x42\x09\x95\xbb\xa1\x8e\x64\x50", 8);
+    ck_assert_int_gt(writev(g->wire, iov, 2), 0);
+    for (int ms = 0; ring_front_take(&g->rx, &rsp, sizeof(rsp)) == 0; ms++) {
+        ck_assert_int_lt(ms, PATIENCE_MS);
+        usleep(1000);
+    }
+    ck_assert_int_eq(ring_front_take(&g->rx, &extra, sizeof(extra)), 1);
+    ck_assert_uint_eq(extra.type, HV_NETIF_EXTRA_TYPE_HASH);
+    ck_assert_mem_eq(extra.u.hash.value, &hash, sizeof(hash));
+    give_pages(g, 2);
+}
+
+START_TEST(hashing_is_asked_for_by_a_ring_of_its_own_and_outlives_a_worker)
+{
+    static const uint8_t key[] = {0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b,
+                                  0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d};
+    struct ring_front ctrl;
+    struct guest g, good;
+    struct hv_ring_index *idx;
+
+    open_guest(&good, 1);
+    make_guest(&g, 2);
+    idx = (void *)page_of(&g, 60);
+    ring_front_init(&ctrl, idx, PAGE_SIZE, sizeof(union hv_netif_ctrl_sring_entry));
+    put(g.front, "ctrl-ring-ref", "%u", g.first_page + 60);
+    put(g.front, "event-channel-ctrl", "1", 0);
+    attach(&g);
+    connect_net(&g);
+    memcpy(page_of(&g, 61), key, sizeof(key));
+    control(&g, &ctrl, HV_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM, 1, 0);
+    control(&g, &ctrl, HV_NETIF_CTRL_TYPE_SET_HASH_KEY, g.first_page + 61, sizeof(key));
+    control(&g, &ctrl, HV_NETIF_CTRL_TYPE_SET_HASH_FLAGS, HV_NETIF_CTRL_HASH_TYPE_IPV4,
+            0);
+    gets_hash(&g, 0x323e8fc2);
+    kill_workers();
+    ck_assert_uint_eq(control(&g, &ctrl, HV_NETIF_CTRL_TYPE_GET_HASH_FLAGS, 0, 0), 15);
+    gets_hash(&g, 0x323e8fc2);
+    idx->req_prod += 1000;
+    notify(&g);
+    wait_state(g.back, HV_XENBUS_STATE_CLOSING);
+    talk(&good, 5);
 }
 END_TEST
 
@@ -542,6 +629,7 @@ int main(void)
         rings_that_lie_close_their_interface_and_no_other,
         rings_that_are_not_there_are_said,
         packets_that_lie_are_answered_with_an_error_and_go_nowhere,
+        hashing_is_asked_for_by_a_ring_of_its_own_and_outlives_a_worker,
         a_request_that_changes_while_it_is_read_is_read_once,
         a_thousand_connections_leave_nothing_behind,
         NULL};
