@@ -9,12 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/xenstore.h"
 #include "peer.h"
+#include "wire/xs_msg.h"
 
 static char dir[] = "/tmp/xs-lib-XXXXXX", daemon_path[4096];
 static char *const args[] = {daemon_path, "-N", "--no-domains", "--rundir", dir, NULL};
@@ -215,6 +218,71 @@ static void forked(struct xs_handle *h)
           "parent and child go on after fork");
 }
 
+/* --- a daemon that goes with its answer --- */
+
+#define LIVES 100
+
+struct fleeting {
+    int listener;
+    int missed; /* watches that it had accepted and was not told of again */
+};
+
+static bool get(int fd, void *data, size_t len)
+{
+    return recv(fd, data, len, MSG_WAITALL) == (ssize_t)len;
+}
+
+/* Accepts one watch in each of its lives, and is gone. */
+static void *live_and_die(void *arg)
+{
+    struct fleeting *f = arg;
+
+    for (int life = 0; life < LIVES; life++) {
+        int fd = accept(f->listener, NULL, NULL), again = 0;
+        struct hv_xsd_sockmsg h;
+        char data[64];
+
+        while (get(fd, &h, sizeof(h)) && get(fd, data, h.len) && h.req_id == 0)
+            again++;
+        f->missed += life - again;
+        h.len = 3;
+        if (send(fd, &h, sizeof(h), MSG_MORE) < 0 || send(fd, "OK", 3, 0) < 0)
+            f->missed++;
+        close(fd);
+    }
+    return NULL;
+}
+
+static void fleeting_daemon(void)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    struct fleeting f = {.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    pthread_t daemon, l;
+    struct xs_handle *h;
+    char name[16];
+    bool ok = true;
+
+    snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/fleeting", dir);
+    if (bind(f.listener, (struct sockaddr *)&addr, sizeof(addr)) || listen(f.listener, 5))
+        return;
+    setenv("XENSTORED_PATH", addr.sun_path, 1);
+    pthread_create(&daemon, NULL, live_and_die, &f);
+    h = xs_open(0);
+    pthread_create(&l, NULL, listener, h);
+    for (int i = 0; i < LIVES; i++) {
+        sprintf(name, "/%d", i);
+        ok &= xs_watch(h, name, "t");
+    }
+    pthread_join(daemon, NULL);
+    pthread_cancel(l);
+    pthread_join(l, NULL);
+    xs_close(h);
+    close(f.listener);
+    unsetenv("XENSTORED_PATH");
+    check(ok && f.missed == 0,
+          "a watch is set again though its daemon died right after the answer");
+}
+
 static void restart(void)
 {
     kill(pid, SIGKILL);
@@ -269,6 +337,7 @@ int main(int argc, char **argv)
     cancelled(h);
     forked(h);
     another_daemon(h);
+    fleeting_daemon();
     xs_close(h);
     daemon_stop(pid);
     printf("1..%d\n", number);

@@ -21,7 +21,8 @@ struct call {
     uint32_t req_id;
     uint32_t type; /* of the reply */
     bool done;
-    bool lost; /* the daemon has gone without an answer */
+    bool lost;             /* the daemon has gone without an answer */
+    struct standing *note; /* of a WATCH or UNWATCH: what it is about */
     char *data;
     size_t len;
 };
@@ -253,6 +254,25 @@ static int send_request(struct link *l, uint32_t type, uint32_t tx, uint32_t req
     return rc;
 }
 
+/* --- watches that stand --- */
+
+/* Notes what the daemon has said: the watch stands from now on, or not any more. */
+static void note_watch(struct link *l, struct call *c, bool set)
+{
+    struct standing **at = &l->standing, *w = c->note;
+
+    while (*at && ((*at)->len != w->len || memcmp((*at)->data, w->data, w->len) != 0))
+        at = &(*at)->next;
+    if (set && !*at) {
+        *at = w;
+        c->note = NULL;
+    } else if (!set && *at) {
+        w = *at;
+        *at = w->next;
+        free(w);
+    }
+}
+
 /* --- reading: called by the reader, without the lock --- */
 
 /* 0: the message is whole; EAGAIN: more has to come; else the connection is lost. */
@@ -314,6 +334,8 @@ static int deliver(struct link *l)
     c->data = body;
     c->len = l->head.len;
     c->done = true;
+    if (c->note && (c->type == HV_XS_WATCH || c->type == HV_XS_UNWATCH))
+        note_watch(l, c, c->type == HV_XS_WATCH);
     return 0;
 }
 
@@ -325,33 +347,6 @@ static void wait_readable(struct link *l)
 }
 
 /* --- another daemon --- */
-
-void link_note_watch(struct link *l, const char *path, const char *token, bool set)
-{
-    size_t path_len = strlen(path) + 1, len = path_len + strlen(token) + 1;
-    struct standing *w = malloc(sizeof(*w) + len), **at = &l->standing;
-
-    if (!w)
-        return;
-    w->len = len;
-    memcpy(w->data, path, path_len);
-    strcpy(w->data + path_len, token);
-    pthread_mutex_lock(&l->lock);
-    while (*at && ((*at)->len != len || memcmp((*at)->data, w->data, len) != 0))
-        at = &(*at)->next;
-    if (set && !*at) {
-        w->next = NULL;
-        *at = w;
-        w = NULL;
-    } else if (!set && *at) {
-        struct standing *gone = *at;
-
-        *at = gone->next;
-        free(gone);
-    }
-    pthread_mutex_unlock(&l->lock);
-    free(w);
-}
 
 static int64_t now_ms(void)
 {
@@ -546,7 +541,7 @@ static int try_call(struct link *l, struct call *c, uint32_t type, uint32_t tx,
 {
     int rc;
 
-    *c = (struct call){0};
+    *c = (struct call){.note = c->note};
     pthread_mutex_lock(&l->lock);
     if (tx && l->is_socket && TX_GENERATION(tx) != l->generation) {
         pthread_mutex_unlock(&l->lock);
@@ -589,25 +584,54 @@ static char *mark_transaction(struct link *l, char *reply, size_t *len)
     return n < 0 ? NULL : marked;
 }
 
-char *link_call(struct link *l, uint32_t type, uint32_t tx, const struct iovec *parts,
-                unsigned int count, size_t *len)
+/* The answer, or NULL with errno. */
+static char *make_call(struct link *l, struct call *c, uint32_t type, uint32_t tx,
+                       const struct iovec *parts, unsigned int count, size_t *len)
 {
-    struct call c;
-    char *reply;
     int rc, state;
 
-    /* c lies on this stack: a cancelled thread must not leave it behind in the list. */
+    /* c lies on a stack: a cancelled thread must not leave it behind in the list. */
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     do
-        rc = try_call(l, &c, type, tx, parts, count);
-    while (rc == 0 && c.lost && !tx);
+        rc = try_call(l, c, type, tx, parts, count);
+    while (rc == 0 && c->lost && !tx);
     pthread_setcancelstate(state, NULL);
-    if (rc == 0 && c.lost)
+    if (rc == 0 && c->lost)
         rc = EAGAIN;
     if (rc) {
         errno = rc;
         return NULL;
     }
-    reply = result(&c, type, len);
+    return result(c, type, len);
+}
+
+int link_watch(struct link *l, const char *path, const char *token, bool set)
+{
+    size_t path_len = strlen(path) + 1, len = path_len + strlen(token) + 1;
+    struct call c = {.note = malloc(sizeof(*c.note) + len)};
+    struct iovec v = {NULL, len};
+    char *reply;
+    int rc;
+
+    if (!c.note)
+        return ENOMEM;
+    c.note->next = NULL;
+    c.note->len = len;
+    memcpy(c.note->data, path, path_len);
+    strcpy(c.note->data + path_len, token);
+    v.iov_base = c.note->data;
+    reply = make_call(l, &c, set ? HV_XS_WATCH : HV_XS_UNWATCH, 0, &v, 1, NULL);
+    rc = reply ? 0 : errno;
+    free(reply);
+    free(c.note);
+    return rc;
+}
+
+char *link_call(struct link *l, uint32_t type, uint32_t tx, const struct iovec *parts,
+                unsigned int count, size_t *len)
+{
+    struct call c = {0};
+    char *reply = make_call(l, &c, type, tx, parts, count, len);
+
     return type == HV_XS_TRANSACTION_START ? mark_transaction(l, reply, len) : reply;
 }

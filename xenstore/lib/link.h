@@ -74,9 +74,10 @@ char *link_call(struct link *l, uint32_t type, uint32_t tx, const struct iovec *
                 unsigned int count, size_t *len);
 
 /*
- * Notes a watch that was set, or not any more, to be set again should the daemon change.
+ * Sets a watch, or takes it back. With the answer it is noted, to be set again should the
+ * daemon change: no other daemon can come in between. 0 or errno.
  */
-void link_note_watch(struct link *l, const char *path, const char *token, bool set);
+int link_watch(struct link *l, const char *path, const char *token, bool set);
 
 /* The next event, to be freed; NULL with errno (EAGAIN if there is none and wait is
  * false). */

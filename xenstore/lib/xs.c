@@ -300,12 +300,8 @@ EXPORT bool xs_set_permissions(struct xs_handle *h, xs_transaction_t t, const ch
 
 EXPORT bool xs_watch(struct xs_handle *h, const char *path, const char *token)
 {
-    struct iovec v[2] = {string(path), string(token)};
-
-    if (!done(link_call(&h->link, HV_XS_WATCH, XBT_NULL, v, 2, NULL)))
-        return false;
-    link_note_watch(&h->link, path, token, true);
-    return true;
+    errno = link_watch(&h->link, path, token, true);
+    return errno == 0;
 }
 
 struct unwatched {
@@ -323,16 +319,13 @@ static bool is_unwatched(const struct event *e, void *arg)
 
 EXPORT bool xs_unwatch(struct xs_handle *h, const char *path, const char *token)
 {
-    struct iovec v[2] = {string(path), string(token)};
     struct unwatched u = {path, token};
-    bool ok = done(link_call(&h->link, HV_XS_UNWATCH, XBT_NULL, v, 2, NULL));
-    int saved = errno;
+    int rc = link_watch(&h->link, path, token, false);
 
-    link_note_watch(&h->link, path, token, false);
     if (h->filter)
         link_drop_events(&h->link, is_unwatched, &u);
-    errno = saved;
-    return ok;
+    errno = rc;
+    return rc == 0;
 }
 
 EXPORT int xs_fileno(struct xs_handle *h)
