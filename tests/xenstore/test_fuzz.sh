@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Runs every fuzzer for a few seconds (FUZZ_SECONDS, 10 by default) from the kept corpus.
+# Runs every fuzzer for a few seconds (FUZZ_SECONDS, 8 by default) from the kept corpus.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 corpus=$(cat "$here/corpus-folder")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 number=0
-echo 1..4
-for name in wire daemon ring journal; do
+echo 1..6
+for name in wire path perms daemon ring journal; do
     number=$((number + 1))
-    what="the $name fuzzer finds nothing in ${FUZZ_SECONDS:=10} seconds"
+    what="the $name fuzzer finds nothing in ${FUZZ_SECONDS:=8} seconds"
     if [ ! -x "$here/fuzz_$name" ]; then
         echo "ok $number - $what # SKIP clang is not installed"
         continue
