@@ -7,7 +7,8 @@
 
 #include "peer.h"
 
-static char dir[] = "/tmp/xs-ring-XXXXXX", path[64], daemon_path[4096], pid_file[64];
+static char dir[] = "/tmp/xs-ring-XXXXXX", path[64], daemon_path[4096], pid_file[64],
+            messages[64];
 static char *const args[] = {daemon_path, "-N", "--rundir", dir, "-F", pid_file, NULL};
 static unsigned int number;
 static struct peer *admin, *guest;
@@ -47,8 +48,33 @@ static void ask_for_reconnection(void)
     peer_kick(guest);
 }
 
+/* A guest breaks its ring again and again: the log does not grow with that. */
+static void said_once(void)
+{
+    unsigned int lines = 0;
+    char line[256];
+    FILE *f;
+
+    for (int i = 0; i < 50; i++) {
+        __atomic_store_n(&page->req_prod, page->req_cons + 5000, __ATOMIC_SEQ_CST);
+        peer_kick(guest);
+        becomes(&page->error, HV_STORE_ERROR_RINGIDX);
+        ask_for_reconnection();
+        becomes(&page->connection, HV_STORE_CONNECTED);
+    }
+    f = fopen(messages, "r");
+    while (f && fgets(line, sizeof(line), f))
+        lines += strstr(line, "ring is broken") != NULL;
+    if (f)
+        fclose(f);
+    check(lines == 1, "a guest that breaks its ring at will is named in the log once");
+}
+
 static void set_up(void)
 {
+    snprintf(messages, sizeof(messages), "%s/messages", dir);
+    if (!freopen(messages, "w", stderr))
+        exit(2);
     snprintf(path, sizeof(path), "%s/socket", dir);
     snprintf(pid_file, sizeof(pid_file), "%s/pid", dir);
     setenv("XS_FAKE_DIR", dir, 1);
@@ -123,12 +149,13 @@ int main(int argc, char **argv)
         return 2;
     setvbuf(stdout, NULL, _IOLBF, 0);
     beside(daemon_path, sizeof(daemon_path), argv[0], "xenstored-fake");
-    puts("1..10");
+    puts("1..11");
     set_up();
     pid = daemon_start(args, dir);
     introduce();
     reconnection();
     errors();
+    said_once();
     daemon_stop(pid);
     snprintf(command, sizeof(command), "rm -rf %s", dir);
     return system(command) ? 1 : 0;

@@ -309,6 +309,23 @@ START_TEST(equal_permissions_are_one_object_and_die_together)
 }
 END_TEST
 
+START_TEST(each_domain_of_a_list_dies_by_itself)
+{
+    struct xs_perm entry[3] = {{0, 0}, {9, XS_MAY_READ}, {8, XS_MAY_READ}};
+    struct perms *a = perms_make(entry, 3), *b;
+
+    perms_domain_died(9);
+    perms_domain_died(8);
+    ck_assert(a->entry[1].access & a->entry[2].access & XS_PERM_DEAD);
+    b = perms_make(entry, 3);
+    ck_assert_ptr_ne(a, b);
+    perms_put(a);
+    ck_assert_ptr_eq(perms_make(entry, 3), b);
+    perms_put(b);
+    perms_put(b);
+}
+END_TEST
+
 /* --- permissions and watches --- */
 
 static ssize_t no_bytes(struct conn *c, void *buf, size_t len)
@@ -594,6 +611,7 @@ int main(void)
     tcase_add_test(tree, a_long_list_is_whole_in_its_parts);
     tcase_add_test(tree, sums_hold_under_random_edits_and_held_roots);
     tcase_add_test(tree, equal_permissions_are_one_object_and_die_together);
+    tcase_add_test(tree, each_domain_of_a_list_dies_by_itself);
     tcase_add_test(watches, permissions_follow_owner_list_and_rest);
     tcase_add_test(watches, a_change_is_told_on_its_path_and_above);
     tcase_add_test(watches, depth_limits_what_a_watch_hears);

@@ -276,6 +276,7 @@ void conn_reset(struct conn *c)
     bytes_free(&c->in);
     bytes_free(&c->out);
     c->owed = 0;
+    c->resumed = 0;
 }
 
 void conn_restore(struct conn *c, bool output, const void *data, size_t len)

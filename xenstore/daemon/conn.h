@@ -54,6 +54,7 @@ struct conn {
     struct list folded;  /* ... of those that owe an event, see conn_event */
     uint32_t watch_count;
     uint32_t watch_bytes; /* of their paths and tokens */
+    uint32_t watch_deep;  /* levels of their paths: see watch_deep_bytes */
     struct list txns;
     uint32_t txn_count;
     uint32_t last_txn;

@@ -187,6 +187,7 @@ void ring_restore(struct conn *c, bool output, uint32_t index, const void *data,
             return;
         hold(r, index, data, (uint32_t)len);
         conn_restore(c, false, data, len);
+        c->resumed += (uint32_t)len;
         return;
     }
     if (written == 0 || written >= len)
@@ -241,8 +242,9 @@ static void give_up(struct ring_conn *r, uint32_t ring_error)
 {
     struct broken *b = xzalloc(sizeof(*b));
 
-    log_say("domain %u: its ring is broken (error %u); it is not served any more",
-            r->c.id, ring_error);
+    if (log_may_say(&r->c.domain->said_broken))
+        log_say("domain %u: its ring is broken (error %u); it is not served any more",
+                r->c.id, ring_error);
     *b = (struct broken){broken, r->c.domain, r->page, r->port};
     broken = b;
     journal_reset(r->c.id);

@@ -15,6 +15,12 @@
 #include "daemon/conn.h"
 #include "daemon/log.h"
 
+static void accept_ready(struct source *s, uint32_t events);
+
+static int listener = -1;
+static struct source listening = {.ready = accept_ready};
+static bool full; /* no descriptor was left for a client: it waits for one */
+
 struct socket_conn {
     struct conn c;
     struct source source;
@@ -60,6 +66,7 @@ static void sock_close(struct conn *c, uint32_t ring_error)
 {
     loop_forget_fd(of(c)->fd);
     close(of(c)->fd);
+    socket_look_again();
 }
 
 static void sock_release(struct conn *c)
@@ -88,8 +95,6 @@ static void sock_ready(struct source *s, uint32_t events)
 
 /* --- listening --- */
 
-static int listener = -1;
-
 struct conn *socket_adopt(int fd)
 {
     struct socket_conn *sc = xzalloc(sizeof(*sc));
@@ -110,16 +115,29 @@ int socket_fd(struct conn *c)
     return of(c)->fd;
 }
 
+void socket_look_again(void)
+{
+    if (full)
+        loop_change_fd(listener, EPOLLIN, &listening);
+    full = false;
+}
+
 static void accept_ready(struct source *s, uint32_t events)
 {
+    static int64_t said;
     int fd;
 
     while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
         if (!socket_adopt(fd))
             close(fd);
     }
-    if (errno == EMFILE || errno == ENFILE)
+    if (errno != EMFILE && errno != ENFILE)
+        return;
+    if (log_may_say(&said))
         log_say("too many open files: a client has to wait");
+    full = true;
+    loop_change_fd(listener, 0, &listening);
+    loop_want_lull();
 }
 
 static bool somebody_listens(const struct sockaddr_un *addr)
@@ -138,10 +156,8 @@ int socket_listener(void)
 
 int socket_adopt_listener(int fd)
 {
-    static struct source source = {.ready = accept_ready};
-
     listener = fd;
-    return loop_watch_fd(listener, EPOLLIN, &source);
+    return loop_watch_fd(listener, EPOLLIN, &listening);
 }
 
 int socket_listen(const char *path)

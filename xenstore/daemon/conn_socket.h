@@ -15,6 +15,8 @@ int socket_listen(const char *path);
 int socket_listener(void);
 int socket_adopt_listener(int fd); /* 0 or -errno */
 int socket_fd(struct conn *c);
+/* A client may have had to wait for a descriptor: one may be free now. */
+void socket_look_again(void);
 struct conn *socket_adopt(int fd); /* a client; NULL if it is no descriptor */
 
 #endif

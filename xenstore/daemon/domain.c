@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/alloc.h"
 #include "daemon/conn_ring.h"
@@ -14,9 +15,6 @@
 #include "daemon/store.h"
 #include "daemon/txn.h"
 
-#define FEATURES                                                                         \
-    (HV_STORE_SERVER_FEATURE_RECONNECTION | HV_STORE_SERVER_FEATURE_ERROR |              \
-     HV_STORE_SERVER_FEATURE_WATCHDEPTH)
 #define BUCKETS 256u
 
 struct list domains = LIST_INIT(domains);
@@ -41,7 +39,7 @@ struct domain *domain_get(uint32_t domid)
         return d;
     d = xzalloc(sizeof(*d));
     d->domid = domid;
-    d->features = FEATURES;
+    d->features = DOMAIN_FEATURES;
     d->next = table[domid % BUCKETS];
     table[domid % BUCKETS] = d;
     list_append(&domains, &d->all);
@@ -85,16 +83,16 @@ uint32_t domain_memory(uint32_t domid)
     return d && d->conn ? bytes + d->conn->watch_bytes + d->conn->txn_bytes : bytes;
 }
 
-void domain_warn(uint32_t domid)
+void domain_warn(uint32_t domid, int64_t more)
 {
     struct domain *d = domain_find(domid);
     uint32_t soft = quotas[QUOTA_MEMORY].soft;
-    bool above = soft && domain_memory(domid) > soft;
+    bool above = soft && domain_memory(domid) + more > soft;
 
     if (!d || above == d->warned)
         return;
     d->warned = above;
-    if (above)
+    if (above && log_may_say(&d->said_memory))
         log_say("domain %u uses more memory than the soft limit of %u bytes", domid,
                 soft);
 }
@@ -199,23 +197,23 @@ bool domain_exists(uint32_t domid)
 
 struct orphans {
     uint32_t domid;
-    struct node *found;
-    size_t len;
-    char path[HV_STORE_ABS_PATH_MAX + 1];
+    char **path;
+    size_t count, room;
 };
 
+/* Notes the topmost nodes that it owns. */
 static bool find_orphan(void *arg, const char *path, size_t len, struct node *n)
 {
     struct orphans *o = arg;
 
-    if (o->found)
-        return false;
     if (node_owner(n) != o->domid || len == 1)
         return true;
-    o->found = n;
-    o->len = len;
-    for (size_t i = 0; i < len; i++)
-        o->path[i] = path[i];
+    if (o->count == o->room) {
+        o->room = o->room ? o->room * 2 : 16;
+        o->path = xrealloc(o->path, o->room * sizeof(*o->path));
+    }
+    o->path[o->count] = xzalloc(len + 1);
+    memcpy(o->path[o->count++], path, len);
     return false;
 }
 
@@ -226,13 +224,13 @@ static void remove_traces(struct domain *d)
 {
     struct orphans o = {.domid = d->domid};
 
-    while (d->nodes) {
-        o.found = NULL;
+    if (d->nodes)
         store_walk(store.root, "/", 1, true, find_orphan, &o);
-        if (!o.found)
-            break;
-        edit_remove(NULL, o.path, o.len);
+    for (size_t i = 0; i < o.count; i++) {
+        edit_remove(NULL, o.path[i], strlen(o.path[i]));
+        free(o.path[i]);
     }
+    free(o.path);
     perms_domain_died(d->domid);
 }
 

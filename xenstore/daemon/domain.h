@@ -14,14 +14,19 @@
 #include "daemon/quota.h"
 
 #define DOMID_FIRST_RESERVED 0x7ff0u
+/* What rings offer: all we have. */
+#define DOMAIN_FEATURES                                                                  \
+    (HV_STORE_SERVER_FEATURE_RECONNECTION | HV_STORE_SERVER_FEATURE_ERROR |              \
+     HV_STORE_SERVER_FEATURE_WATCHDEPTH)
 
 struct domain {
     struct list all;     /* in domains */
     struct domain *next; /* in a hash chain */
     uint32_t domid;
-    uint32_t nodes; /* that it owns in the committed tree */
-    uint32_t bytes; /* ... and what they count: see txn_account */
-    bool warned;    /* that it is above its soft limit */
+    uint32_t nodes;                   /* that it owns in the committed tree */
+    uint32_t bytes;                   /* ... and what they count: see txn_account */
+    bool warned;                      /* that it is above its soft limit */
+    int64_t said_broken, said_memory; /* for log_may_say */
     bool introduced;
     bool shutdown; /* seen to be shut down; said so once */
     bool has_target;
@@ -48,8 +53,8 @@ uint32_t domain_limit(const struct conn *c, enum quota q);
 
 /* What counts towards the memory quota of this client's domain. */
 uint32_t domain_memory(uint32_t domid);
-/* Says so in the log, once, when that is above the soft limit. */
-void domain_warn(uint32_t domid);
+/* Says so in the log when that passes the soft limit with so much more. */
+void domain_warn(uint32_t domid, int64_t more);
 
 /* Whether nodes may be given to it: it runs, or nobody can tell. */
 bool domain_exists(uint32_t domid);

@@ -8,6 +8,8 @@
 #include <syslog.h>
 #include <time.h>
 
+#define SAY_AGAIN_S 10
+
 bool log_tracing;
 
 static bool use_syslog;
@@ -26,6 +28,17 @@ void log_say(const char *format, ...)
         fputc('\n', stderr);
     }
     va_end(ap);
+}
+
+bool log_may_say(int64_t *last)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    if (*last && now.tv_sec - *last < SAY_AGAIN_S)
+        return false;
+    *last = now.tv_sec;
+    return true;
 }
 
 void log_to_syslog(void)

@@ -13,6 +13,11 @@
 
 extern bool log_tracing;
 
+/*
+ * Whether something may be said that a guest can bring about at will: not within ten
+ * seconds of the last time, which is kept in *last (0 at first).
+ */
+bool log_may_say(int64_t *last);
 void log_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_to_syslog(void);
 /* Starts the access log, or turns it off with NULL. 0 or errno. */

@@ -320,18 +320,14 @@ static uint32_t dom_exc_port;
 static void events_ready(struct source *s, uint32_t events)
 {
     uint32_t ports[64];
-    int n;
+    int n = hv_pending(ports, 64); /* more of them wait for the next look */
 
-    while ((n = hv_pending(ports, 64)) > 0) {
-        for (int i = 0; i < n; i++) {
-            hv_unmask(ports[i]);
-            if (ports[i] == dom_exc_port)
-                domain_check_all();
-            else
-                ring_event(ports[i]);
-        }
-        if (n < 64)
-            break;
+    for (int i = 0; i < n; i++) {
+        hv_unmask(ports[i]);
+        if (ports[i] == dom_exc_port)
+            domain_check_all();
+        else
+            ring_event(ports[i]);
     }
 }
 
@@ -399,6 +395,7 @@ static void raise_file_limit(void)
 static void lull(void)
 {
     malloc_trim(0);
+    socket_look_again();
     if (journal_stale())
         journal_renew();
 }

@@ -56,8 +56,6 @@ static int dispatch(struct request *rq)
         rq->t = txn_find(rq->c, rq->h->tx_id);
         if (!rq->t)
             return ENOENT;
-        if (txn_failed(rq->t) && rq->h->type != HV_XS_TRANSACTION_END)
-            return ENOMEM;
     }
     return op->serve(rq);
 }
@@ -93,8 +91,6 @@ void ops_serve(struct conn *c, const struct hv_xsd_sockmsg *h, const char *paylo
 
     log_request(c, h, payload);
     rc = dispatch(&rq);
-    if (rq.t && (rc == ENOSPC || rc == EIO) && h->type != HV_XS_TRANSACTION_END)
-        txn_fail(rq.t);
     if (c->resumed)
         rc = forgive(h->type, rc);
     if (rc) {

@@ -10,10 +10,6 @@
 
 #define DOMID_SELF 0x7ff0u
 
-#define FEATURES                                                                         \
-    (HV_STORE_SERVER_FEATURE_RECONNECTION | HV_STORE_SERVER_FEATURE_ERROR |              \
-     HV_STORE_SERVER_FEATURE_WATCHDEPTH)
-
 static int real_domid(struct request *rq, uint32_t *domid)
 {
     int rc = arg_domid(rq, domid);
@@ -133,7 +129,7 @@ int op_get_feature(struct request *rq)
     uint32_t domid;
 
     if (empty(rq))
-        return reply_number(rq, FEATURES);
+        return reply_number(rq, DOMAIN_FEATURES);
     if (real_domid(rq, &domid))
         return EINVAL;
     d = domain_find(domid);
@@ -145,7 +141,8 @@ int op_set_feature(struct request *rq)
     struct domain *d;
     uint32_t domid, features;
 
-    if (real_domid(rq, &domid) || arg_domid(rq, &features) || (features & ~FEATURES))
+    if (real_domid(rq, &domid) || arg_domid(rq, &features) ||
+        (features & ~DOMAIN_FEATURES))
         return EINVAL;
     d = domain_get(domid);
     if (d->introduced)
@@ -155,20 +152,15 @@ int op_set_feature(struct request *rq)
     return 0;
 }
 
-/* Takes [<domid>|]<quota>|; *d is NULL for the global values. */
-static int arg_quota(struct request *rq, struct domain **d, enum quota *q,
-                     bool domain_given, bool make)
+/* Takes [<domid>|]<quota>|. */
+static int arg_quota(struct request *rq, bool domain_given, uint32_t *domid,
+                     enum quota *q)
 {
     size_t len;
     const char *name;
-    uint32_t domid;
 
-    *d = NULL;
-    if (domain_given) {
-        if (real_domid(rq, &domid))
-            return EINVAL;
-        *d = make ? domain_get(domid) : domain_find(domid);
-    }
+    if (domain_given && real_domid(rq, domid))
+        return EINVAL;
     name = xs_args_next(&rq->args, &len);
     *q = name ? quota_by_name(name) : QUOTA_COUNT;
     return *q < QUOTA_COUNT ? 0 : EINVAL;
@@ -186,8 +178,8 @@ static unsigned int count_args(struct xs_args a)
 
 int op_get_quota(struct request *rq)
 {
-    unsigned int args = count_args(rq->args);
-    struct domain *d;
+    bool for_domain = count_args(rq->args) > 1;
+    uint32_t domid;
     enum quota q;
 
     if (empty(rq)) {
@@ -197,20 +189,22 @@ int op_get_quota(struct request *rq)
         }
         return 0;
     }
-    if (arg_quota(rq, &d, &q, args > 1, false))
+    if (arg_quota(rq, for_domain, &domid, &q))
         return EINVAL;
-    return reply_number(rq, d && d->has_quota[q] ? d->quota[q] : quotas[q].limit);
+    return reply_number(rq, for_domain ? domain_quota(domid, q) : quotas[q].limit);
 }
 
 int op_set_quota(struct request *rq)
 {
+    bool for_domain = count_args(rq->args) > 2;
+    uint32_t domid, value;
     struct domain *d;
-    uint32_t value;
     enum quota q;
 
-    if (arg_quota(rq, &d, &q, count_args(rq->args) > 2, true) || arg_domid(rq, &value))
+    if (arg_quota(rq, for_domain, &domid, &q) || arg_domid(rq, &value))
         return EINVAL;
-    if (d) {
+    if (for_domain) {
+        d = domain_get(domid);
         d->has_quota[q] = true;
         d->quota[q] = value;
         journal_domain(d);

@@ -11,14 +11,18 @@
 #include "daemon/perm.h"
 #include "daemon/special.h"
 
-/* The size that the node-size quota counts: value, names of children, and a flat part. */
-#define NODE_FLAT      24u
-#define NODE_PER_ENTRY 8u
+/* A change does not fit: the transaction that it would have been a part of is void. */
+static int no_room(struct request *rq, int error)
+{
+    if (rq->t)
+        txn_fail(rq->t);
+    return error;
+}
 
 /* What a node's change adds to its owner's memory, where that is bounded; 0 or EIO. */
 static int check_memory(struct request *rq, const struct node *n, int64_t more)
 {
-    return edit_fits(rq->c, rq->t, node_owner(n), more) ? 0 : EIO;
+    return edit_fits(rq->c, rq->t, node_owner(n), more) ? 0 : no_room(rq, EIO);
 }
 
 /*
@@ -117,6 +121,7 @@ int op_directory_part(struct request *rq)
 
 /* --- writing --- */
 
+/* The size that the node-size quota counts. */
 static size_t quota_size(size_t value_len, size_t list, size_t entries)
 {
     return NODE_FLAT + NODE_PER_ENTRY * entries + value_len + list;
@@ -155,16 +160,17 @@ static int may_create(struct request *rq, const struct node *above,
         first_len = count++ ? first_len : len;
         bytes += quota_size(0, len + 1, above->perms->count) + at;
     }
-    if (limit && edit_owned(rq->t, rq->c->id) + count > limit)
+    /* What a transaction makes is counted at its end. */
+    if (limit && edit_owned(NULL, rq->c->id) + (rq->t ? 1 : count) > limit)
         return ENOSPC;
     if (!edit_fits(rq->c, rq->t, rq->c->id, (int64_t)bytes))
-        return EIO;
+        return no_room(rq, EIO);
     if (!size)
         return 0;
     if (quota_size(value_len, 0, above->perms->count) >= size ||
         quota_size(above->value_len, store_list_bytes(above) + first_len + 1,
                    above->perms->count) >= size)
-        return ENOSPC;
+        return no_room(rq, ENOSPC);
     return 0;
 }
 
@@ -209,7 +215,7 @@ int op_write(struct request *rq)
     if (rc)
         return rc;
     if (size && quota_size(rq->args.left, store_list_bytes(n), n->perms->count) >= size)
-        return ENOSPC;
+        return no_room(rq, ENOSPC);
     rc = check_memory(rq, n, (int64_t)rq->args.left - n->value_len);
     if (rc)
         return rc;
@@ -305,9 +311,8 @@ static int change_perms(struct request *rq, const struct xs_path *p, struct perm
     if (!domain_exists(perms->entry[0].id))
         return ENOENT;
     if (size && quota_size(n->value_len, store_list_bytes(n), perms->count) >= size)
-        return ENOSPC;
-    rc = check_memory(rq, n,
-                      ((int64_t)perms->count - n->perms->count) * (int)NODE_PER_ENTRY);
+        return no_room(rq, ENOSPC);
+    rc = check_memory(rq, n, ((int64_t)perms->count - n->perms->count) * NODE_PER_ENTRY);
     if (rc)
         return rc;
     edit_perms(rq->t, p->s, p->len, perms);

@@ -23,30 +23,47 @@ static int arg_depth(struct request *rq, int *depth)
     return 0;
 }
 
-int op_watch(struct request *rq)
+/* A path and a token. */
+static int arg_watch(struct request *rq, struct xs_path *p, const char **token)
 {
-    uint32_t limit = domain_limit(rq->c, QUOTA_WATCHES);
-    struct xs_path p;
-    const char *token;
-    size_t token_len;
-    int depth;
-    int rc = arg_path(rq, true, &p);
+    size_t len;
+    int rc = arg_path(rq, true, p);
 
     if (rc)
         return rc;
-    token = xs_args_next(&rq->args, &token_len);
-    if (!token)
-        return EINVAL;
-    rc = arg_depth(rq, &depth);
-    if (rc)
-        return rc;
-    if (p.len + token_len + 2 > HV_STORE_PAYLOAD_MAX)
+    *token = xs_args_next(&rq->args, &len);
+    return *token ? 0 : EINVAL;
+}
+
+/* Whether one more may be set. */
+static int check_limits(struct conn *c, const struct xs_path *p, const char *token)
+{
+    uint32_t limit = domain_limit(c, QUOTA_WATCHES);
+    size_t bytes = p->len + strlen(token);
+
+    if (bytes + 2 > HV_STORE_PAYLOAD_MAX)
         return E2BIG;
-    if (limit && rq->c->watch_count >= limit)
+    if (watch_stands(c, p, token))
+        return EEXIST;
+    if (limit && c->watch_count > limit)
         return E2BIG;
-    if (!edit_fits(rq->c, NULL, rq->c->id, (int64_t)(p.len + token_len)))
-        return ENOMEM;
-    rc = watch_add(rq->c, &p, token, depth, &rq->new_watch);
+    bytes += watch_deep_bytes(c, p);
+    return edit_fits(c, NULL, c->id, (int64_t)bytes) ? 0 : ENOMEM;
+}
+
+int op_watch(struct request *rq)
+{
+    struct xs_path p;
+    const char *token;
+    int depth;
+    int rc = arg_watch(rq, &p, &token);
+
+    if (rc == 0)
+        rc = arg_depth(rq, &depth);
+    if (rc == 0)
+        rc = check_limits(rq->c, &p, token);
+    if (rc == 0)
+        rc = watch_add(rq->c, &p, token, depth, &rq->new_watch);
     if (rc == 0 && rq->c->domain)
         journal_watch(rq->c->id, &p, token, depth);
     return rc;
@@ -56,15 +73,10 @@ int op_unwatch(struct request *rq)
 {
     struct xs_path p;
     const char *token;
-    size_t token_len;
-    int rc = arg_path(rq, true, &p);
+    int rc = arg_watch(rq, &p, &token);
 
-    if (rc)
-        return rc;
-    token = xs_args_next(&rq->args, &token_len);
-    if (!token)
-        return EINVAL;
-    rc = watch_remove(rq->c, &p, token);
+    if (rc == 0)
+        rc = watch_remove(rq->c, &p, token);
     if (rc == 0 && rq->c->domain)
         journal_unwatch(rq->c->id, &p, token);
     return rc;

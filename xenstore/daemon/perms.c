@@ -2,8 +2,8 @@
 /*
  * Permission lists. Equal lists are one object in a hash table, because a store has many
  * nodes and few different lists. When a domain dies its entries are marked in place,
- * which reaches every node at once; a list so marked leaves the table, lest a new list
- * find it.
+ * which reaches every node at once; a list so marked has another place in the table,
+ * where a new list does not find it, but the death of the next domain does.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +42,12 @@ static void grow(void)
     buckets = new_buckets;
 }
 
+static void enter(struct perms *p)
+{
+    p->next = table[p->hash & (buckets - 1)];
+    table[p->hash & (buckets - 1)] = p;
+}
+
 struct perms *perms_make(const struct xs_perm *entry, size_t count)
 {
     uint32_t hash = hash_entries(entry, count);
@@ -58,31 +64,22 @@ struct perms *perms_make(const struct xs_perm *entry, size_t count)
     p->ref = 1;
     p->hash = hash;
     p->count = (uint32_t)count;
-    p->interned = true;
     memcpy(p->entry, entry, size);
-    p->next = table[hash & (buckets - 1)];
-    table[hash & (buckets - 1)] = p;
+    enter(p);
     used++;
     return p;
 }
 
-static void unlink_interned(struct perms *p)
+void perms_put(struct perms *p)
 {
     struct perms **at = &table[p->hash & (buckets - 1)];
 
+    if (--p->ref)
+        return;
     while (*at != p)
         at = &(*at)->next;
     *at = p->next;
-    p->interned = false;
     used--;
-}
-
-void perms_put(struct perms *p)
-{
-    if (--p->ref)
-        return;
-    if (p->interned)
-        unlink_interned(p);
     free(p);
 }
 
@@ -101,11 +98,22 @@ static bool mark_dead(struct perms *p, uint32_t domid)
 
 void perms_domain_died(uint32_t domid)
 {
+    struct perms *marked = NULL, *p;
+
     for (size_t i = 0; i < buckets; i++) {
-        for (struct perms *p = table[i], *next; p; p = next) {
-            next = p->next;
-            if (mark_dead(p, domid))
-                unlink_interned(p);
+        for (struct perms **at = &table[i]; (p = *at);) {
+            if (!mark_dead(p, domid)) {
+                at = &p->next;
+                continue;
+            }
+            *at = p->next;
+            p->next = marked;
+            marked = p;
         }
+    }
+    while ((p = marked)) {
+        marked = p->next;
+        p->hash = hash_entries(p->entry, p->count);
+        enter(p);
     }
 }

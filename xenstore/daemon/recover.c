@@ -29,15 +29,24 @@ struct waiting {
     char data[]; /* strings a and b */
 };
 
-static struct waiting *waiting, **waiting_end = &waiting;
+/* By domain: a guest's record does not look through what waits for all the others. */
+#define QUEUES 256u
+static struct queue {
+    struct waiting *first, **end; /* end is NULL while nothing has ever waited */
+} queues[QUEUES];
 
-static void drop_waiting(struct waiting **at)
+static struct queue *queue_of(uint32_t domid)
+{
+    return &queues[domid % QUEUES];
+}
+
+static void drop_waiting(struct queue *q, struct waiting **at)
 {
     struct waiting *w = *at;
 
     *at = w->next;
-    if (waiting_end == &w->next)
-        waiting_end = at;
+    if (q->end == &w->next)
+        q->end = at;
     free(w);
 }
 
@@ -45,19 +54,21 @@ static void keep(const struct journal_entry *e, const char *data)
 {
     size_t len = (size_t)e->a_len + e->b_len;
     struct waiting *w = xalloc(sizeof(*w) + len);
+    struct queue *q = queue_of(e->domid);
 
     w->next = NULL;
     w->e = *e;
     memcpy(w->data, data, len);
-    *waiting_end = w;
-    waiting_end = &w->next;
+    *(q->end ? q->end : &q->first) = w;
+    q->end = &w->next;
 }
 
 /* Forgets what waits for this guest: of one type, or all. */
 static void forget(uint32_t domid, int type, const struct journal_entry *like,
                    const char *data)
 {
-    struct waiting **at = &waiting;
+    struct queue *q = queue_of(domid);
+    struct waiting **at = &q->first;
 
     while (*at) {
         const struct waiting *w = *at;
@@ -69,7 +80,7 @@ static void forget(uint32_t domid, int type, const struct journal_entry *like,
         if (match && like && like->type == JOURNAL_TXN_END)
             match = w->e.number == like->number;
         if (match)
-            drop_waiting(at);
+            drop_waiting(q, at);
         else
             at = &(*at)->next;
     }
@@ -188,7 +199,7 @@ static struct perms *perms_of(const char *bytes, size_t count)
     size_t size = count * sizeof(struct xs_perm);
     struct xs_perm *entry;
 
-    if (last_perms && last_perms->interned && last_perms->count == count &&
+    if (last_perms && last_perms->count == count &&
         memcmp(last_perms->entry, bytes, size) == 0)
         return last_perms;
     if (last_perms)
@@ -250,20 +261,11 @@ static void apply_waiting(struct conn *c, const struct waiting *w)
     }
 }
 
-void recover_rings(bool bare)
+/* First what was under way in the rings, then events. */
+static void apply_queue(struct queue *q, bool bare)
 {
-    struct list *l, *next;
-
-    for (l = domains.next; l != &domains; l = next) {
-        struct domain *d = list_of(l, struct domain, all);
-
-        next = l->next;
-        if (d->domid && d->introduced && domain_reconnect(d))
-            log_say("domain %u: its ring cannot be connected again", d->domid);
-    }
-    /* First what was under way in the rings, then events. */
     for (int pass = 0; pass < (bare ? 1 : 2); pass++) {
-        for (struct waiting *w = waiting; w; w = w->next) {
+        for (struct waiting *w = q->first; w; w = w->next) {
             struct domain *d = domain_find(w->e.domid);
             bool bytes = w->e.type == JOURNAL_INPUT || w->e.type == JOURNAL_OUTPUT;
 
@@ -275,7 +277,22 @@ void recover_rings(bool bare)
                 ring_hold(d->conn, w->e.number, w->data, w->e.a_len);
         }
     }
-    while (waiting)
-        drop_waiting(&waiting);
+    while (q->first)
+        drop_waiting(q, &q->first);
+}
+
+void recover_rings(bool bare)
+{
+    struct list *l, *next;
+
+    for (l = domains.next; l != &domains; l = next) {
+        struct domain *d = list_of(l, struct domain, all);
+
+        next = l->next;
+        if (d->domid && d->introduced && domain_reconnect(d))
+            log_say("domain %u: its ring cannot be connected again", d->domid);
+    }
+    for (uint32_t i = 0; i < QUEUES; i++)
+        apply_queue(&queues[i], bare);
     domain_check_all();
 }

@@ -22,13 +22,19 @@
 
 #include "wire/xs_perm.h"
 
+/*
+ * What quotas count for a node beside its value, its names and its path, as Debian's
+ * xenstored reckons: a flat part, and one for each permission entry.
+ */
+#define NODE_FLAT      24
+#define NODE_PER_ENTRY 8
+
 /* A list of permission entries. Equal lists are one object: compare pointers. */
 struct perms {
     uint32_t ref;
     uint32_t hash;
     struct perms *next;
     uint32_t count; /* at least 1 */
-    bool interned;
     struct xs_perm entry[];
 };
 

@@ -134,11 +134,6 @@ void txn_fail(struct txn *t)
     t->failed = true;
 }
 
-bool txn_failed(const struct txn *t)
-{
-    return t->failed;
-}
-
 static void expire(struct conn *c, int64_t now)
 {
     int64_t age = domain_limit(c, QUOTA_TRANSACTION_AGE) * 1000ll;
@@ -217,16 +212,13 @@ struct touch *txn_find_touch(const struct txn *t, const char *path, size_t len)
     return n;
 }
 
-struct touch *txn_touch(struct txn *t, const char *path, size_t len)
+static struct touch *add_touch(struct txn *t, const char *path, size_t len)
 {
-    struct touch *n = txn_find_touch(t, path, len);
-    uint32_t hash;
+    uint32_t hash = hash_path(path, len);
+    struct touch *n;
 
-    if (n)
-        return n;
     if (t->touched >= t->buckets)
         grow(t);
-    hash = hash_path(path, len);
     n = xzalloc(sizeof(*n) + len);
     n->hash = hash;
     n->len = (uint16_t)len;
@@ -238,19 +230,32 @@ struct touch *txn_touch(struct txn *t, const char *path, size_t len)
     return n;
 }
 
+struct touch *txn_touch(struct txn *t, const char *path, size_t len)
+{
+    struct touch *n = txn_find_touch(t, path, len);
+
+    return n ? n : add_touch(t, path, len);
+}
+
 int txn_saw(struct txn *t, const char *path, size_t len, unsigned int seen)
 {
+    struct touch *n;
     uint32_t limit;
 
     if (!t)
         return 0;
-    limit = domain_limit(t->conn, QUOTA_TRANSACTION_NODES);
-    if (limit && t->touched >= limit)
+    n = txn_find_touch(t, path, len);
+    limit = n ? 0 : domain_limit(t->conn, QUOTA_TRANSACTION_NODES);
+    if (limit && t->touched >= limit) {
+        txn_fail(t);
         return ENOSPC;
-    limit = domain_limit(t->conn, QUOTA_MEMORY);
-    if (limit && domain_memory(t->conn->id) > limit)
+    }
+    limit = n ? 0 : domain_limit(t->conn, QUOTA_MEMORY);
+    if (limit && domain_memory(t->conn->id) > limit) {
+        txn_fail(t);
         return EIO;
-    txn_touch(t, path, len)->seen |= (uint8_t)seen;
+    }
+    (n ? n : add_touch(t, path, len))->seen |= (uint8_t)seen;
     return 0;
 }
 
@@ -284,10 +289,6 @@ static struct node **slot(struct txn *t)
 }
 
 /* --- who owns how much --- */
-
-/* What a node counts for its owner, as Debian's xenstored reckons. */
-#define NODE_FLAT      24
-#define NODE_PER_ENTRY 8
 
 static int32_t charge(const struct node *n, size_t path_len)
 {
@@ -340,7 +341,7 @@ bool edit_fits(struct conn *c, struct txn *t, uint32_t owner, int64_t more)
 
     if (c->privileged || owner == 0 || more <= 0)
         return true;
-    domain_warn(owner);
+    domain_warn(owner, more);
     bytes = (int64_t)domain_memory(owner) + more;
     if (t)
         bytes += owned_entry(t, owner)->bytes;

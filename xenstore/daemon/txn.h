@@ -40,9 +40,8 @@ void txn_restore(struct conn *c, uint32_t id);
 /* Ends it. 0, EAGAIN on conflict, ENOSPC if a domain would own too many nodes,
  * ENOMEM if a request in it had found no room. */
 int txn_end(struct txn *t, bool commit);
-/* A request in it was refused for want of room: it can only be ended. */
+/* A request in it was refused for want of room: it will not be committed. */
 void txn_fail(struct txn *t);
-bool txn_failed(const struct txn *t);
 /*
  * Guests' transactions that are older than their quota lose their hold on the tree as it
  * was: they will end with EAGAIN. So what is kept of old trees is bounded in time.
@@ -53,7 +52,8 @@ void txn_forget_conn(struct conn *c); /* it is about to be freed */
 
 /* The tree as this request sees it; t may be NULL throughout. */
 struct node *txn_root(struct txn *t);
-/* Notes what was seen; ENOSPC when the transaction has touched too many nodes. */
+/* Notes what was seen; ENOSPC when the transaction has touched too many nodes, EIO when
+ * it takes too much memory: then it has failed. */
 int txn_saw(struct txn *t, const char *path, size_t len, unsigned int seen);
 
 /*

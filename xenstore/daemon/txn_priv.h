@@ -52,7 +52,7 @@ struct txn {
     uint32_t changes;
     uint32_t bytes; /* of notes and values: its part of conn->txn_bytes */
     bool doomed;    /* can be used, but not committed */
-    bool failed;    /* a change did not fit: its own end is all that is answered */
+    bool failed;    /* a change did not fit: it ends with ENOMEM */
     int64_t since;  /* ms; when it began */
     struct owned *owned;
     uint32_t owned_count;

@@ -155,6 +155,30 @@ static struct watch **find_watch(struct point *pt, struct conn *c, const char *t
     return at;
 }
 
+#define COMMON_DEPTH 16
+
+/* Levels of a path beyond what is common. */
+static uint32_t levels_too_deep(const char *path, size_t len)
+{
+    uint32_t levels = 0;
+
+    for (size_t i = 0; i < len; i++)
+        levels += path[i] == '/';
+    return levels > COMMON_DEPTH ? levels - COMMON_DEPTH : 0;
+}
+
+size_t watch_deep_bytes(const struct conn *c, const struct xs_path *p)
+{
+    return (c->watch_deep + levels_too_deep(p->s, p->len)) * sizeof(struct point);
+}
+
+bool watch_stands(struct conn *c, const struct xs_path *p, const char *token)
+{
+    struct point *pt = locate(p, false);
+
+    return pt && *find_watch(pt, c, token);
+}
+
 int watch_add(struct conn *c, const struct xs_path *p, const char *token, int depth,
               struct watch **out)
 {
@@ -177,6 +201,7 @@ int watch_add(struct conn *c, const struct xs_path *p, const char *token, int de
     c->watch_count++;
     w->bytes = (uint16_t)(p->len + strlen(token));
     c->watch_bytes += w->bytes;
+    c->watch_deep += levels_too_deep(p->s, p->len);
     watch_stats.watches++;
     watch_stats.bytes += size;
     *out = w;
@@ -186,12 +211,15 @@ int watch_add(struct conn *c, const struct xs_path *p, const char *token, int de
 static void drop(struct watch **at)
 {
     struct watch *w = *at;
+    char path[HV_STORE_ABS_PATH_MAX + 1];
+    size_t len = watch_absolute(w, path);
 
     *at = w->next;
     list_remove(&w->by_conn);
     list_remove(&w->folded);
     w->conn->watch_count--;
     w->conn->watch_bytes -= w->bytes;
+    w->conn->watch_deep -= levels_too_deep(path, len);
     watch_stats.watches--;
     watch_stats.bytes -= sizeof(*w) + strlen(w->token) + 1;
     free(w);

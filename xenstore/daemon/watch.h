@@ -35,6 +35,13 @@ struct watch {
 int watch_add(struct conn *c, const struct xs_path *p, const char *token, int depth,
               struct watch **out);
 int watch_remove(struct conn *c, const struct xs_path *p, const char *token);
+/* Whether this client has this watch. */
+bool watch_stands(struct conn *c, const struct xs_path *p, const char *token);
+/*
+ * What points of uncommon depth take, in this client's watches and one more on p: a path
+ * of very many short names costs us much more than its length.
+ */
+size_t watch_deep_bytes(const struct conn *c, const struct xs_path *p);
 void watch_drop_all(struct conn *c);
 
 /* The path as the client gave it; out has room for HV_STORE_ABS_PATH_MAX + 1 bytes. */
