@@ -580,6 +580,52 @@ START_TEST(nobody_has_two_turns_in_a_round)
 }
 END_TEST
 
+/*
+ * While one task has always more to do, in each round others become ready together, and
+ * now and then behind them one that has not asked for long.
+ */
+static bool waking_turn(struct task *t)
+{
+    turns.turns++;
+    turns.between++;
+    if (t == &turns.busy[0])
+        ck_assert_int_eq(write(turns.pipe[1], "", 1), 1);
+    if (turns.turns >= BUSY * ROUNDS * 4)
+        loop_stop();
+    return t < &turns.busy[2];
+}
+
+static void wake_all(struct source *s, uint32_t events)
+{
+    static int wakes;
+    char byte;
+
+    ck_assert_int_eq(read(turns.pipe[0], &byte, 1), 1);
+    for (int i = 2; i < BUSY; i++)
+        task_queue(&turns.busy[i]);
+    if (++wakes % 4)
+        return;
+    turns.between = 0;
+    task_queue(&turns.quiet);
+}
+
+START_TEST(who_asks_seldom_goes_before_who_asks_in_each_round)
+{
+    ck_assert_int_eq(loop_init(), 0);
+    ck_assert_int_eq(pipe(turns.pipe), 0);
+    turns.source.ready = wake_all;
+    ck_assert_int_eq(loop_watch_fd(turns.pipe[0], EPOLLIN, &turns.source), 0);
+    task_init(&turns.quiet, quiet_turn);
+    for (int i = 0; i < BUSY; i++) {
+        task_init(&turns.busy[i], waking_turn);
+        task_queue(&turns.busy[i]);
+    }
+    loop_run(nothing_more, no_lull);
+    ck_assert_int_ge(turns.quiet_turns, ROUNDS / 4);
+    ck_assert_int_le(turns.worst, 1);
+}
+END_TEST
+
 static TCase *with(Suite *s, const char *name)
 {
     TCase *t = tcase_create(name);
@@ -619,6 +665,7 @@ int main(void)
     tcase_add_test(watches, events_that_nobody_fetches_fold_into_one_per_watch);
     tcase_add_test(watches, the_same_watch_cannot_be_set_twice);
     tcase_add_test(loop, who_asks_once_a_round_does_not_wait_for_its_end);
+    tcase_add_test(loop, who_asks_seldom_goes_before_who_asks_in_each_round);
     tcase_add_test(loop, nobody_has_two_turns_in_a_round);
     sr = srunner_create(s);
     srunner_set_tap(sr, "-");

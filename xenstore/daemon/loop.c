@@ -16,6 +16,7 @@ static bool lull_wanted;
 
 static struct list queue = LIST_INIT(queue);
 static struct list quick = LIST_INIT(quick); /* tasks that have had no turn this round */
+static struct list rare = LIST_INIT(rare);   /* ... nor in the one before */
 static uint64_t round_number;
 
 int loop_init(void)
@@ -54,13 +55,20 @@ void task_init(struct task *t, bool (*turn)(struct task *))
 
 void task_queue(struct task *t)
 {
+    uint64_t rounds = round_number - t->served;
+
     if (list_empty(&t->link))
-        list_append(t->served == round_number ? &queue : &quick, &t->link);
+        list_append(rounds == 0 ? &queue : rounds == 1 ? &quick : &rare, &t->link);
 }
 
 void task_cancel(struct task *t)
 {
     list_remove(&t->link);
+}
+
+static bool somebody_quick(void)
+{
+    return !list_empty(&quick) || !list_empty(&rare);
 }
 
 static void run_first(struct list *l)
@@ -90,7 +98,7 @@ static int look(int max, int ms)
 /*
  * Gives one turn to each task that is queued now; those queued meanwhile wait for the
  * next round, unless they are quick. Quick ones alternate with others, should they be
- * many.
+ * many; of them those go first that have asked for nothing of late.
  */
 static void run_round(void)
 {
@@ -101,9 +109,9 @@ static void run_round(void)
         list_append(&queue, &round);
         list_remove(&queue);
     }
-    for (unsigned int turn = 1; !list_empty(&round) || !list_empty(&quick); turn++) {
-        if (!list_empty(&quick))
-            run_first(&quick);
+    for (unsigned int turn = 1; !list_empty(&round) || somebody_quick(); turn++) {
+        if (somebody_quick())
+            run_first(list_empty(&rare) ? &quick : &rare);
         if (!list_empty(&round))
             run_first(&round);
         if (!list_empty(&round) && turn % LOOK_TURNS == 0)
@@ -118,7 +126,7 @@ void loop_want_lull(void)
 
 static int timeout(bool more)
 {
-    if (more || !list_empty(&queue) || !list_empty(&quick))
+    if (more || !list_empty(&queue) || somebody_quick())
         return 0;
     return lull_wanted ? LULL_MS : -1;
 }

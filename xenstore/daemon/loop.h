@@ -4,7 +4,8 @@
  * Each task that has work gets one turn of bounded length per round, so nobody waits
  * longer than one turn of everybody who is busy. Now and then between turns the
  * descriptors are looked at: a task that had nothing to do when the round began goes
- * before those that are left of it, and has had its turn of this round then.
+ * before those that are left of it, and has had its turn of this round then. Of such
+ * tasks those go first that had no turn in the round before either.
  */
 #ifndef DAEMON_LOOP_H
 #define DAEMON_LOOP_H
