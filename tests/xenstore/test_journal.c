@@ -446,6 +446,23 @@ static void forged(void)
           "what a client wrote is never taken for a record", words);
 }
 
+/* More comes between two slices than one of them copies by itself. */
+static void catches_up(void)
+{
+    static char value[4001];
+    int slices = 0;
+
+    memset(value, 'v', sizeof(value) - 1);
+    write_journal();
+    journal_renew();
+    while (journal_tidy() && slices++ < 100) {
+        for (int i = 0; i < 40; i++)
+            write_node("/vm/below", value, 0);
+        journal_commit();
+    }
+    check(slices < 100, "it is written anew however fast records come", "no end of it");
+}
+
 int main(void)
 {
     char command[96];
@@ -461,7 +478,7 @@ int main(void)
     store_init();
     special_init();
     srand(1);
-    puts("1..7");
+    puts("1..8");
     write_journal();
     describe(&before);
     load_files(good);
@@ -473,6 +490,7 @@ int main(void)
     both_truncated();
     both_damaged();
     forged();
+    catches_up();
     snprintf(command, sizeof(command), "rm -rf %s", dir);
     return system(command) ? 1 : 0;
 }

@@ -21,6 +21,12 @@
 #include "daemon/store.h"
 
 #define WINDOW (256u << 10) /* mapped at the files' end; records are much smaller */
+#define PAGE   4096u
+/*
+ * Memory is got in small pieces: it takes longer than all else that a request costs, and
+ * who asks for something at that moment waits for it.
+ */
+#define PIECE (2 * PAGE)
 
 static uint64_t sum_key;
 
@@ -113,15 +119,13 @@ static void copy_new(struct journal_file *f)
 /* Moves the windows so that they begin on the page that holds the end. */
 static int move_windows(struct journal_file *f)
 {
-    uint64_t at = f->end & ~4095ull;
+    uint64_t at = f->end & ~(PAGE - 1ull);
 
     if (f->window[0])
         copy_new(f);
     for (int i = 0; i < JOURNAL_COPIES; i++) {
         void *window;
 
-        if (posix_fallocate(f->fd[i], 0, (off_t)(at + WINDOW)))
-            return ENOSPC;
         window =
             mmap(NULL, WINDOW, PROT_READ | PROT_WRITE, MAP_SHARED, f->fd[i], (off_t)at);
         if (window == MAP_FAILED)
@@ -131,6 +135,19 @@ static int move_windows(struct journal_file *f)
         f->window[i] = window;
     }
     f->window_at = at;
+    return 0;
+}
+
+/* Storing where the files have no memory would kill us. */
+static int back(struct journal_file *f, uint64_t end)
+{
+    uint64_t from = f->backed, upto = (end + PIECE - 1) & ~(PIECE - 1ull);
+
+    for (int i = 0; i < JOURNAL_COPIES; i++) {
+        if (posix_fallocate(f->fd[i], (off_t)from, (off_t)(upto - from)))
+            return ENOSPC;
+    }
+    f->backed = upto;
     return 0;
 }
 
@@ -190,6 +207,7 @@ int journal_file_open(struct journal_file *f, const char *path, bool resume)
     if (rc == 0 && resume && !journal_word_get(f->head[0]->committed, &f->end))
         rc = EIO;
     f->copied = f->end;
+    f->backed = f->end & ~(PAGE - 1ull);
     if (rc == 0)
         rc = move_windows(f);
     if (rc) {
@@ -220,6 +238,8 @@ static char *room(struct journal_file *f, size_t len)
 
     if (f->end + len > f->window_at + WINDOW)
         rc = move_windows(f);
+    if (rc == 0 && f->end + len > f->backed)
+        rc = back(f, f->end + len);
     if (rc) {
         log_say("the journal cannot grow (%s): a restart will not find this state again",
                 strerror(rc));

@@ -41,6 +41,7 @@ struct journal_file {
     struct journal_head *head[JOURNAL_COPIES];
     char *window[JOURNAL_COPIES];
     uint64_t window_at; /* offset of the windows in the files */
+    uint64_t backed;    /* the files have memory up to here */
     uint64_t end;       /* where the next record goes */
     uint64_t copied;    /* the second file holds everything before this */
 };

@@ -14,12 +14,12 @@
 #include "daemon/journal_priv.h"
 #include "daemon/store.h"
 
-#define TIDY_SLICE 256         /* nodes written between two rounds */
-#define TIDY_COPY  (64u << 10) /* bytes of the old journal copied between two rounds */
-#define TIDY_MIN   (1u << 20)  /* a smaller file is left alone */
-#define TIDY_TAIL  25000u      /* records of a short tail */
-#define LULL_TAIL  2000u       /* ... when there is time */
-#define TIDY_FREE  (1u << 20)  /* bytes of a replaced file given back between rounds */
+#define TIDY_SLICE 128          /* nodes written between two rounds */
+#define TIDY_COPY  (16u << 10)  /* bytes of the old journal copied between two rounds */
+#define TIDY_MIN   (1u << 20)   /* a smaller file is left alone */
+#define TIDY_TAIL  25000u       /* records of a short tail */
+#define LULL_TAIL  2000u        /* ... when there is time */
+#define TIDY_FREE  (128u << 10) /* bytes of a replaced file given back between rounds */
 
 struct place {
     struct node *n;
@@ -32,6 +32,7 @@ static struct tidy {
     struct journal_file file;
     struct node *root;   /* the tree that is written: a reference */
     uint64_t copied;     /* of the old file: what came after that tree */
+    uint64_t seen;       /* ... its end when we last looked */
     struct place *stack; /* subtrees still to be written */
     size_t depth, room;
 } tidy = {.file = {.fd = {-1, -1}}};
@@ -108,17 +109,28 @@ static void tidy_start(void)
     journal_put_rest(&tidy.file);
 }
 
-/* Copies records that came meanwhile; true when it has caught up. */
+/*
+ * Copies records that came meanwhile; true when it has caught up, as it will: it copies
+ * more than has come since it last did.
+ */
 static bool tidy_copy(void)
 {
     char chunk[TIDY_COPY];
-    uint64_t left = journal_log.file.end - tidy.copied;
-    size_t len = left < sizeof(chunk) ? left : sizeof(chunk);
-    ssize_t n = len ? pread(journal_log.file.fd[0], chunk, len, (off_t)tidy.copied) : 0;
+    uint64_t end = journal_log.file.end, some = 2 * (end - tidy.seen);
+    uint64_t upto = tidy.copied + sizeof(chunk) + some;
 
-    if (n > 0 && journal_file_raw(&tidy.file, chunk, (size_t)n))
+    tidy.seen = end;
+    upto = upto < end ? upto : end;
+    while (tidy.copied < upto) {
+        size_t len =
+            upto - tidy.copied < sizeof(chunk) ? upto - tidy.copied : sizeof(chunk);
+        ssize_t n = pread(journal_log.file.fd[0], chunk, len, (off_t)tidy.copied);
+
+        if (n <= 0 || !journal_file_raw(&tidy.file, chunk, (size_t)n))
+            return false;
         tidy.copied += (uint64_t)n;
-    return tidy.copied == journal_log.file.end;
+    }
+    return tidy.copied == end;
 }
 
 /* Large files take long to go, so replaced ones go in pieces. */
@@ -233,6 +245,8 @@ bool journal_tidy(void)
         tidy_start();
         return tidy.running;
     }
+    if (tidy.depth)
+        tidy.seen = journal_log.file.end;
     for (int i = 0; tidy.depth && i < TIDY_SLICE; i++)
         write_node(tidy.stack[--tidy.depth]);
     if (!tidy.depth && journal_file_is_open(&tidy.file) && tidy_copy()) {
