@@ -6,6 +6,7 @@
 
 static void disconnect(struct netfront *f)
 {
+    netfront_ctrl_close(f);
     for (unsigned int i = f->max_queues; i-- > 0;) {
         struct netfront_queue *q = &f->queue[i];
 
@@ -52,6 +53,14 @@ static void any_event(void *arg)
 {
     tx_event(arg);
     rx_event(arg);
+}
+
+static void ctrl_event(void *net)
+{
+    struct netfront *f = net;
+
+    if (f->state == NETFRONT_RUNNING && netfront_ctrl_run(f))
+        gone(f);
 }
 
 static int grant_ring(struct netfront_queue *q, struct ring_front *ring, size_t slot)
@@ -168,6 +177,8 @@ static void offer(struct netfront *f)
     for (unsigned int i = 0; !rc && i < f->nr_queues; i++)
         rc = queue_offer(&f->queue[i]);
     if (!rc)
+        rc = netfront_ctrl_open(f, ctrl_event);
+    if (!rc)
         rc = bus_say(&f->bus, HV_XENBUS_STATE_CONNECTED);
     if (rc)
         disconnect(f); /* the next look tries again */
@@ -184,6 +195,7 @@ static void run(struct netfront *f)
     f->gso_v6 = bus_back(&f->bus, "feature-gso-tcpv6", 0) != 0;
     f->state = NETFRONT_RUNNING;
     f->connections++;
+    netfront_ctrl_start(f);
     /* Packets may have come before this did. */
     for (unsigned int i = 0; i < f->nr_queues; i++)
         any_event(&f->queue[i]);
@@ -228,6 +240,7 @@ int netfront_start(struct netfront *f, const char *front, unsigned int queues)
     f->mtu = (unsigned int)bus_front(&f->bus, "mtu", 1500);
     f->max_queues = queues < NETFRONT_MAX_QUEUES ? queues : NETFRONT_MAX_QUEUES;
     f->nr_queues = 1;
+    f->ctrl.port = -1;
     for (unsigned int i = 0; i < NETFRONT_MAX_QUEUES; i++) {
         f->queue[i].net = f;
         f->queue[i].tx_port = f->queue[i].rx_port = -1;

@@ -16,10 +16,24 @@
 #include "common/ring.h"
 #include "front/bus.h"
 
-#define NETFRONT_MAX_QUEUES 4
-#define NETFRONT_MAX_PIECES HV_NETIF_NR_SLOTS_MIN
-#define NETFRONT_SLOTS      256U /* of each ring: one page */
-#define NETFRONT_MAX_SIZE   65535U
+#define NETFRONT_MAX_QUEUES   4
+#define NETFRONT_MAX_PIECES   HV_NETIF_NR_SLOTS_MIN
+#define NETFRONT_SLOTS        256U /* of each ring: one page */
+#define NETFRONT_MAX_SIZE     65535U
+
+#define NETFRONT_HASH_KEY     40U
+#define NETFRONT_HASH_ENTRIES 128U
+
+/*
+ * How the back end is to choose the queue for what is received: by Toeplitz' hash of a
+ * packet's flow, through a table, whose entries are taken modulo the number of queues.
+ */
+struct netfront_hash {
+    uint32_t types; /* HV_NETIF_CTRL_HASH_TYPE_* */
+    uint8_t key[NETFRONT_HASH_KEY];
+    unsigned int entries;
+    uint8_t queue[NETFRONT_HASH_ENTRIES];
+};
 
 /* A packet either way: pieces that each lie in one page. */
 struct net_packet {
@@ -33,6 +47,11 @@ struct net_packet {
     bool csum_good;    /* nobody need check it */
     uint8_t gso_type;  /* HV_NETIF_GSO_TYPE_*: to be cut into segments */
     uint16_t gso_size; /* with so many bytes of TCP's payload each */
+    /* Received ones only. */
+    unsigned int queue;
+    bool hashed;
+    uint8_t hash_type; /* the number of a bit of HV_NETIF_CTRL_HASH_TYPE_* */
+    uint32_t hash;
 };
 
 /* One to be sent. It, and what it points to, stays as it is until done() is called. */
@@ -83,6 +102,16 @@ struct netfront_queue {
     bool more_extra, more_data, bad;
 };
 
+/* The ring by which a struct netfront_hash is told; a page for it, one for the data. */
+struct netfront_ctrl {
+    struct ring_front ring;
+    void *page[2];
+    uint32_t ref[2];
+    unsigned int granted;
+    int port; /* -1: there is none */
+    unsigned int step;
+};
+
 struct netfront {
     struct bus_device bus;
     enum netfront_state state;
@@ -92,7 +121,8 @@ struct netfront {
     bool sg, csum, csum_v6, gso_v4, gso_v6;
     /* What both ends agree on, from OFFERED on. */
     unsigned int nr_queues;
-    bool split; /* an event channel for each ring */
+    bool split;  /* an event channel for each ring */
+    bool spread; /* the back end has taken all of `hash` */
     /* Counters for whoever looks. */
     unsigned int connections, sent, received, lost, dropped;
 
@@ -100,14 +130,16 @@ struct netfront {
     void (*receive)(struct netfront *f, const struct net_packet *p);
     /* There is room again for what netfront_send() had none for. */
     void (*ready)(struct netfront *f);
+    const struct netfront_hash *hash; /* NULL: as the back end likes */
 
+    struct netfront_ctrl ctrl;
     unsigned int max_queues;
     struct netfront_queue queue[NETFRONT_MAX_QUEUES];
 };
 
 /*
  * Takes up the device at front, "device/vif/0", with at most so many queues; f is all
- * zeroes but for receive() and ready(), which may send.
+ * zeroes but for receive() and ready(), which may send, and hash.
  */
 int netfront_start(struct netfront *f, const char *front, unsigned int queues);
 /* The back end's state may have changed (a watch on its folder said so). */

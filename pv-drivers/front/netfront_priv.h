@@ -18,4 +18,14 @@ int netfront_rx_open(struct netfront_queue *q);
 int netfront_rx_run(struct netfront_queue *q);
 void netfront_rx_close(struct netfront_queue *q);
 
+/* ---- netfront_ctrl.c ---- */
+/* Offers a control ring if both ends want one; event is called with f when it is
+ * answered.
+ */
+int netfront_ctrl_open(struct netfront *f, void (*event)(void *net));
+/* The connection is there. */
+void netfront_ctrl_start(struct netfront *f);
+int netfront_ctrl_run(struct netfront *f);
+void netfront_ctrl_close(struct netfront *f);
+
 #endif

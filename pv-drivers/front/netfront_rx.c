@@ -27,7 +27,7 @@ static void refill(struct netfront_queue *q)
 
 static void begin_packet(struct netfront_queue *q)
 {
-    q->coming = (struct net_packet){.nr = 0};
+    q->coming = (struct net_packet){.queue = (unsigned int)(q - q->net->queue)};
     q->extras = 0;
     q->more_extra = q->more_data = q->bad = false;
 }
@@ -57,11 +57,22 @@ void netfront_rx_close(struct netfront_queue *q)
     }
 }
 
+static void take_hash(struct net_packet *p, const struct hv_netif_extra_info *extra)
+{
+    p->hashed = true;
+    p->hash_type = extra->u.hash.type;
+    p->hash = 0;
+    for (unsigned int i = 0; i < sizeof(extra->u.hash.value); i++)
+        p->hash |= (uint32_t)extra->u.hash.value[i] << 8 * i;
+}
+
 static void take_extra(struct netfront_queue *q, const struct hv_netif_extra_info *extra)
 {
     q->more_extra = extra->flags & HV_NETIF_EXTRA_FLAG_MORE;
     if (++q->extras > MAX_EXTRAS)
         q->bad = true;
+    if (extra->type == HV_NETIF_EXTRA_TYPE_HASH)
+        take_hash(&q->coming, extra);
     if (extra->type != HV_NETIF_EXTRA_TYPE_GSO)
         return;
     q->coming.gso_type = extra->u.gso.type;

@@ -10,6 +10,7 @@
 #include "front/netfront.h"
 #include "packet.h"
 #include "reference.h"
+#include "spread.h"
 
 #define QUEUES    2
 #define SLOTS     24U /* packets on their way at once */
@@ -189,6 +190,7 @@ static void take_ip(const struct net_packet *packet)
     if (packet->size < ETHER + IP + UDP || ip[0] != 0x45 || ip_at(ip + 16) != own_ip ||
         get16(ip + 2) > packet->size - ETHER || !whole)
         return;
+    spread_check(&net, packet, ip);
     if (ip[9] == PROTO_ICMP && ip[IP] == 8) {
         packet_pong(ip);
         send_back(ETHER + get16(ip + 2), UDP_SUMMED);
@@ -357,6 +359,7 @@ static void talk(void)
         measure("round trip of 64 bytes", UDP_BLANK, 64, 50);
         measure("round trip of 65000 bytes", TCP_SEGMENTS, 65000, 10);
     }
+    spread_say(&net);
     for (uint32_t n = 0; net.state != NETFRONT_GONE; n++) {
         uint64_t end = now_ns() + ROUND_NS;
         bool good = !peers || round_of(n % peers);
@@ -375,6 +378,7 @@ void net_main(const char *front, const char *place)
         slot[i].room = front_pages(ROOM / PAGE_SIZE);
     read_place(place);
     net.receive = receive;
+    net.hash = &spread_hash;
     if (netfront_start(&net, front, QUEUES)) {
         say("no device at %s\n", front);
         return;
@@ -385,5 +389,6 @@ void net_main(const char *front, const char *place)
     say("network interface, %u queues, %s event channels, %u peers\n", net.nr_queues,
         net.split ? "split" : "single", peers);
     talk();
+    spread_say(&net);
     say("the network is gone\n");
 }

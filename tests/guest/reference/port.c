@@ -84,7 +84,7 @@ int front_revoke(uint32_t ref)
 }
 
 /* ---- Events ---- */
-#define LISTENERS 8
+#define LISTENERS 16
 static struct {
     uint32_t port, seen;
     void (*fn)(void *);

@@ -32,6 +32,11 @@ plug() {
     brctl addif xenbr0 "vif$id.0"
     xenstore-write "/local/domain/0/backend/vif/$id/0/hotplug-status" connected
 }
+# Both queues, that is: UDP goes by one, TCP by the other.
+spreads() {
+    grep '^hashes: agreed, [1-9][0-9]* right, 0 wrong, 0 without, by queue [1-9][0-9]* and [1-9]' \
+        /tmp/net2.out || { grep '^hashes:' /tmp/net2.out; return 1; }
+}
 pair_works() {
     console net2
     console net3
@@ -49,6 +54,7 @@ pair_works() {
     in_joint "with packets as large as they may be" wait_for 20 ping -c 1 -w 5 -s 1472 10.7.0.2
 }
 pair_ends() {
+    in_joint "packets came by the queues that their hashes say" spreads
     in_joint "nothing was wrong" sh -c '! grep -E "failed|not ok" /tmp/net[23].out'
     "$@"
     in_joint "unplugged, it sees an end" wait_for 30 heard net2 'the network is gone'
