@@ -2,6 +2,7 @@
 # make          builds everything, and leaves in build/root what `make install` writes
 # make run      boots Ostler in QEMU and starts a guest on it; installs what is missing first
 # make check    runs every test, from nothing
+# make check-long    runs what takes long: ten guests on a bridge for ten minutes
 # make check-debian  runs Debian's libvirt and QEMU over our XenStore; fetches 160 MB once
 # make bench    measures Ostler beside Debian's Xen 4.17; make bench-xenstore our XenStore
 # make guest-kernel  builds a small Linux for guests, with guest-patches' series
@@ -16,7 +17,7 @@ HYPERVISOR ?= ours
 GRUBDIR ?= /etc/grub.d
 
 # A part's install may need what an earlier part built, so the parts go one after the other.
-.PHONY: all setup install install-parts run check check-debian bench bench-xenstore \
+.PHONY: all setup install install-parts run check check-long check-debian bench bench-xenstore \
 	guest-kernel clean distclean
 all:
 	@set -e; for part in $(PARTS); do $(MAKE) --no-print-directory -C $$part all; done
@@ -43,6 +44,10 @@ check: setup
 	@$(MAKE) --no-print-directory all
 	@$(MAKE) --no-print-directory -C tests all
 	@tests/run
+
+check-long: setup
+	@$(MAKE) --no-print-directory all
+	@tests/long/net.sh
 
 check-debian: setup
 	@$(MAKE) --no-print-directory all

@@ -159,6 +159,8 @@ static int write_agreed(const struct netfront *f)
         rc = bus_write(&f->bus, "multi-queue-num-queues", f->nr_queues);
     for (unsigned int i = 0; !rc && i < sizeof(can) / sizeof(*can); i++)
         rc = bus_write(&f->bus, can[i], 1);
+    if (!rc && f->want_groups)
+        rc = bus_write(&f->bus, "request-multicast-control", 1);
     return rc;
 }
 
@@ -193,6 +195,7 @@ static void run(struct netfront *f)
     f->csum_v6 = bus_back(&f->bus, "feature-ipv6-csum-offload", 0) != 0;
     f->gso_v4 = bus_back(&f->bus, "feature-gso-tcpv4", 0) != 0;
     f->gso_v6 = bus_back(&f->bus, "feature-gso-tcpv6", 0) != 0;
+    f->groups = f->want_groups && bus_back(&f->bus, "feature-multicast-control", 0);
     f->state = NETFRONT_RUNNING;
     f->connections++;
     netfront_ctrl_start(f);

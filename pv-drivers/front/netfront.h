@@ -131,6 +131,9 @@ struct netfront {
     /* There is room again for what netfront_send() had none for. */
     void (*ready)(struct netfront *f);
     const struct netfront_hash *hash; /* NULL: as the back end likes */
+    /* Of multicasts, only those of the groups that are named come; good while RUNNING:
+     * the back end does that. It forgets the groups when the connection ends. */
+    bool want_groups, groups;
 
     struct netfront_ctrl ctrl;
     unsigned int max_queues;
@@ -139,7 +142,7 @@ struct netfront {
 
 /*
  * Takes up the device at front, "device/vif/0", with at most so many queues; f is all
- * zeroes but for receive() and ready(), which may send, and hash.
+ * zeroes but for receive() and ready(), which may send, hash, and want_groups.
  */
 int netfront_start(struct netfront *f, const char *front, unsigned int queues);
 /* The back end's state may have changed (a watch on its folder said so). */
@@ -150,6 +153,9 @@ void netfront_look(struct netfront *f);
  * end; -EOPNOTSUPP: it does not take such packets; -EINVAL: there is no such packet.
  */
 int netfront_send(struct netfront *f, struct net_send *s);
+/* The same for a group's address that is named, or no more; s has no packet. */
+int netfront_group(struct netfront *f, struct net_send *s, const uint8_t address[6],
+                   bool named);
 /* Shows what was sent to the back end; send any number, then this. */
 void netfront_kick(struct netfront *f);
 

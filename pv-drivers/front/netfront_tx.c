@@ -58,6 +58,12 @@ static int unfit(const struct netfront *f, const struct net_packet *p)
     return p->csum_blank && p->gso_size ? 0 : -EINVAL;
 }
 
+/* A slot that names a group has no page: no reference. */
+static int revoke(uint32_t ref)
+{
+    return ref ? front_revoke(ref) : 0;
+}
+
 static void slot_free(struct netfront_queue *q, unsigned int id)
 {
     q->sent[id].of = NULL;
@@ -154,6 +160,34 @@ int netfront_send(struct netfront *f, struct net_send *s)
     return 0;
 }
 
+int netfront_group(struct netfront *f, struct net_send *s, const uint8_t address[6],
+                   bool named)
+{
+    struct hv_netif_tx_request r = {.flags = HV_NETTXF_EXTRA_INFO};
+    struct hv_netif_extra_info extra = {.type = named ? HV_NETIF_EXTRA_TYPE_MCAST_ADD
+                                                      : HV_NETIF_EXTRA_TYPE_MCAST_DEL};
+    struct netfront_queue *q = &f->queue[0];
+
+    if (f->state != NETFRONT_RUNNING)
+        return -ENETDOWN;
+    if (!f->groups)
+        return -EOPNOTSUPP;
+    if (hv_ring_free(&q->tx.r) < 2) {
+        q->full = true;
+        return -EAGAIN;
+    }
+    for (unsigned int i = 0; i < sizeof(extra.u.mcast.addr); i++)
+        extra.u.mcast.addr[i] = address[i];
+    r.id = q->free[--q->nr_free];
+    q->sent[r.id].of = s;
+    q->sent[r.id].ref = 0;
+    s->left = 1;
+    s->error = 0;
+    ring_front_put(&q->tx, &r, sizeof(r));
+    ring_front_put(&q->tx, &extra, sizeof(extra));
+    return 0;
+}
+
 /* One slot less is open of its packet. */
 static void slot_done(struct netfront_queue *q, unsigned int id, int error)
 {
@@ -176,7 +210,7 @@ static int answer(struct netfront_queue *q, const struct hv_netif_tx_response *r
     if (r->id >= NETFRONT_SLOTS || !q->sent[r->id].of)
         return -EPROTO;
     /* Who has answered a slot has let go of its page. */
-    if (front_revoke(q->sent[r->id].ref))
+    if (revoke(q->sent[r->id].ref))
         return -EPROTO;
     slot_done(q, r->id, r->status == HV_NETIF_RSP_OKAY ? 0 : -EIO);
     return 0;
@@ -219,7 +253,7 @@ void netfront_tx_close(struct netfront_queue *q)
         if (!q->sent[id].of)
             continue;
         /* What the other end keeps mapped stays granted: nobody can take it away. */
-        front_revoke(q->sent[id].ref);
+        revoke(q->sent[id].ref);
         slot_done(q, id, -ENETDOWN);
     }
 }

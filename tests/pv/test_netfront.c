@@ -216,6 +216,35 @@ START_TEST(what_the_back_end_does_not_take_is_refused_at_once)
 }
 END_TEST
 
+START_TEST(groups_are_named_and_forgotten)
+{
+    static const uint8_t group[6] = {1, 0, 0x5e, 1, 2, 3};
+    struct net_send s = {.done = finished};
+
+    net.want_groups = true;
+    connect_hvnetd();
+    ck_assert_str_eq(value_of(FRONT "/request-multicast-control"), "1");
+    ck_assert_int_eq(netfront_group(&net, &s, group, true), -EOPNOTSUPP);
+    set("feature-multicast-control", "1");
+    net.groups = true;
+    for (unsigned int n = 1; n < 3; n++) {
+        ck_assert_int_eq(netfront_group(&net, &s, group, n == 1), 0);
+        netfront_kick(&net);
+        hvnetd(0);
+        ck_assert_uint_eq(done, n);
+        ck_assert_int_eq(last_error, 0);
+        ck_assert_uint_eq(dev.nr_groups, n == 1);
+    }
+    ck_assert_mem_eq(dev.group[0], group, 6);
+    ck_assert_uint_eq(grants(), RINGS + NETFRONT_SLOTS);
+    /* Also one that nobody answers any more has no page to be taken back. */
+    ck_assert_int_eq(netfront_group(&net, &s, group, true), 0);
+    state(HV_XENBUS_STATE_CLOSING);
+    ck_assert_int_eq(last_error, -ENETDOWN);
+    ck_assert_uint_eq(grants(), 0);
+}
+END_TEST
+
 START_TEST(without_grants_a_packet_is_refused_whole)
 {
     struct net_send s = packet(0, 5 * 4096);
@@ -592,6 +621,7 @@ int main(void)
         a_large_packet_goes_out_whole_with_its_segments,
         a_full_ring_says_when_there_is_room_again,
         what_the_back_end_does_not_take_is_refused_at_once,
+        groups_are_named_and_forgotten,
         without_grants_a_packet_is_refused_whole,
         a_packet_comes_in_as_it_is,
         large_packets_come_in_whole_with_their_segments,

@@ -43,6 +43,14 @@ static struct {
 } peer[MAX_PEERS];
 static unsigned int peers;
 
+/* Forged packets: of ours, answered with an error; of others, come here. */
+static bool forges;
+static unsigned int refused, forged;
+
+/* Multicasts that came: to the group we have named, to others'. */
+static struct net_send naming;
+static unsigned int own_group, other_groups;
+
 /* What is waited for. */
 static uint32_t asked, open_asks, words_wrong, sent_again;
 
@@ -50,11 +58,15 @@ static uint32_t asked, open_asks, words_wrong, sent_again;
 enum kind { UDP_SUMMED, UDP_BLANK, TCP_BLANK, TCP_SEGMENTS };
 #define SEGMENT 1400U
 
+/* The group of the guest 10.7.0.N, with N behind it. */
+static const uint8_t GROUP[5] = {0x01, 0x00, 0x5e, 0x00, 0x07};
+
 static void finished(struct net_send *s, int error)
 {
     for (unsigned int i = 0; i < SLOTS; i++)
         if (&slot[i].send == s)
             slot[i].busy = false;
+    refused += error == -EIO;
 }
 
 /* Where the next packet is made, or NULL. */
@@ -182,11 +194,25 @@ static void take_echo(const struct net_packet *packet, uint32_t header)
     send_back(ETHER + size, kind);
 }
 
+/* Whether a length in its headers is more than there is. */
+static bool lies(const uint8_t *ip, uint32_t size)
+{
+    uint32_t all = get16(ip + 2), rest = all - IP;
+
+    if (all > size || (ip[0] & 15U) * 4 > all)
+        return true;
+    return ip[9] == PROTO_TCP   ? (ip[IP + 12] >> 4) * 4U > rest
+           : ip[9] == PROTO_UDP ? get16(ip + IP + 4) > rest
+                                : false;
+}
+
 static void take_ip(const struct net_packet *packet)
 {
     uint8_t *ip = in + ETHER;
     bool whole = !(get16(ip + 6) & 0x3fff);
 
+    if (packet->size >= ETHER + IP + TCP && ip_at(ip + 16) == own_ip && whole)
+        forged += lies(ip, packet->size - ETHER);
     if (packet->size < ETHER + IP + UDP || ip[0] != 0x45 || ip_at(ip + 16) != own_ip ||
         get16(ip + 2) > packet->size - ETHER || !whole)
         return;
@@ -211,6 +237,10 @@ static void receive(struct netfront *f, const struct net_packet *p)
     }
     if (at != p->size || at < ETHER)
         return;
+    if (in[0] == GROUP[0] && in[2] == GROUP[2] && in[4] == GROUP[4]) {
+        own_group += in[5] == (own_ip & 255);
+        other_groups += in[5] != (own_ip & 255);
+    }
     if (get16(in + 12) == TYPE_ARP)
         take_arp(at);
     else if (get16(in + 12) == TYPE_IP)
@@ -270,6 +300,63 @@ static bool resolve(unsigned int to)
             wait_until(end);
     }
     return peer[to].known;
+}
+
+static void name_group(void)
+{
+    uint8_t mac[6];
+
+    memcpy(mac, GROUP, sizeof(GROUP));
+    mac[5] = (uint8_t)own_ip;
+    naming.done = finished;
+    if (netfront_group(&net, &naming, mac, true))
+        say("no groups\n");
+    netfront_kick(&net);
+}
+
+/* Sends to a peer's group: the bridge shows that to everybody. */
+static void call_group(unsigned int to)
+{
+    uint8_t mac[6], *p;
+    unsigned int n;
+
+    p = make_room(&n);
+    if (!p)
+        return;
+    memcpy(mac, GROUP, sizeof(GROUP));
+    mac[5] = (uint8_t)peer[to].ip;
+    packet_ether(p, mac, net.mac, TYPE_IP);
+    packet_ip(p + ETHER, PROTO_UDP, peer[to].ip, own_ip, 60, false);
+    packet_sum(p + ETHER);
+    send(n, ETHER + 60, UDP_SUMMED);
+}
+
+/* Sends packets whose headers tell wrong lengths: of all, of IP's header, TCP's, UDP's.
+ */
+#define FORGERIES 4
+static void forge(unsigned int to)
+{
+    for (unsigned int kind = 0; kind < FORGERIES && resolve(to); kind++) {
+        unsigned int n;
+        uint8_t *p = make_room(&n), *ip = p + ETHER;
+
+        if (!p)
+            return;
+        packet_ether(p, peer[to].mac, net.mac, TYPE_IP);
+        packet_ip(ip, kind == 2 ? PROTO_TCP : PROTO_UDP, peer[to].ip, own_ip, 50, false);
+        if (kind == 0)
+            ip[2] = 1;
+        else if (kind == 1)
+            ip[0] = 0x4f;
+        else if (kind == 2)
+            ip[IP + 12] = 0xf0;
+        else
+            ip[IP + 4] = 1;
+        send(n, ETHER + 100, UDP_SUMMED);
+        while (slot[n].busy && net.state == NETFRONT_RUNNING)
+            wait_until(now_ns() + AGAIN_NS);
+    }
+    say("forged: %u of %u refused\n", refused, FORGERIES);
 }
 
 /* `count` packets at once, and all of their answers; all again if some stay away. */
@@ -337,11 +424,13 @@ static uint32_t number(const char **s)
     return n;
 }
 
-/* "N COUNT": we are 10.7.0.N, and all the guests are COUNT from 10.7.0.2 on. */
+/* "N COUNT": we are 10.7.0.N, and all the guests are COUNT from 10.7.0.2 on. "N COUNT 1":
+ * they have multicast groups and send forged packets, too. */
 static void read_place(const char *place)
 {
     uint32_t own = number(&place), count = number(&place);
 
+    forges = number(&place);
     own_ip = NET + own;
     for (uint32_t n = 2; n < 2 + count && peers < MAX_PEERS; n++)
         if (n != own)
@@ -360,13 +449,20 @@ static void talk(void)
         measure("round trip of 65000 bytes", TCP_SEGMENTS, 65000, 10);
     }
     spread_say(&net);
+    if (forges) {
+        name_group();
+        forge(0);
+    }
     for (uint32_t n = 0; net.state != NETFRONT_GONE; n++) {
         uint64_t end = now_ns() + ROUND_NS;
-        bool good = !peers || round_of(n % peers);
+        bool good =
+            (!peers || round_of(n % peers)) && !forged && !(net.groups && other_groups);
 
         if (peers && net.state != NETFRONT_GONE)
-            say("round %u %s, connection %u, again %u\n", n, good ? "ok" : "failed",
-                net.connections, sent_again);
+            say("round %u %s, connection %u, again %u, group %u\n", n,
+                good ? "ok" : "failed", net.connections, sent_again, own_group);
+        if (forges)
+            call_group(n % peers);
         while (net.state != NETFRONT_GONE && now_ns() < end)
             wait_until(end);
     }
@@ -379,6 +475,7 @@ void net_main(const char *front, const char *place)
     read_place(place);
     net.receive = receive;
     net.hash = &spread_hash;
+    net.want_groups = forges;
     if (netfront_start(&net, front, QUEUES)) {
         say("no device at %s\n", front);
         return;

@@ -31,7 +31,7 @@ void port_alarm(uint64_t ns);
 
 /* ---- disk.c, net.c: the workloads ---- */
 void disk_main(const char *front);
-/* place: "N COUNT", the guest's number and that of all guests it talks to. */
+/* place: "N COUNT", the guest's number and that of all guests it talks to; see net.c. */
 void net_main(const char *front, const char *place);
 
 #endif

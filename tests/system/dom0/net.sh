@@ -8,16 +8,6 @@ brctl addbr xenbr0
 ip addr add 10.7.0.1/24 dev xenbr0
 ip link set xenbr0 up
 
-# in_guest NAME SECONDS COMMAND: the guest's shell runs it and it succeeds.
-steps=0
-in_guest() {
-    has_tty "$1" || { echo "no guest"; return 1; }
-    steps=$((steps + 1))
-    echo "{ $3; }; echo \"step $steps gives \$?\"" >"$(tty_of "$1")"
-    wait_for "$2" grep -q "^step $steps gives" "/tmp/$1.out" || { last_words "$1"; return 1; }
-    heard "$1" "step $steps gives 0" || { tail -n 4 "/tmp/$1.out"; return 1; }
-}
-
 mkdir /tmp/www
 dd if=/dev/urandom of=/tmp/www/data bs=64k count=64 2>/dev/null
 sum=$(md5sum </tmp/www/data)
@@ -38,6 +28,7 @@ check "the guest fetches a file from dom0" in_guest net 60 \
 in_guest net 10 'httpd -p 80 -h /tmp'
 fetch() { wget -q -O - http://10.7.0.2/data | md5sum | grep -q "${sum%% *}"; }
 check "dom0 fetches it back" wait_for 20 fetch
+. /test/net_links.sh
 says "network-list shows the interface" "^0 +0 +00:16:3e:01:02:03 +0 +4 " $T network-list net
 says "with --json, too" '"vifname": *"vif[0-9]+.0"' $T network-list --json net
 says "it stands in the bridge" "vif$($T domid net).0" ls /sys/class/net/xenbr0/brif
@@ -111,31 +102,5 @@ fi
 check "shutdown ends the guest" down net
 unchanged "nothing is left of it" /tmp/before 100
 
-# Ten guests on the bridge, each to each: packets of every size, with checksums and segments,
-# and each byte of what comes back is compared (tests/guest/reference/net.c).
-ten='2 3 4 5 6 7 8 9 10 11'
-create_ten() {
-    local n
-    for n in $ten; do
-        printf '%s\n' "name = \"ten$n\"" 'type = "pv"' 'kernel = "/guest/reference.elf"' \
-            'memory = 16' 'vcpus = 1' "extra = \"device/vif/0 $n 10\"" \
-            'vif = ["bridge=xenbr0"]' >"/tmp/ten$n.cfg"
-        $T create -p "/tmp/ten$n.cfg" || return 1
-        console "ten$n"
-    done
-    for n in $ten; do $T unpause "ten$n"; done
-}
-all_heard() {
-    local n
-    for n in $ten; do heard "ten$n" 'round 0 ' || { last_words "ten$n"; return 1; }; done
-}
-all_well() { ! grep -E 'not ok|failed' /tmp/ten*.out; }
-check "ten guests on a bridge are created" create_ten
-check "each has talked to each" wait_for 200 all_heard
-check "and no byte was wrong" all_well
-for n in $ten; do
-    $T destroy "ten$n"
-    console_end "ten$n"
-done
-unchanged "nothing is left of them" /tmp/before 100
+. /test/ten.sh
 check "no interface either" sh -c 'ls /sys/class/net | cmp - /tmp/first'

@@ -100,6 +100,7 @@ cat /tmp/initrd /guest/net.cpio >/tmp/net-initrd
 rm /tmp/initrd
 mkdir /tmp/www
 dd if=/dev/urandom of=/tmp/www/data bs=64k count=32 2>/dev/null
+echo small >/tmp/www/small
 httpd -p 10.7.0.1:80 -h /tmp/www
 fetched() { wget -q -O - http://10.7.0.9/data | cmp - /tmp/www/data; }
 kernel_talks() {
@@ -111,12 +112,16 @@ kernel_talks() {
     in_joint "it fetches a file from dom0" in_guest net 60 \
         "wget -q -O /tmp/data http://10.7.0.1/data &&
         test \"\$(md5sum </tmp/data)\" = '$(md5sum </tmp/www/data)'"
+    # Flows are spread over the queues by their ports.
+    in_joint "packets of its two queues come and go" in_guest net 60 \
+        'for n in 1 2 3 4 5 6 7 8 9 10; do wget -q -O - http://10.7.0.1/small; done
+        grep -cE " [1-9][0-9]* .*eth0-q[01]-(tx|rx)" /proc/interrupts | grep -x 4'
     in_guest net 10 'httpd -p 80 -h /tmp'
     in_joint "dom0 fetches it back" wait_for 20 fetched
     in_joint "it shuts down" down net
 }
 kernel_guest() {
-    config net 'ramdisk = "/tmp/net-initrd"' "$@"
+    config net 'ramdisk = "/tmp/net-initrd"' 'vcpus = 2' "$@"
     $T create -p /tmp/net.cfg
 }
 if ours hvnetd; then
