@@ -148,6 +148,14 @@ static int filter_calls(void)
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
         DENY,
         LOAD(nr),
+        /* First what is asked each time: of the others the kernel knows the answer. */
+        UNLESS(SYS_ioctl, 6),
+        LOAD(args[1]),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xff00),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 'G' << 8, 1, 0),
+        UNLESS('E' << 8, 1),
+        ALLOW,
+        DENY,
         ALLOW_CALL(SYS_io_uring_enter),
         ALLOW_CALL(SYS_read),
         ALLOW_CALL(SYS_write),
@@ -183,12 +191,6 @@ static int filter_calls(void)
         LOAD(args[2]), /* protection: nothing executable */
         BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 4, 0, 1),
         DENY,
-        ALLOW,
-        UNLESS(SYS_ioctl, 5),
-        LOAD(args[1]),
-        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xff00),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 'G' << 8, 1, 0),
-        UNLESS('E' << 8, 1),
         ALLOW,
         DENY,
     };

@@ -98,10 +98,12 @@ static int read_chain(struct net_queue *q, struct chain *c, const char **why)
     struct hv_netif_tx_request *req = c->req;
     int rc = ring_back_take(&q->tx, req, sizeof(*req));
 
-    *c = (struct chain){.nr = 1, .req[0] = *req};
     *why = rc < 0 ? "the front end's index is out of range" : NULL;
     if (rc <= 0)
         return rc;
+    c->nr = 1;
+    c->extras = 0;
+    c->gso.type = HV_NETIF_EXTRA_TYPE_NONE;
     if (req->flags & HV_NETTXF_EXTRA_INFO)
         *why = read_extras(q, c);
     while (!*why && c->nr && (c->req[c->nr - 1].flags & HV_NETTXF_MORE_DATA)) {
@@ -147,7 +149,7 @@ static const char *add_packet(struct net_queue *q, struct batch *b, struct chain
                               .csum_blank = c->req[0].flags & HV_NETTXF_CSUM_BLANK,
                               .validated = c->req[0].flags & HV_NETTXF_DATA_VALIDATED,
                               .gso_type = c->gso.type ? c->gso.u.gso.type : 0,
-                              .gso_size = c->gso.u.gso.size};
+                              .gso_size = c->gso.type ? c->gso.u.gso.size : 0};
     why = split_sizes(c);
     if (why)
         return why;
