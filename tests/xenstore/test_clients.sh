@@ -129,8 +129,33 @@ fi
 
 serve ours
 session "$work/bin" >"$work/ours.ours"
-"$xs/xenstore" ls --json | python3 -m json.tool >/dev/null 2>"$work/diff"
-report $? "xenstore ls --json prints JSON"
+
+# json CODE COMMAND...: prints what Python's expression CODE makes of j, the command's JSON.
+json() {
+    local code=$1
+    shift
+    "$xs/xenstore" "$@" | python3 -c "import json, sys; j = json.load(sys.stdin); print($code)"
+}
+"$xs/xenstore" write /j/a 'q\"\\b\xff' /j/b '' /j/b/c x
+"$xs/xenstore" chmod /j/b n0 r5
+{
+    json '[ord(c) for c in j["/j/a"]], j["/j/b"]' read --json /j/a /j/b
+    json 'j' list --json /j /j/b
+    json 'j' exists --json /j/a /j/nope
+    json 'j["b"]["perms"], j["b"]["children"]["c"]["value"]' ls --json /j
+    json 'j' watch --json -n 1 /j/b
+    json '"check" in j' control --json help
+} >"$work/json" 2>&1
+cat >"$work/expected" <<'END'
+[113, 34, 92, 98, 255] 
+{'/j': ['a', 'b'], '/j/b': ['c']}
+{'/j/a': True, '/j/nope': False}
+['n0', 'r5'] x
+{'path': '/j/b', 'watch': '/j/b'}
+True
+END
+diff "$work/expected" "$work/json" >"$work/diff"
+report $? "every client that prints something prints JSON with --json" "other answers"
 stop
 if [ -z "$debian_bin" ]; then
     skip "Debian's clients print the same from our daemon" "no xenstore-utils"

@@ -541,18 +541,25 @@ static void no_lull(void)
 {
 }
 
-START_TEST(who_asks_once_a_round_does_not_wait_for_its_end)
+/* Runs the loop with all busy ones queued and ready called for each byte in the pipe. */
+static void run_loop(bool (*busy)(struct task *),
+                     void (*ready)(struct source *s, uint32_t events))
 {
     ck_assert_int_eq(loop_init(), 0);
     ck_assert_int_eq(pipe(turns.pipe), 0);
-    turns.source.ready = wake_quiet;
+    turns.source.ready = ready;
     ck_assert_int_eq(loop_watch_fd(turns.pipe[0], EPOLLIN, &turns.source), 0);
     task_init(&turns.quiet, quiet_turn);
     for (int i = 0; i < BUSY; i++) {
-        task_init(&turns.busy[i], busy_turn);
+        task_init(&turns.busy[i], busy);
         task_queue(&turns.busy[i]);
     }
     loop_run(nothing_more, no_lull);
+}
+
+START_TEST(who_asks_once_a_round_does_not_wait_for_its_end)
+{
+    run_loop(busy_turn, wake_quiet);
     ck_assert_int_ge(turns.quiet_turns, ROUNDS - 1);
     ck_assert_int_le(turns.worst, 2);
 }
@@ -611,16 +618,7 @@ static void wake_all(struct source *s, uint32_t events)
 
 START_TEST(who_asks_seldom_goes_before_who_asks_in_each_round)
 {
-    ck_assert_int_eq(loop_init(), 0);
-    ck_assert_int_eq(pipe(turns.pipe), 0);
-    turns.source.ready = wake_all;
-    ck_assert_int_eq(loop_watch_fd(turns.pipe[0], EPOLLIN, &turns.source), 0);
-    task_init(&turns.quiet, quiet_turn);
-    for (int i = 0; i < BUSY; i++) {
-        task_init(&turns.busy[i], waking_turn);
-        task_queue(&turns.busy[i]);
-    }
-    loop_run(nothing_more, no_lull);
+    run_loop(waking_turn, wake_all);
     ck_assert_int_ge(turns.quiet_turns, ROUNDS / 4);
     ck_assert_int_le(turns.worst, 1);
 }

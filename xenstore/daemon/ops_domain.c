@@ -46,23 +46,26 @@ int op_introduce(struct request *rq)
     return rc ? rc : domain_introduce(domid, gfn, port);
 }
 
+static int arg_guest(struct request *rq, uint32_t *domid)
+{
+    int rc = arg_domid(rq, domid);
+
+    return rc == 0 && *domid == 0 ? EINVAL : rc;
+}
+
 int op_release(struct request *rq)
 {
     uint32_t domid;
-    int rc = arg_domid(rq, &domid);
+    int rc = arg_guest(rq, &domid);
 
-    if (rc == 0 && domid == 0)
-        rc = EINVAL;
     return rc ? rc : domain_release(domid);
 }
 
 int op_resume(struct request *rq)
 {
     uint32_t domid;
-    int rc = arg_domid(rq, &domid);
+    int rc = arg_guest(rq, &domid);
 
-    if (rc == 0 && domid == 0)
-        rc = EINVAL;
     return rc ? rc : domain_resume(domid);
 }
 
