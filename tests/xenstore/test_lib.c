@@ -205,17 +205,28 @@ static void cancelled(struct xs_handle *h)
 
 static void forked(struct xs_handle *h)
 {
+    pthread_t reader, waiting;
     int status;
-    pid_t child = fork();
+    pid_t child;
 
+    /* One of them reads for both, the other one waits for it. */
+    pthread_create(&reader, NULL, listener, h);
+    pthread_create(&waiting, NULL, listener, h);
+    usleep(100000);
+    child = fork();
     if (child == 0) {
+        alarm(10);
         xs_daemon_destroy_postfork(h);
         h = xs_open(0);
         _exit(h && holds(h, "/lib/a", "value") ? 0 : 1);
     }
     waitpid(child, &status, 0);
     check(status == 0 && holds(h, "/lib/a", "value"),
-          "parent and child go on after fork");
+          "parent and child go on after fork, whatever other threads were at");
+    pthread_cancel(reader);
+    pthread_join(reader, NULL);
+    pthread_cancel(waiting);
+    pthread_join(waiting, NULL);
 }
 
 /* --- a daemon that goes with its answer --- */

@@ -99,9 +99,10 @@ void link_close(struct link *l)
         close(l->poll_fd);
     if (l->event_fd >= 0)
         close(l->event_fd);
-    pthread_mutex_destroy(&l->lock);
-    pthread_mutex_destroy(&l->send_lock);
-    pthread_cond_destroy(&l->changed);
+    /*
+     * The locks are left as they are. In a child of fork a thread that waited here stands
+     * in them for ever, and pthread_cond_destroy would wait for it.
+     */
 }
 
 int link_cut(struct link *l)
