@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Attaching and detaching disks as hvtool does, with hvblkd and a guest without a driver.
  */
+#include <limits.h>
 #include <sys/stat.h>
 
 #include "daemon_world.h"
@@ -14,6 +15,21 @@ static struct dom_host host;
 static struct dom_error err;
 static char target[128];
 static struct dom_disk disk;
+
+/* The guest's event channels: closed when they have been asked about so often. */
+static unsigned int closed_after, asked;
+static uint32_t asked_of[2];
+
+int door_evtchn_status(struct door *door, struct hv_evtchn_status *op)
+{
+    char *front = xs_read(xs, XBT_NULL, "/local/domain/7/device/vbd/51712", NULL);
+
+    ck_assert_msg(!front, "what the guest waits for has not happened");
+    ck_assert_uint_eq(op->dom, DOMID);
+    asked_of[asked++ >= closed_after] = op->port;
+    op->status = asked <= closed_after ? HV_EVTCHNSTAT_UNBOUND : HV_EVTCHNSTAT_CLOSED;
+    return 0;
+}
 
 /* The domain's own folders, as they are when devices come. */
 static void begin(void)
@@ -126,6 +142,35 @@ START_TEST(a_disk_that_is_not_there_cannot_be_detached)
     ck_assert_int_eq(detach("xvdb", false), -ESRCH);
     ck_assert_ptr_nonnull(strstr(err.text, "domain 7 has no disk xvdb"));
     ck_assert_int_eq(detach("nonsense", false), -EINVAL);
+}
+END_TEST
+
+/* Otherwise it takes a device that comes under the same number for the old one. */
+START_TEST(a_disk_has_gone_when_the_guest_has_closed_its_event_channels)
+{
+    static const char front[] = "/local/domain/7/device/vbd/51712";
+
+    begin();
+    ck_assert_int_eq(attach(), 0);
+    put(front, "multi-queue-num-queues", "2", 0);
+    put("/local/domain/7/device/vbd/51712/queue-0", "event-channel", "17", 0);
+    put("/local/domain/7/device/vbd/51712/queue-1", "event-channel", "18", 0);
+    closed_after = 3;
+    ck_assert_msg(!detach("xvda", false), "%s", err.text);
+    ck_assert_uint_eq(asked, 5);
+    ck_assert_uint_eq(asked_of[0], 17);
+    ck_assert_uint_eq(asked_of[1], 18);
+}
+END_TEST
+
+START_TEST(a_guest_that_never_closes_them_is_not_waited_for_for_ever)
+{
+    begin();
+    ck_assert_int_eq(attach(), 0);
+    put("/local/domain/7/device/vbd/51712", "event-channel", "17", 0);
+    closed_after = UINT_MAX;
+    ck_assert_msg(!detach("xvda", false), "%s", err.text);
+    ck_assert_uint_gt(asked, 1);
 }
 END_TEST
 
@@ -276,6 +321,8 @@ int main(void)
         an_attached_disk_is_offered_and_leaves_nothing_when_it_goes,
         what_cannot_be_attached_leaves_nothing,
         a_disk_that_is_not_there_cannot_be_detached,
+        a_disk_has_gone_when_the_guest_has_closed_its_event_channels,
+        a_guest_that_never_closes_them_is_not_waited_for_for_ever,
         a_guest_that_holds_on_is_told_of_and_can_be_forced,
         disks_are_listed,
         cds_come_and_go_in_a_drive,

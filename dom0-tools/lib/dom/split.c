@@ -9,6 +9,7 @@
 
 #include "abi/io/xenbus.h"
 #include "daemon/clock.h"
+#include "dom/ports.h"
 #include "dom/split.h"
 
 #define BACKENDS  "/local/domain/0/backend"
@@ -20,6 +21,7 @@
 #ifndef WAIT_MS
 #define WAIT_MS        10000
 #define WAIT_FORCED_MS 5000
+#define WAIT_GUEST_MS  5000
 #endif
 
 struct dom_place dom_place_of(const struct dom_kind *kind, hv_domid_t domid,
@@ -329,6 +331,7 @@ int dom_split_detach(struct dom_host *host, const struct dom_place *p, const cha
                      bool force, struct dom_error *err)
 {
     int rc = dom_transact(host, p, NULL, ask_close);
+    struct dom_ports ports;
 
     if (rc == -ENOENT)
         return dom_fail(err, -ESRCH, "domain %u has no %s %s", p->domid, p->kind->what,
@@ -346,7 +349,15 @@ int dom_split_detach(struct dom_host *host, const struct dom_place *p, const cha
     if (rc)
         return dom_fail(err, rc, "cannot detach %s %s of domain %u: XenStore: %s",
                         p->kind->what, name, p->domid, strerror(-rc));
-    return dom_split_drop(host, p, err);
+    dom_ports_read(host, p->front, &ports);
+    rc = dom_split_drop(host, p, err);
+    /*
+     * Linux looks whether the folder is there when it gets to it. If there is a new one
+     * by then, it takes that for the old one, whose driver is closed, for good.
+     */
+    if (!rc)
+        dom_ports_wait(host, p->domid, &ports, WAIT_GUEST_MS);
+    return rc;
 }
 
 int dom_split_drop(struct dom_host *host, const struct dom_place *p,

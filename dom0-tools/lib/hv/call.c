@@ -180,3 +180,11 @@ int door_evtchn_alloc(struct door *door, hv_domid_t domid, hv_domid_t remote,
     *port = op.port;
     return rc < 0 ? (int)rc : 0;
 }
+
+int door_evtchn_status(struct door *door, struct hv_evtchn_status *op)
+{
+    long rc = door_call_struct(door, HV_CALL_EVENT_CHANNEL_OP, HV_EVTCHNOP_STATUS, op,
+                               sizeof(*op));
+
+    return rc < 0 ? (int)rc : 0;
+}

@@ -77,6 +77,8 @@ int door_clear_pages(struct door *door, hv_domid_t domid, const hv_pfn_t *frames
 /* A new event channel of domid that remote may bind. *port is domid's. */
 int door_evtchn_alloc(struct door *door, hv_domid_t domid, hv_domid_t remote,
                       uint32_t *port);
+/* op->dom and op->port say which is meant. */
+int door_evtchn_status(struct door *door, struct hv_evtchn_status *op);
 
 /* The hypervisor's version: major << 16 | minor. */
 int door_version(struct door *door);
