@@ -21,6 +21,7 @@
 
 #define AREA      (8UL << 20) /* of the device, from its start */
 #define MAX_DEPTH 32U
+#define MEMORY    (MAX_DEPTH << 20)
 
 static struct io_uring ring;
 static char *memory;
@@ -104,22 +105,28 @@ static const struct {
     {"write 4k", true, true, 4096, 1, 400},
     {"read 4k depth 16", false, true, 4096, 16, 1600},
     {"write 4k depth 16", true, true, 4096, 16, 1600},
+    {"read 4k depth 32", false, true, 4096, 32, 1600},
+    {"write 4k depth 32", true, true, 4096, 32, 1600},
     {"read 64k", false, false, 65536, 1, 200},
     {"write 64k", true, false, 65536, 1, 200},
+    {"read 64k depth 32", false, false, 65536, 32, 256},
+    {"write 64k depth 32", true, false, 65536, 32, 256},
     {"read 1m", false, false, 1 << 20, 1, 40},
     {"write 1m", true, false, 1 << 20, 1, 40},
+    {"read 1m depth 32", false, false, 1 << 20, 32, 64},
+    {"write 1m depth 32", true, false, 1 << 20, 32, 64},
 };
 
 int main(int argc, char **argv)
 {
     int fd = argc == 3 ? open(argv[1], O_RDWR | O_DIRECT) : -1;
 
-    if (fd < 0 || posix_memalign((void **)&memory, 4096, 4UL << 20) ||
+    if (fd < 0 || posix_memalign((void **)&memory, 4096, MEMORY) ||
         io_uring_queue_init(MAX_DEPTH, &ring, 0)) {
         fprintf(stderr, "disk: %s\n", argc == 3 ? strerror(errno) : "DEVICE NAME");
         return 1;
     }
-    memset(memory, 1, 4UL << 20);
+    memset(memory, 1, MEMORY);
     /* All of it once, so that what may be kept in memory is there. */
     if (one_at_a_time(fd, false, false, 65536, AREA / 65536))
         return 1;
@@ -142,8 +149,8 @@ int main(int argc, char **argv)
         MARK(MARK_STAMP, 2);
         if (rc)
             return 1;
-        printf("{\"in\":\"%s\",\"disk\":\"%s\",\"ticks\":%llu}\n", argv[2],
-               operations[i].name,
+        printf("{\"in\":\"%s\",\"op\":\"%s\",\"reps\":%u,\"ticks\":%llu}\n", argv[2],
+               operations[i].name, operations[i].reps,
                (unsigned long long)(rdtsc() - before) / operations[i].reps);
         fflush(stdout);
     }

@@ -16,4 +16,7 @@ extern unsigned int fake_mapped; /* how many pages are, now */
 
 void fake_open(void);
 
+/* Where fake_copy.c finds a granted page; NULL: it is not granted for that. */
+uint8_t *fake_granted_page(uint32_t ref, bool write);
+
 #endif

@@ -2,6 +2,8 @@
 /*
  * A kernel that carries a front end, for tests of one: what front/port.h asks for, and
  * the hypervisor's copy, which reaches just what is granted. All of it can be looked at.
+ * The test says before what FRONT and BACK are, the folders of both ends, and declares
+ * look(), by which the front end sees what has changed.
  */
 #ifndef FRONT_KERNEL_H
 #define FRONT_KERNEL_H
@@ -10,10 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "fake_door.h"
 #include "front/port.h"
-#include "hv/door.h"
 #include "unit.h"
 
 #define GRANTS 4096U
@@ -26,7 +27,7 @@ static struct {
     uint8_t *page;
     bool readonly, mapped; /* mapped: the back end has not let go */
 } grant[GRANTS];
-static unsigned int grants_left, pages_out;
+static unsigned int grants_left, pages_out, revoked_in_use;
 static struct {
     void (*fn)(void *);
     void *arg;
@@ -88,8 +89,10 @@ int front_grant(uint16_t dom, const void *p, bool readonly)
 int front_revoke(uint32_t ref)
 {
     ck_assert_ptr_nonnull(grant[ref].page);
-    if (grant[ref].mapped)
+    if (grant[ref].mapped) {
+        revoked_in_use++;
         return -EBUSY;
+    }
     grant[ref].page = NULL;
     grants_left++;
     return 0;
@@ -133,39 +136,33 @@ static void event(unsigned int n)
         port[n].fn(port[n].arg);
 }
 
-/* ---- The hypervisor's copy ---- */
-static int copy(const struct door_copy *c, size_t nr, bool to_guest)
+/* For the hypervisor's copy. */
+uint8_t *fake_granted_page(uint32_t ref, bool write)
 {
-    for (; nr; nr--, c++) {
-        if (c->ref >= GRANTS || !grant[c->ref].page ||
-            (to_guest && grant[c->ref].readonly) || c->offset + c->len > (int)PAGE_SIZE)
-            return -EFAULT;
-        if (to_guest)
-            memcpy(grant[c->ref].page + c->offset, c->local, c->len);
-        else
-            memcpy(c->local, grant[c->ref].page + c->offset, c->len);
-    }
-    return 0;
+    return ref < GRANTS && !(write && grant[ref].readonly) ? grant[ref].page : NULL;
 }
 
-int door_grant_copy_from(struct door_grants *gr, hv_domid_t domid,
-                         const struct door_copy *pieces, size_t nr)
+/* ---- The back end's folder ---- */
+static void set(const char *name, const char *value)
 {
-    return copy(pieces, nr, false);
+    char path[128];
+
+    snprintf(path, sizeof(path), BACK "/%s", name);
+    front_write(path, value);
 }
 
-int door_grant_copy_to(struct door_grants *gr, hv_domid_t domid,
-                       const struct door_copy *pieces, size_t nr)
+static void state(unsigned int s)
 {
-    return copy(pieces, nr, true);
+    char text[8];
+
+    snprintf(text, sizeof(text), "%u", s);
+    set("state", text);
+    look();
 }
 
-void *door_grants_pages(struct door_grants *gr, size_t nr)
+static unsigned int said(void)
 {
-    void *at = mmap(NULL, nr * PAGE_SIZE, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    return at == MAP_FAILED ? NULL : at;
+    return (unsigned int)atoi(value_of(FRONT "/state"));
 }
 
 #endif

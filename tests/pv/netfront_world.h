@@ -11,37 +11,20 @@
 
 #include "abi/io/xenbus.h"
 #include "front/netfront.h"
-#include "front_kernel.h"
 #include "netback/net_queue.h"
-#include "unit.h"
 
 #define FRONT "device/vif/0"
 #define BACK  "/local/domain/0/backend/vif/1/0"
+static void look(void);
+#include "front_kernel.h"
 
 /* ---- The back end ---- */
 static struct netfront net;
 static struct ring_back tx, rx; /* a back end that is not hvnetd's */
 
-static void set(const char *name, const char *value)
+static void look(void)
 {
-    char path[128];
-
-    snprintf(path, sizeof(path), BACK "/%s", name);
-    front_write(path, value);
-}
-
-static void state(unsigned int s)
-{
-    char text[8];
-
-    snprintf(text, sizeof(text), "%u", s);
-    set("state", text);
     netfront_look(&net);
-}
-
-static unsigned int said(void)
-{
-    return (unsigned int)atoi(value_of(FRONT "/state"));
 }
 
 static void *ring_at(const char *path)

@@ -1,142 +1,45 @@
 /* SPDX-License-Identifier: MIT */
-/* A disk's front end on a kernel of this file's, with back ends good, bad and gone. */
+/* A disk's front end, with back ends good, bad and gone. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "abi/io/xenbus.h"
 #include "front/blkfront.h"
-#include "unit.h"
 
 #define FRONT "device/vbd/51712"
 #define BACK  "/local/domain/0/backend/vbd/1/51712"
 #define PAGES 64
-
-/* ---- The kernel ---- */
-static struct {
-    char path[128], value[64];
-} node[64];
-static const void *granted[512];
-static bool mapped[512]; /* the back end has not let go */
-static unsigned int grants_left, revoked_in_use;
-static void (*handler)(void *);
-static void *handler_arg;
-static unsigned int sent;
-static char data[PAGES][FRONT_PAGE_SIZE] __attribute__((aligned(4096)));
-
-static char *value_of(const char *path)
-{
-    for (size_t i = 0; i < 64; i++)
-        if (!node[i].path[0] || !strcmp(node[i].path, path)) {
-            snprintf(node[i].path, sizeof(node[i].path), "%s", path);
-            return node[i].value;
-        }
-    abort();
-}
-
-int front_write(const char *path, const char *value)
-{
-    snprintf(value_of(path), 64, "%s", value);
-    return 0;
-}
-
-int front_read(const char *path, char *value, size_t size)
-{
-    if (!value_of(path)[0])
-        return -ENOENT;
-    return snprintf(value, size, "%s", value_of(path));
-}
-
-void *front_pages(unsigned int n)
-{
-    return aligned_alloc(FRONT_PAGE_SIZE, (size_t)n * FRONT_PAGE_SIZE);
-}
-
-void front_pages_free(void *pages, unsigned int n)
-{
-    free(pages);
-}
-
-int front_grant(uint16_t dom, const void *p, bool readonly)
-{
-    if (!grants_left)
-        return -ENOSPC;
-    grants_left--;
-    for (int ref = 8;; ref++)
-        if (!granted[ref]) {
-            granted[ref] = p;
-            return ref;
-        }
-}
-
-int front_revoke(uint32_t ref)
-{
-    ck_assert_ptr_nonnull(granted[ref]);
-    if (mapped[ref]) {
-        revoked_in_use++;
-        return -EBUSY;
-    }
-    granted[ref] = NULL;
-    grants_left++;
-    return 0;
-}
-
-int front_event_open(uint16_t dom, void (*fn)(void *arg), void *arg)
-{
-    handler = fn;
-    handler_arg = arg;
-    return 7;
-}
-
-void front_event_close(uint32_t port)
-{
-    handler = NULL;
-}
-
-void front_event_send(uint32_t port)
-{
-    sent++;
-}
+static void look(void);
+#include "front_kernel.h"
 
 /* ---- The back end ---- */
 static struct blkfront disk;
 static struct ring_back back;
+static char data[PAGES][FRONT_PAGE_SIZE] __attribute__((aligned(4096)));
 
-static void set(const char *name, const char *value)
+static void look(void)
 {
-    char path[128];
-
-    snprintf(path, sizeof(path), BACK "/%s", name);
-    front_write(path, value);
-}
-
-static void state(unsigned int s)
-{
-    char text[8];
-
-    snprintf(text, sizeof(text), "%u", s);
-    set("state", text);
     blkfront_look(&disk);
 }
 
-static unsigned int said(void)
+static void take_up(struct ring_back *ring, const char *ref)
 {
-    return (unsigned int)atoi(value_of(FRONT "/state"));
+    ring_back_init(ring, grant[atoi(value_of(ref))].page, FRONT_PAGE_SIZE,
+                   sizeof(union hv_blkif_sring_entry));
 }
 
 static void connect(void)
 {
     state(HV_XENBUS_STATE_INIT_WAIT);
     ck_assert_uint_eq(said(), HV_XENBUS_STATE_INITIALISED);
-    ring_back_init(&back, (void *)(uintptr_t)granted[atoi(value_of(FRONT "/ring-ref"))],
-                   FRONT_PAGE_SIZE, sizeof(union hv_blkif_sring_entry));
+    take_up(&back, FRONT "/ring-ref");
     state(HV_XENBUS_STATE_CONNECTED);
     ck_assert_uint_eq(said(), HV_XENBUS_STATE_CONNECTED);
 }
 
 static void prepare(void)
 {
-    memset(node, 0, sizeof(node));
     grants_left = 500;
     front_write(FRONT "/backend", BACK);
     front_write(FRONT "/backend-id", "0");
@@ -178,14 +81,15 @@ static struct hv_blkif_request taken(void)
     return r;
 }
 
+static unsigned int served = 1; /* the port of the ring that is answered in */
+
 static void answer(uint64_t id, int status)
 {
     struct hv_blkif_response r = {.id = id, .status = (int16_t)status};
 
     ring_back_answer(&back, &r, sizeof(r));
     ring_back_push(&back);
-    if (handler)
-        handler(handler_arg);
+    event(served);
 }
 
 static bool nothing_there(void)
@@ -199,8 +103,8 @@ static unsigned int grants(void)
 {
     unsigned int n = 0;
 
-    for (size_t i = 0; i < 512; i++)
-        n += granted[i] != NULL;
+    for (size_t i = 0; i < GRANTS; i++)
+        n += grant[i].page != NULL;
     return n;
 }
 
@@ -210,7 +114,7 @@ START_TEST(it_connects_and_says_what_the_disk_is)
     ck_assert_uint_eq(disk.sectors, 1000);
     ck_assert(disk.flush && !disk.discard);
     ck_assert_uint_eq(disk.max_segments, 32);
-    ck_assert_str_eq(value_of(FRONT "/event-channel"), "7");
+    ck_assert_str_eq(value_of(FRONT "/event-channel"), "1");
     ck_assert_str_eq(value_of(FRONT "/protocol"), "x86_64-abi");
 }
 END_TEST
@@ -227,9 +131,9 @@ START_TEST(a_request_names_its_pages_and_their_sectors)
     ck_assert_uint_eq(r.operation, HV_BLKIF_OP_WRITE);
     ck_assert_uint_eq(r.sector_number, 5);
     ck_assert_uint_eq(r.nr_segments, 2);
-    ck_assert_ptr_eq(granted[r.seg[0].gref], data[0] + 3 * 512);
+    ck_assert_ptr_eq(grant[r.seg[0].gref].page, data[0]);
     ck_assert(r.seg[0].first_sect == 3 && r.seg[0].last_sect == 7);
-    ck_assert_ptr_eq(granted[r.seg[1].gref], data[1]);
+    ck_assert_ptr_eq(grant[r.seg[1].gref].page, data[1]);
     ck_assert(r.seg[1].first_sect == 0 && r.seg[1].last_sect == 4);
     answer(r.id, HV_BLKIF_RSP_OKAY);
     ck_assert(done == 1 && last_done == &io && !last_error);
@@ -249,9 +153,9 @@ START_TEST(a_long_request_goes_indirect)
     ck_assert_uint_eq(r.operation, HV_BLKIF_OP_INDIRECT);
     ck_assert_uint_eq(r.indirect_op, HV_BLKIF_OP_READ);
     ck_assert_uint_eq(r.nr_segments, 32);
-    seg = granted[r.indirect_grefs[0]];
+    seg = (const void *)grant[r.indirect_grefs[0]].page;
     for (size_t i = 0; i < 32; i++)
-        ck_assert_ptr_eq(granted[seg[i].gref], data[i]);
+        ck_assert_ptr_eq(grant[seg[i].gref].page, data[i]);
     answer(r.id, HV_BLKIF_RSP_ERROR);
     ck_assert(done == 1 && last_error == -EIO);
     ck_assert_uint_eq(grants(), 1);
@@ -335,6 +239,8 @@ START_TEST(unplugged_requests_fail)
     give(&late);
     ck_assert(done == 2 && last_error == -EIO);
     ck_assert_uint_eq(grants(), 0);
+    ck_assert_uint_eq(ports(), 0);
+    ck_assert_uint_eq(pages_out, 0);
 }
 END_TEST
 
@@ -405,7 +311,7 @@ START_TEST(with_persistent_grants_pages_are_granted_once)
     struct blk_io out = request(HV_BLKIF_OP_WRITE, 5, 10);
     struct blk_io in = request(HV_BLKIF_OP_READ, 5, 10);
     struct hv_blkif_request r;
-    char *page[2];
+    uint8_t *page[2];
     unsigned int left;
 
     set("feature-persistent", "1");
@@ -418,11 +324,11 @@ START_TEST(with_persistent_grants_pages_are_granted_once)
     give(&out);
     r = taken();
     for (int i = 0; i < 2; i++)
-        page[i] = (char *)(uintptr_t)granted[r.seg[i].gref];
+        page[i] = grant[r.seg[i].gref].page;
     ck_assert_mem_eq(page[0] + 3 * 512, data[0] + 3 * 512, 5 * 512);
     ck_assert_mem_eq(page[1], data[1], 5 * 512);
-    ck_assert(page[0] < data[0] || page[0] >= data[PAGES]);
-    mapped[r.seg[0].gref] = mapped[r.seg[1].gref] = true;
+    ck_assert((char *)page[0] < data[0] || (char *)page[0] >= data[PAGES]);
+    grant[r.seg[0].gref].mapped = grant[r.seg[1].gref].mapped = true;
     answer(r.id, HV_BLKIF_RSP_OKAY);
     left = grants_left;
     /* The same pages serve the next request, whatever its data. */
@@ -430,9 +336,10 @@ START_TEST(with_persistent_grants_pages_are_granted_once)
     r = taken();
     ck_assert_uint_eq(grants_left, left);
     for (int i = 0; i < 2; i++)
-        ck_assert(granted[r.seg[i].gref] == page[0] || granted[r.seg[i].gref] == page[1]);
-    memset((char *)(uintptr_t)granted[r.seg[0].gref], 'c', FRONT_PAGE_SIZE);
-    memset((char *)(uintptr_t)granted[r.seg[1].gref], 'd', FRONT_PAGE_SIZE);
+        ck_assert(grant[r.seg[i].gref].page == page[0] ||
+                  grant[r.seg[i].gref].page == page[1]);
+    memset(grant[r.seg[0].gref].page, 'c', FRONT_PAGE_SIZE);
+    memset(grant[r.seg[1].gref].page, 'd', FRONT_PAGE_SIZE);
     answer(r.id, HV_BLKIF_RSP_OKAY);
     ck_assert(done == 2 && !last_error && !revoked_in_use);
     ck_assert(!data[0][3 * 512 - 1] && data[0][3 * 512] == 'c');
@@ -461,12 +368,6 @@ START_TEST(persistent_grants_end_with_their_back_end)
 }
 END_TEST
 
-static void take_up(struct ring_back *ring, const char *ref)
-{
-    ring_back_init(ring, (void *)(uintptr_t)granted[atoi(value_of(ref))], FRONT_PAGE_SIZE,
-                   sizeof(union hv_blkif_sring_entry));
-}
-
 START_TEST(requests_take_the_rings_in_turn)
 {
     struct blk_io one = request(HV_BLKIF_OP_READ, 1, 1),
@@ -476,17 +377,17 @@ START_TEST(requests_take_the_rings_in_turn)
     set("multi-queue-max-queues", "8");
     state(HV_XENBUS_STATE_INIT_WAIT);
     ck_assert_str_eq(value_of(FRONT "/multi-queue-num-queues"), "2");
-    ck_assert_str_eq(value_of(FRONT "/queue-1/event-channel"), "7");
+    ck_assert_str_eq(value_of(FRONT "/queue-1/event-channel"), "2");
     take_up(&back, FRONT "/queue-0/ring-ref");
     take_up(&other, FRONT "/queue-1/ring-ref");
     state(HV_XENBUS_STATE_CONNECTED);
     blkfront_submit(&disk, &one);
     give(&two);
-    ck_assert_uint_eq(sent, 2);
+    ck_assert(port[1].sent == 1 && port[2].sent == 1);
     ck_assert_uint_eq(taken().sector_number, 1);
     ck_assert(nothing_there());
-    /* The handler that was opened last is the second ring's. */
     back = other;
+    served = 2;
     ck_assert_uint_eq(taken().sector_number, 2);
     answer(0, HV_BLKIF_RSP_OKAY);
     ck_assert(done == 1 && last_done == &two && !last_error);
