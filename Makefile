@@ -56,6 +56,9 @@ check-debian: setup
 bench: setup
 	@$(MAKE) --no-print-directory all
 	@tests/bench/run
+	@tests/bench/disk
+	@tests/bench/net
+	@tests/bench/net --hypervisor xen --tools xen
 
 bench-xenstore: setup
 	@$(MAKE) --no-print-directory all
