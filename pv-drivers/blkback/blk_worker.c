@@ -216,7 +216,6 @@ static void look_for_space(struct worker *w, bool give_up)
         for (unsigned int i = 0; i < w->cfg->nr_queues; i++)
             queue_retry_full(&w->queue[i], give_up);
     }
-    w->dev.disk.patience_ms = w->dev.full ? 1000 : 0;
 }
 
 static void loop(struct worker *w)
@@ -224,11 +223,14 @@ static void loop(struct worker *w)
     bool stopping = false;
 
     while (!stopping || w->dev.started) {
-        bool more = !stopping && serve(w, false);
+        bool more;
         int fired;
 
-        if (w->dev.full || w->dev.disk.patience_ms)
+        /* Before the rings are served, which shows what is answered by this. */
+        if (w->dev.full)
             look_for_space(w, stopping);
+        more = !stopping && serve(w, false);
+        w->dev.disk.patience_ms = w->dev.full ? 1000 : 0;
         fired = wait_for_work(w, more);
         if (fired < 0)
             worker_die("io_uring: %s", strerror(-fired));
