@@ -133,9 +133,11 @@ static inline bool link_port(struct domain *d, struct evtchn *c, uint32_t port,
     return enter_queue(d, q, prio, port);
 }
 
-/* Changes a port's word, and links the port if it then is to be: the bits there were. */
-static inline uint32_t change_port(struct domain *d, struct evtchn *c, uint32_t port,
-                                   uint32_t *w, uint32_t on, uint32_t off)
+/* Changes a port's word, and links the port if it then is to be: the bits there were. In
+ * line: both callers know their bits. */
+static inline __attribute__((always_inline)) uint32_t
+change_port(struct domain *d, struct evtchn *c, uint32_t port, uint32_t *w, uint32_t on,
+            uint32_t off)
 {
     struct evtchn_fifo *f = d->evtchn->fifo;
     uint16_t vcpu;

@@ -349,6 +349,15 @@ void ctx_load_cr3(struct vcpu_hw *v)
     if (v->isolated)
         mmu_isolate((struct vcpu *)v);
 }
+bool tlb_quick(void)
+{
+    return !cpu_current()->hw.isolated;
+}
+void tlb_quick_cr3(uint64_t cr3)
+{
+    (void)cr3;
+    host_tlb_flushes++;
+}
 void ctx_load_user_cr3(struct vcpu_hw *v)
 {
     if (v->isolated)

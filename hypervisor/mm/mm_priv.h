@@ -197,6 +197,7 @@ struct mm_vcpu {
     mfn_t base_kernel,
         base_user;     /* held with a reference and an L4 type each, or INVALID_MFN */
     struct page *undo; /* a page that still has to be settled, with a reference */
+    bool undo_typed;   /* ... which has a reference of its type, too */
     bool flush_all;    /* put off to mmu_update_end() */
     bool ptwr_cached;  /* fault.c: ptwr_insn is what ptwr_code means */
     uint64_t ptwr_code[2];

@@ -168,7 +168,12 @@ int mm_finish(struct mm_vcpu *vm)
 
     if (likely(!vm->undo))
         return 0;
-    rc = page_settle(vm->undo);
+    if (vm->undo_typed) {
+        vm->undo_typed = false;
+        rc = page_put_type_preempt(vm->undo);
+    } else {
+        rc = page_settle(vm->undo);
+    }
     if (rc)
         return rc;
     page_put(vm->undo);

@@ -15,6 +15,9 @@ void ipi_call(cpumask_t cpus, void (*fn)(void *arg), void *arg);
 void tlb_flush_local(
     void); /* all non-global entries of this CPU, and guest-global ones */
 void tlb_flush_local_page(vaddr_t va);
+/* In <port_inline.h>, with interrupts off:
+ *   bool tlb_quick(void);               guests run on no tables but their own here
+ *   void tlb_quick_cr3(uint64_t cr3);   then: loads CR3, tlb_flush_local() included */
 void tlb_flush_mask(cpumask_t cpus, vaddr_t va); /* one page, or TLB_ALL; waits for all */
 
 /* A clock that ticks with each whole flush. A frame stamped with tlb_clock() when its

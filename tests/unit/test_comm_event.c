@@ -196,6 +196,52 @@ START_TEST(fifo_delivers_in_the_order_of_sending)
 }
 END_TEST
 
+/* What another CPU does before this one takes a FIFO lock the next time. */
+static void (*meanwhile)(void);
+void __real_lock_check_take(const void *lock, uint16_t rank, bool irqs_on);
+void __wrap_lock_check_take(const void *lock, uint16_t rank, bool irqs_on)
+{
+    void (*fn)(void) = rank == RANK_FIFO ? meanwhile : NULL;
+
+    if (fn) {
+        meanwhile = NULL;
+        host_on_cpu(1);
+        fn();
+        host_on_cpu(0);
+    }
+    __real_lock_check_take(lock, rank, irqs_on);
+}
+
+static uint32_t other_port;
+static void send_other(void)
+{
+    ck_assert_int_eq(evtchn_send(a, other_port), 0);
+}
+
+/* The first port is its queue's tail still, though the guest took it off: the second must
+ * not be linked behind it before it is in the queue again. */
+START_TEST(fifo_loses_none_of_two_events_that_are_sent_at_once)
+{
+    uint32_t p;
+
+    go_fifo(a);
+    ck_assert_int_eq(evtchn_bind_ipi(a, 0, &p), 0);
+    ck_assert_int_eq(evtchn_bind_ipi(a, 0, &other_port), 0);
+    for (unsigned by_unmask = 0; by_unmask < 2; by_unmask++) {
+        ck_assert_int_eq(evtchn_send(a, p), 0);
+        ck_assert_uint_eq(take(HV_EVTCHN_FIFO_PRIORITY_DEFAULT), p);
+        if (by_unmask)
+            words[p] |= 1u << HV_EVTCHN_FIFO_MASKED | 1u << HV_EVTCHN_FIFO_PENDING;
+        meanwhile = send_other;
+        ck_assert_int_eq(by_unmask ? evtchn_unmask(a, p) : evtchn_send(a, p), 0);
+        ck_assert_ptr_null(meanwhile);
+        ck_assert_uint_eq(take(HV_EVTCHN_FIFO_PRIORITY_DEFAULT), other_port);
+        ck_assert_uint_eq(take(HV_EVTCHN_FIFO_PRIORITY_DEFAULT), p);
+        ck_assert_uint_eq(control->head[HV_EVTCHN_FIFO_PRIORITY_DEFAULT], 0);
+    }
+}
+END_TEST
+
 START_TEST(fifo_queues_by_priority)
 {
     uint32_t p, q;
@@ -303,6 +349,7 @@ int main(void)
         ports_run_out_with_an_error,
         a_dead_domain_parts_from_its_peers,
         fifo_delivers_in_the_order_of_sending,
+        fifo_loses_none_of_two_events_that_are_sent_at_once,
         fifo_queues_by_priority,
         a_linked_port_that_changes_priority_is_not_linked_twice,
         what_was_pending_before_fifo_is_not_lost,

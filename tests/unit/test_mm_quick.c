@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Stores to page tables one after the other, and requests to map a page: which are
- * carried out at once, and which are left to the long way. */
+/* Stores to page tables one after the other, requests to map a page, and new base
+ * pointers: which are carried out at once, and which are left to the long way. */
 #include "mm_world.h"
 #include "port/layout.h"
 #include "port/priv.h"
@@ -213,7 +213,7 @@ static bool quick_map(uint64_t ptr, uint64_t val)
 {
     struct hv_mmu_update req = {ptr, val};
 
-    return mmu_quick_update((vaddr_t)&req, 1, 0, HV_DOMID_SELF, gv);
+    return !mmu_quick_update((vaddr_t)&req, 1, 0, HV_DOMID_SELF, gv);
 }
 
 START_TEST(a_page_is_mapped_at_once_where_none_is)
@@ -255,6 +255,7 @@ START_TEST(what_is_not_mapped_at_once_changes_nothing)
 
     for (unsigned i = 0; i < ARRAY_SIZE(req); i++) {
         ck_assert_msg(!quick_map(req[i].ptr, req[i].val), "request %u", i);
+        ck_assert_int_eq(mmu_pending(gv), 0);
         ck_assert_uint_eq(entries(t.l1)[40], 0);
         ck_assert_uint_eq(page_of(t.l1)->type & PGT_LOCKED, 0);
     }
@@ -262,20 +263,26 @@ START_TEST(what_is_not_mapped_at_once_changes_nothing)
     ck_assert_uint_eq(refs(fresh), unused);
     ck_assert_uint_eq(type_refs(other.l1), table);
     ck_assert_uint_eq(refs(data[11]), 3);
-    ck_assert_ptr_null(gv->mm->undo);
 }
 END_TEST
+
+static bool left(unsigned nr)
+{
+    return nr == HV_CALL_MMU_UPDATE;
+}
 
 START_TEST(only_a_single_request_of_ones_own_is_quick)
 {
     struct hv_mmu_update req = {ptr_of(t.l1, 40), pte_make(data[10], RW)};
     unsigned done;
 
-    ck_assert(!mmu_quick_update((vaddr_t)&req, 2, 0, HV_DOMID_SELF, gv));
-    ck_assert(!mmu_quick_update((vaddr_t)&req, 1, (vaddr_t)&done, HV_DOMID_SELF, gv));
-    ck_assert(!mmu_quick_update((vaddr_t)&req, 1, 0, g->id, gv));
-    ck_assert(!mmu_quick_update((vaddr_t)&req, 1, 0, 1ull << 16 | HV_DOMID_SELF, gv));
-    ck_assert(!mmu_quick_update(8, 1, 0, HV_DOMID_SELF, gv));
+    ck_assert(left(mmu_quick_update((vaddr_t)&req, 2, 0, HV_DOMID_SELF, gv)));
+    ck_assert(
+        left(mmu_quick_update((vaddr_t)&req, 1, (vaddr_t)&done, HV_DOMID_SELF, gv)));
+    ck_assert(left(mmu_quick_update((vaddr_t)&req, 1, 0, g->id, gv)));
+    ck_assert(
+        left(mmu_quick_update((vaddr_t)&req, 1, 0, 1ull << 16 | HV_DOMID_SELF, gv)));
+    ck_assert(left(mmu_quick_update(8, 1, 0, HV_DOMID_SELF, gv)));
     ck_assert_uint_eq(entries(t.l1)[40], 0);
 }
 END_TEST
@@ -286,9 +293,157 @@ START_TEST(a_frame_that_lost_its_owner_meanwhile_is_let_go_of)
 
     g->dying = DOM_DYING;
     ck_assert(!quick_map(ptr_of(t.l1, 40), pte_make(data[10], RW)));
+    ck_assert_int_eq(mmu_pending(gv), 0);
     ck_assert_uint_eq(refs(data[10]), 3);
     g->dying = DOM_ALIVE;
     ck_assert(quick_map(ptr_of(t.l1, 40), pte_make(page_mfn(pg), RW)));
+}
+END_TEST
+
+/* Two processes: tables of kernel and user mode each, all pinned but the first's. */
+static mfn_t kernel_l4[2], user_l4[2];
+
+static void processes(void)
+{
+    kernel_l4[0] = t.l4;
+    kernel_l4[1] = other.l4;
+    user_l4[0] = new_tree().l4;
+    user_l4[1] = new_tree().l4;
+    ck_assert_int_eq(ext(HV_MMUEXT_PIN_L4_TABLE, user_l4[0]), 0);
+    ck_assert_int_eq(ext(HV_MMUEXT_PIN_L4_TABLE, user_l4[1]), 0);
+    ck_assert_int_eq(ext(HV_MMUEXT_NEW_USER_BASEPTR, user_l4[0]), 0);
+}
+
+static struct hv_mmuext_op ops[2];
+
+static bool quick_switch(mfn_t k, mfn_t u)
+{
+    ops[0] = (struct hv_mmuext_op){.cmd = HV_MMUEXT_NEW_BASEPTR, .arg1.mfn = k.n};
+    ops[1] = (struct hv_mmuext_op){.cmd = HV_MMUEXT_NEW_USER_BASEPTR, .arg1.mfn = u.n};
+    return mmu_quick_bases((vaddr_t)ops, 2, 0, HV_DOMID_SELF, gv) != HV_CALL_MMUEXT_OP;
+}
+
+START_TEST(a_switch_to_another_process_is_quick)
+{
+    uint64_t flushes;
+
+    processes();
+    ck_assert_int_eq(ext(HV_MMUEXT_PIN_L4_TABLE, kernel_l4[0]), 0);
+    for (unsigned n = 1; n < 5; n++) {
+        unsigned i = n % 2;
+
+        flushes = host_tlb_flushes;
+        ck_assert(quick_switch(kernel_l4[i], user_l4[i]));
+        ck_assert_uint_eq(host_tlb_flushes, flushes + 1);
+        ck_assert_uint_eq(gv->hw.cr3_kernel, mfn_to_paddr(kernel_l4[i]));
+        ck_assert_uint_eq(gv->hw.cr3_user, mfn_to_paddr(user_l4[i]));
+        ck_assert_uint_eq(type_refs(kernel_l4[i]), 2);
+        ck_assert_uint_eq(type_refs(user_l4[i]), 2);
+        ck_assert_uint_eq(type_refs(kernel_l4[!i]), 1);
+        ck_assert_uint_eq(type_refs(user_l4[!i]), 1);
+        ck_assert_uint_eq(refs(kernel_l4[i]), refs(user_l4[i]));
+        ck_assert_uint_eq(refs(kernel_l4[i]), refs(kernel_l4[!i]) + 1);
+    }
+    mmu_drop_bases(gv);
+    ck_assert_uint_eq(type_refs(kernel_l4[0]), 1);
+    ck_assert_uint_eq(type_refs(user_l4[0]), 1);
+}
+END_TEST
+
+START_TEST(a_process_without_user_mode_has_no_table_of_it)
+{
+    processes();
+    ck_assert_int_eq(ext(HV_MMUEXT_PIN_L4_TABLE, kernel_l4[0]), 0);
+    ck_assert(quick_switch(kernel_l4[1], mk_mfn(0)));
+    ck_assert_uint_eq(gv->hw.cr3_user, 0);
+    ck_assert_uint_eq(type_refs(user_l4[0]), 1);
+    ck_assert(quick_switch(kernel_l4[0], user_l4[1]));
+    ck_assert_uint_eq(gv->hw.cr3_user, mfn_to_paddr(user_l4[1]));
+    ck_assert_uint_eq(type_refs(user_l4[1]), 2);
+}
+END_TEST
+
+START_TEST(a_table_that_nobody_else_uses_is_undone_the_long_way)
+{
+    processes(); /* kernel_l4[0] is not pinned */
+    ck_assert(!quick_switch(kernel_l4[1], user_l4[1]));
+    ck_assert_uint_eq(gv->hw.cr3_kernel, mfn_to_paddr(kernel_l4[1]));
+    ck_assert_int_eq(mmu_pending(gv), 0);
+    assert_idle(kernel_l4[0]);
+    assert_idle(t.l1);
+    /* The hypercall begins anew. */
+    ck_assert_int_eq(mmu_ext(gv, g, &ops[0]), 0);
+    ck_assert_int_eq(mmu_ext(gv, g, &ops[1]), 0);
+    ck_assert_uint_eq(type_refs(kernel_l4[1]), 2);
+    ck_assert_uint_eq(type_refs(user_l4[1]), 2);
+    ck_assert_uint_eq(type_refs(user_l4[0]), 1);
+}
+END_TEST
+
+START_TEST(what_is_no_valid_table_of_ones_own_is_no_base_pointer)
+{
+    struct vcpu *v2;
+    struct domain *d2 = new_guest(10, &v2);
+    mfn_t bad[] = {frame_of(d2), frame(), t.l3, data[10], mk_mfn(1ull << 40)};
+    uint64_t r[ARRAY_SIZE(bad)], types[ARRAY_SIZE(bad)];
+
+    processes();
+    for (unsigned i = 0; i < ARRAY_SIZE(bad) - 1; i++) {
+        r[i] = refs(bad[i]);
+        types[i] = page_of(bad[i])->type;
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        ck_assert(!quick_switch(bad[i], user_l4[1]));
+        ck_assert_int_eq(mmu_pending(gv), 0);
+        ck_assert_uint_eq(gv->hw.cr3_kernel, mfn_to_paddr(kernel_l4[0]));
+        ck_assert_uint_eq(gv->hw.cr3_user, mfn_to_paddr(user_l4[0]));
+    }
+    ck_assert_int_eq(ext(HV_MMUEXT_PIN_L4_TABLE, kernel_l4[0]), 0);
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        ck_assert(!quick_switch(kernel_l4[!(i % 2)], bad[i]));
+        ck_assert_int_eq(mmu_pending(gv), 0);
+        ck_assert_uint_eq(gv->hw.cr3_user, mfn_to_paddr(user_l4[0]));
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(bad) - 1; i++) {
+        ck_assert_uint_eq(refs(bad[i]), r[i]);
+        ck_assert_uint_eq(page_of(bad[i])->type, types[i]);
+    }
+}
+END_TEST
+
+static bool refused(uint64_t count, vaddr_t done, uint64_t whose)
+{
+    return mmu_quick_bases((vaddr_t)ops, count, done, whose, gv) == HV_CALL_MMUEXT_OP &&
+           gv->hw.cr3_kernel == mfn_to_paddr(kernel_l4[0]);
+}
+
+START_TEST(other_operations_are_not_quick)
+{
+    static const struct {
+        unsigned cmd[2];
+    } other_ops[] = {{{HV_MMUEXT_NEW_USER_BASEPTR, HV_MMUEXT_NEW_BASEPTR}},
+                     {{HV_MMUEXT_NEW_BASEPTR, HV_MMUEXT_NEW_BASEPTR}},
+                     {{HV_MMUEXT_PIN_L4_TABLE, HV_MMUEXT_NEW_USER_BASEPTR}}};
+    unsigned done;
+
+    processes();
+    for (unsigned i = 0; i < ARRAY_SIZE(other_ops); i++) {
+        for (unsigned n = 0; n < 2; n++)
+            ops[n] =
+                (struct hv_mmuext_op){.cmd = other_ops[i].cmd[n], .arg1.mfn = other.l4.n};
+        ck_assert(refused(2, 0, HV_DOMID_SELF));
+    }
+    ops[0] = (struct hv_mmuext_op){.cmd = HV_MMUEXT_NEW_BASEPTR, .arg1.mfn = other.l4.n};
+    ops[1] = (struct hv_mmuext_op){.cmd = HV_MMUEXT_NEW_USER_BASEPTR,
+                                   .arg1.mfn = user_l4[1].n};
+    ck_assert(refused(1, 0, HV_DOMID_SELF));
+    ck_assert(refused(3, 0, HV_DOMID_SELF));
+    ck_assert(refused(2, (vaddr_t)&done, HV_DOMID_SELF));
+    ck_assert(refused(2, 0, g->id));
+    gv->hw.isolated = 1; /* its copies of tables have to follow */
+    ck_assert(refused(2, 0, HV_DOMID_SELF));
+    gv->hw.isolated = 0;
+    ck_assert(!refused(2, 0, HV_DOMID_SELF));
 }
 END_TEST
 
@@ -308,6 +463,11 @@ int main(void)
         what_is_not_mapped_at_once_changes_nothing,
         only_a_single_request_of_ones_own_is_quick,
         a_frame_that_lost_its_owner_meanwhile_is_let_go_of,
+        a_switch_to_another_process_is_quick,
+        a_process_without_user_mode_has_no_table_of_it,
+        a_table_that_nobody_else_uses_is_undone_the_long_way,
+        what_is_no_valid_table_of_ones_own_is_no_base_pointer,
+        other_operations_are_not_quick,
         NULL};
 
     return unit_run("mm/fault_quick", kernel, tests);

@@ -235,6 +235,17 @@ entry_syscall32:
     SYSCALL_FRAME SEL_USER_CS32
     jmp syscall_in_c
 
+.macro QUICKLY fn
+    movq %rdi, ARG(0)
+    movq %rsi, ARG(1)
+    movq %rdx, ARG(2)
+    movq %r10, ARG(3)
+    movq %r8, ARG(4)
+    movq %r10, %rcx
+    movq I(current), %r8
+    jmp \fn
+.endm
+
 /* A hypercall. There is no frame: C keeps rbx, rbp and r12 to r15, the arguments lie in
  * cpu_info.hcall, and rip, rflags and rsp are where the stub put them. hypercall_slow
  * makes a frame of all that when the way out is not straight. Arguments are given back:
@@ -243,6 +254,10 @@ entry_syscall32:
     .globl hypercall
 hypercall:
     movq %r11, R(rflags)
+    cmpq $HV_CALL_MMU_UPDATE, %rax
+    je hypercall_mmu_update
+    cmpq $HV_CALL_MMUEXT_OP, %rax
+    je hypercall_mmuext_op
     movl %eax, I(nr)
     movq %rdi, ARG(0)
     movq %rsi, ARG(1)
@@ -250,8 +265,6 @@ hypercall:
     movq %r10, ARG(3)
     movq %r8, ARG(4)
     movq %r9, ARG(5)
-    cmpl $HV_CALL_MMU_UPDATE, %eax
-    je hypercall_mmu_update
 hypercall_by_table:
     leaq I(hcall), %rdi
     FILL_RSB HCALL_RSB
@@ -290,24 +303,41 @@ hypercall_unknown:
     movq $-ENOSYS, %rax
     jmp hypercall_done
 
-/* Most of these can be answered without a call; __x86_return_thunk is where that function
- * ends (WITHOUT_RET), and its return address is a word that is not used. */
+/* Most of these can be answered without a call. __x86_return_thunk is where such
+ * functions end (WITHOUT_RET), with no return address on the stack, nothing raised, and
+ * the word that says what is still to be done. They leave r9 alone. */
 hypercall_mmu_update:
-    movq %r10, %rcx
-    movq I(current), %r8
-    pushq $0
-    jmp mmu_quick_update
+    QUICKLY mmu_quick_update
+hypercall_mmuext_op:
+    QUICKLY mmu_quick_bases
     .globl __x86_return_thunk
 __x86_return_thunk:
-    xorb $1, %al                    /* the result, 0, if it was answered */
+    testl %eax, %eax
     jnz hypercall_not_quick
-    movzbl %al, %eax
-    subq $(HCALL_RSB * 8 - 8), %rsp
-    jmp hypercall_answered
-hypercall_not_quick:
-    popq %rcx
-    movl I(nr), %eax
+    movq I(info), %rcx
+    cmpb $0, (%rcx)                 /* evtchn_upcall_pending */
+    jne hypercall_quick_work
+    movq R(rip), %rcx
+    testq %rcx, %rcx
+    jns hypercall_quick_work
+    movq ARG(0), %rdi
+    movq ARG(1), %rsi
+    movq ARG(2), %rdx
+    movq ARG(3), %r10
+    movq ARG(4), %r8
+    WAY_OUT(quick_leave)
+    movq R(rflags), %r11
+    movq R(rsp), %rsp
+    sysretq
+
+hypercall_not_quick:                /* eax = the hypercall */
+    movl %eax, I(nr)
+    movq %r9, ARG(5)
     jmp hypercall_by_table
+hypercall_quick_work:
+    movq %r9, ARG(5)
+    subq $(HCALL_RSB * 8), %rsp
+    jmp hypercall_answered
 
 /* rcx = the softirq word, rax = the result. An event is delivered here if nothing else is
  * to be done. */

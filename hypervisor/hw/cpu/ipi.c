@@ -25,8 +25,8 @@ static struct {
 } call;
 static atomic_flag busy = ATOMIC_FLAG_INIT;
 
-static _Atomic uint32_t flush_clock = 1;
-static _Atomic uint32_t tlb_time[HV_MAX_CPUS];
+_Atomic uint32_t tlb_last = 1;
+_Atomic uint32_t tlb_time[HV_MAX_CPUS];
 
 static void serve(void)
 {
@@ -84,7 +84,7 @@ void ipi_call(cpumask_t cpus, void (*fn)(void *arg), void *arg)
 void tlb_flush_local(void)
 {
     irqflags_t f = irq_save();
-    uint32_t now = atomic_fetch_add(&flush_clock, 1) + 1;
+    uint32_t now = atomic_fetch_add(&tlb_last, 1) + 1;
 
     if (cpu_features.invpcid) {
         invpcid(2, 0, 0);
@@ -104,20 +104,16 @@ void tlb_flush_local(void)
 void tlb_load_cr3(uint64_t cr3)
 {
     irqflags_t f = irq_save();
-    uint32_t now = atomic_fetch_add(&flush_clock, 1) + 1;
-    uint64_t cr4 = read_cr4();
 
     if (isolate_pcid) {
+        uint32_t now = atomic_fetch_add(&tlb_last, 1) + 1;
+
         write_cr3(cr3);
         invpcid(2, 0, 0);
-    } else if (cr4 & CR4_PGE) {
-        write_cr4(cr4 & ~(uint64_t)CR4_PGE);
-        write_cr3(cr3);
-        write_cr4(cr4);
+        atomic_store(&tlb_time[cpu_id()], now);
     } else {
-        write_cr3(cr3);
+        tlb_quick_cr3(cr3);
     }
-    atomic_store(&tlb_time[cpu_id()], now);
     irq_restore(f);
 }
 
@@ -146,7 +142,7 @@ void tlb_flush_mask(cpumask_t cpus, vaddr_t va)
 
 uint32_t tlb_clock(void)
 {
-    return atomic_load(&flush_clock);
+    return atomic_load(&tlb_last);
 }
 
 cpumask_t tlb_filter(cpumask_t cpus, uint32_t stamp)

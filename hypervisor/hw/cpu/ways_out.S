@@ -72,6 +72,20 @@ verw_selector:
     sysretq
 
     .balign 16
+    .globl \prefix\()_quick_leave
+\prefix\()_quick_leave:
+    .if \isolated
+    movq I(guest_cr3), %r11
+    movq %r11, %cr3
+    .endif
+    movq R(rflags), %r11
+    movq R(rsp), %rsp
+    .if \verw
+    verw verw_selector(%rip)
+    .endif
+    sysretq
+
+    .balign 16
     .globl \prefix\()_iret_out, \prefix\()_fast_iretq
 \prefix\()_iret_out:
     .if \isolated

@@ -123,6 +123,30 @@ bad:
     return false;
 }
 
+/* For tlb_quick_cr3(): where tables are not the guest's own alone, more is to be done. */
+extern bool isolate_on;
+static inline bool tlb_quick(void)
+{
+    return likely(!isolate_on);
+}
+extern _Atomic uint32_t tlb_last, tlb_time[]; /* hw/cpu/ipi.c */
+#define HW_CR4_PGE 0x80ull
+/* A switch of tables that forgets all translations, global ones too. Interrupts are off.
+ */
+static inline void tlb_quick_cr3(uint64_t cr3)
+{
+    uint32_t now = __atomic_add_fetch(&tlb_last, 1, __ATOMIC_SEQ_CST);
+    uint64_t cr4;
+
+    __asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+    if (unlikely(cr4 & HW_CR4_PGE))
+        __asm__ volatile("mov %0, %%cr4" : : "r"(cr4 & ~HW_CR4_PGE) : "memory");
+    __asm__ volatile("mov %0, %%cr3" : : "r"(cr3) : "memory");
+    if (unlikely(cr4 & HW_CR4_PGE))
+        __asm__ volatile("mov %0, %%cr4" : : "r"(cr4) : "memory");
+    __atomic_store_n(&tlb_time[cpu_id()], now, __ATOMIC_SEQ_CST);
+}
+
 /* Of a function that entry code does not call but jumps to: its end is a jump as well, to
  * __x86_return_thunk there. */
 #define WITHOUT_RET __attribute__((function_return("thunk-extern")))

@@ -57,6 +57,8 @@ void cpu_set_fault_va(uint64_t va);
 bool guest_peek(uint64_t va, uint64_t *val);
 bool guest_peek_pair(uint64_t va, uint64_t val[2]);
 #define WITHOUT_RET
+bool tlb_quick(void);
+void tlb_quick_cr3(uint64_t cr3);
 static inline void *map_mfn(mfn_t m)
 {
     return model_arena + (m.n << PAGE_SHIFT);
