@@ -34,6 +34,18 @@ static void banner(const struct boot_info *bi)
     log_info("Command line: %s", bi->cmdline);
 }
 
+/* What is given out is zero in any case: this says who has to wait for it. */
+static void scrub_ram(void)
+{
+    if (boot_params.bootscrub == SCRUB_AS_USED)
+        page_alloc_leave_fresh_dirty();
+    if (boot_params.bootscrub != SCRUB_AT_BOOT)
+        return;
+    log_info("Scrubbing free RAM");
+    while (page_alloc_scrub())
+        softirq_run();
+}
+
 static void input_for_dom0(void)
 {
     evtchn_raise_global_virq(HV_VIRQ_CONSOLE);
@@ -55,6 +67,7 @@ void hv_main(struct boot_info *bi)
     console_input_init();
     machine_start_cpus();
     console_late_init();
+    scrub_ram();
     d = dom0_build(bi);
     map_free_modules(); /* dom0 has copies */
     log_info("%luM free for guests; starting dom0",

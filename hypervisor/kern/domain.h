@@ -18,8 +18,6 @@ struct hv_domctl_createdomain;
 
 #define HV_MAX_VCPUS 128 /* of a domain */
 
-#define HV_MAX_VCPUS 128 /* of a domain */
-
 enum dying_state { DOM_ALIVE, DOM_DYING, DOM_DEAD };
 
 struct domain {

@@ -442,19 +442,26 @@ static struct page *dirty_take(unsigned *order, uint32_t *state, uint32_t *stamp
     return NULL;
 }
 
+static bool leave_fresh;
+
+void page_alloc_leave_fresh_dirty(void)
+{
+    leave_fresh = true;
+}
+
 bool page_alloc_scrub(void)
 {
     unsigned order;
     uint32_t state, stamp;
     struct page *pg;
 
-    if (!dirty_frames && !fresh_dirty && (keep_open || !may_close))
+    if (!dirty_frames && (!fresh_dirty || leave_fresh) && (keep_open || !may_close))
         return false;
     if (!spin_trylock(&frames_lock)) /* others need it, or do this already */
         return false;
     pg = dirty_take(&order, &state, &stamp);
     if (!pg) {
-        bool some = close_one() || fresh_scrub();
+        bool some = close_one() || (!leave_fresh && fresh_scrub());
 
         spin_unlock(&frames_lock);
         return some;

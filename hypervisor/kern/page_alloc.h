@@ -98,6 +98,9 @@ uint64_t page_alloc_usable_count(void);
 /* For the idle loop: zeroes a little of what is free, or takes back what the frame table
  * and the M2P have for frames that are. False when there is nothing to do. */
 bool page_alloc_scrub(void);
+/* From now on that leaves RAM alone that was never used: it is zeroed as it is given out.
+ */
+void page_alloc_leave_fresh_dirty(void);
 /* Guests come now, and go: idle CPUs leave the tables of what is free as they are, for
  * the next guest. Only who needs a larger block than fits between them has them taken
  * back. */

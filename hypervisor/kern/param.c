@@ -43,8 +43,10 @@ struct option {
     void *target;                       /* bool, unsigned, char[64] */
     bool (*special)(const char *value); /* SPECIAL: false when the value is bad */
     const char *help;
+    bool takes_no; /* SPECIAL: a boolean as well, which "no-" switches off */
 };
 
+static bool parse_bootscrub(const char *v);
 static bool parse_dom0_mem(const char *v);
 static bool parse_dom0_vcpus(const char *v);
 static bool parse_sched(const char *v);
@@ -53,6 +55,10 @@ static bool parse_watchdog(const char *v);
 static bool parse_watchdog_timeout(const char *v);
 
 static const struct option options[] = {
+    {"bootscrub", SPECIAL, NULL, parse_bootscrub,
+     "when RAM that is free at boot is zeroed: idle, or a boolean: at once, or as it is "
+     "used",
+     true},
     {"com1", STRING, boot_params.com1, NULL, "first serial port: baud,8n1,port,irq"},
     {"com2", STRING, boot_params.com2, NULL, "second serial port: baud,8n1,port,irq"},
     {"console", STRING, boot_params.console, NULL,
@@ -77,9 +83,9 @@ static const struct option options[] = {
      "stop instead of restarting after a crash"},
     {"nosmp", BOOL, &boot_params.nosmp, NULL, "use one CPU"},
     {"pcid", SPECIAL, NULL, param_pcid,
-     "isolated guests' tables have TLB entries of their own: boolean, xpti="},
+     "isolated guests' tables have TLB entries of their own: boolean, xpti=", true},
     {"pv-l1tf", SPECIAL, NULL, param_l1tf,
-     "end guests whose page tables lead CPUs astray: boolean, dom0=, domu="},
+     "end guests whose page tables lead CPUs astray: boolean, dom0=, domu=", true},
     {"sched", SPECIAL, NULL, parse_sched, "credit2 is the only one"},
     {"sched_ratelimit_us", UINT, &boot_params.sched_ratelimit_us, NULL,
      "a vCPU runs at least so long before another takes its place"},
@@ -88,13 +94,14 @@ static const struct option options[] = {
     {"smep", BOOL, &boot_params.smep, NULL,
      "the hypervisor cannot run guests' code by accident"},
     {"spec-ctrl", SPECIAL, NULL, param_spec_ctrl,
-     "barriers against speculation: boolean, pv=, verw=, bhb-entry=, ..."},
+     "barriers against speculation: boolean, pv=, verw=, bhb-entry=, ...", true},
     {"ucode", SPECIAL, NULL, parse_ucode, "read past: xen-ucode in dom0 loads microcode"},
-    {"watchdog", SPECIAL, NULL, parse_watchdog, "panic when a CPU is stuck: bool, force"},
+    {"watchdog", SPECIAL, NULL, parse_watchdog, "panic when a CPU is stuck: bool, force",
+     true},
     {"watchdog_timeout", SPECIAL, NULL, parse_watchdog_timeout,
      "seconds until that; 0: no watchdog, else it is on"},
     {"xpti", SPECIAL, NULL, param_xpti,
-     "hide the hypervisor's memory from guests: default, boolean, dom0=, domu="},
+     "hide the hypervisor's memory from guests: default, boolean, dom0=, domu=", true},
 };
 
 /* Xen's options without a meaning here, and what boot loaders add. */
@@ -115,7 +122,6 @@ static const char *const silent[] = {"acpi",
                                      "ats",
                                      "availmem",
                                      "badpage",
-                                     "bootscrub",
                                      "bootscrub_chunk",
                                      "cet",
                                      "clocksource",
@@ -345,6 +351,16 @@ static bool parse_dom0_vcpus(const char *v)
     return true;
 }
 
+static bool parse_bootscrub(const char *v)
+{
+    int b = param_bool(v);
+
+    if (strcmp(v, "idle") && b < 0)
+        return false;
+    boot_params.bootscrub = b < 0 ? SCRUB_IDLE : b ? SCRUB_AT_BOOT : SCRUB_AS_USED;
+    return true;
+}
+
 static bool parse_sched(const char *v)
 {
     return !strcmp(v, "credit2");
@@ -522,13 +538,6 @@ static const char *strip_no(const char *name)
     return name + (name[2] == '-' ? 3 : 2);
 }
 
-static bool takes_no(const struct option *o)
-{
-    return o->special == param_xpti || o->special == param_l1tf ||
-           o->special == param_pcid || o->special == param_spec_ctrl ||
-           o->special == parse_watchdog;
-}
-
 static void one_option(char *word)
 {
     const struct option *o;
@@ -540,7 +549,7 @@ static void one_option(char *word)
     o = find(word);
     if (!o && strip_no(word) != word) {
         o = find(strip_no(word));
-        if (o && o->kind != BOOL && !takes_no(o))
+        if (o && o->kind != BOOL && !o->takes_no)
             o = NULL;
         negated = o != NULL;
     }

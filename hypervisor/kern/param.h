@@ -8,6 +8,7 @@
 #include "lib/types.h"
 
 struct boot_params {
+    enum { SCRUB_IDLE, SCRUB_AT_BOOT, SCRUB_AS_USED } bootscrub;
     uint64_t dom0_mem;       /* bytes, 0: all but a reserve */
     uint64_t dom0_mem_max;   /* bytes, 0: no limit */
     unsigned dom0_max_vcpus; /* 0: one a CPU */

@@ -9,7 +9,10 @@
 #define __ASSEMBLY__ /* of msr.h the numbers only */
 #include "hw/cpu/msr.h"
 #undef __ASSEMBLY__
+#include "host/host.h"
+#include "hw/cpu/features.h"
 #include "hw/cpu/percpu.h"
+#include "kern/param.h"
 #include "lib/types.h"
 
 #define INTEL                                                                            \
@@ -109,6 +112,16 @@ static inline void write_cr0(uint64_t v)
 }
 static inline void xsetbv(uint64_t v)
 {
+}
+
+/* A machine with that processor, as far as its features are known. */
+static inline void boot_on(struct processor p, const char *options)
+{
+    host_boot(1, 16);
+    param_parse(options);
+    host_console_clear();
+    cpu = p;
+    features_probe();
 }
 
 #endif

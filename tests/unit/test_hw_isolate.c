@@ -69,11 +69,7 @@ void mmu_isolate(struct vcpu *v)
 
 static void boot(struct processor p, const char *options)
 {
-    host_boot(1, 16);
-    param_parse(options);
-    host_console_clear();
-    cpu = p;
-    features_probe();
+    boot_on(p, options);
     isolate_boot();
 }
 

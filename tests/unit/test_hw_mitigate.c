@@ -46,11 +46,7 @@ unsigned memory_ram_ranges(const struct boot_range **r)
 
 static void boot(struct processor p, const char *options)
 {
-    host_boot(1, 16);
-    param_parse(options);
-    host_console_clear();
-    cpu = p;
-    features_probe();
+    boot_on(p, options);
     mitigate_boot();
 }
 

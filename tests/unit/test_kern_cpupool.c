@@ -1,42 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Pools of CPUs, on fake CPUs: who runs where, and what tools are refused. */
 #include "kern/cpupool.h"
-#include "abi/domctl.h"
-#include "host/host.h"
-#include "kern/sched.h"
 #include "kern/sched_credit.h"
 #include "kern/vcpu.h"
-#include "lib/errno.h"
-#include "unit.h"
+#include "sched_world.h"
 
 #define SECOND 1000000000ull
 
 static struct domain *spinner(unsigned vcpus, unsigned pool)
 {
-    struct hv_domctl_createdomain c = {.max_vcpus = vcpus, .cpupool_id = pool};
-    struct domain *d;
-    struct vcpu *v;
+    struct domain *d = make_in(pool, vcpus);
 
-    ck_assert_int_eq(domain_create(HV_DOMID_INVALID, &c, &d), 0);
-    for (unsigned i = 0; i < vcpus; i++) {
-        ck_assert_int_eq(vcpu_create(d, i, &v), 0);
-        v->pause_flags = 0;
-    }
-    domain_unpause_by_controller(d);
-    host_settle();
+    start(d);
     return d;
-}
-
-static uint64_t ran(struct domain *d)
-{
-    struct hv_vcpu_runstate_info r;
-    uint64_t sum = 0;
-
-    for (unsigned i = 0; i < d->max_vcpus; i++) {
-        sched_runstate_of(d->vcpu[i], &r);
-        sum += r.time[HV_RUNSTATE_RUNNING];
-    }
-    return sum;
 }
 
 /* The CPUs that run the domain. */

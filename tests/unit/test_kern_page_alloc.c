@@ -246,6 +246,23 @@ START_TEST(fresh_frames_are_scrubbed_where_they_are)
 }
 END_TEST
 
+START_TEST(fresh_frames_can_be_left_until_they_are_used)
+{
+    uint64_t dirty = 0;
+
+    idle(); /* what was there before */
+    add_more();
+    memset(map_mfn(mk_mfn(BASE)), 0xa5, (END - BASE) * PAGE_SIZE);
+    page_alloc_leave_fresh_dirty();
+    idle();
+    for (uint64_t i = BASE; i < END; i++)
+        dirty += *(uint64_t *)map_mfn(mk_mfn(i)) != 0;
+    ck_assert_uint_eq(dirty, END - BASE);
+    for (mfn_t m; !mfn_eq(m = page_alloc(0, PAGE_ZERO), INVALID_MFN);)
+        ck_assert_uint_eq(*(uint64_t *)map_mfn(m), 0);
+}
+END_TEST
+
 START_TEST(blocks_are_aligned_to_their_size)
 {
     for (unsigned o = 0; o <= 8; o++)
@@ -353,6 +370,7 @@ int main(void)
                                   fresh_frames_are_nobodys,
                                   a_buffer_leaves_nothing_behind,
                                   fresh_frames_are_scrubbed_where_they_are,
+                                  fresh_frames_can_be_left_until_they_are_used,
                                   blocks_are_aligned_to_their_size,
                                   too_large_an_order_is_refused,
                                   zeroed_pages_are_zero_after_use,

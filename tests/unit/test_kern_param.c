@@ -57,6 +57,27 @@ START_TEST(an_unknown_one_is_named_with_the_nearest)
 }
 END_TEST
 
+START_TEST(free_ram_is_zeroed_when_it_is_asked_for)
+{
+    static const struct {
+        const char *line;
+        unsigned when;
+    } t[] = {{"", SCRUB_IDLE},
+             {"bootscrub", SCRUB_AT_BOOT},
+             {"bootscrub=true bootscrub_chunk=64M", SCRUB_AT_BOOT},
+             {"bootscrub=0", SCRUB_AS_USED},
+             {"no-bootscrub", SCRUB_AS_USED},
+             {"bootscrub=0 bootscrub=idle", SCRUB_IDLE}};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(t); i++) {
+        boot_params.bootscrub = SCRUB_IDLE;
+        param_parse(t[i].line);
+        ck_assert_msg(quiet(), "%s", host_console());
+        ck_assert_uint_eq(boot_params.bootscrub, t[i].when);
+    }
+}
+END_TEST
+
 START_TEST(a_bad_value_is_named_and_changes_nothing)
 {
     static const char *const bad[] = {
@@ -70,7 +91,7 @@ START_TEST(a_bad_value_is_named_and_changes_nothing)
         "spec-ctrl=1",        "spec-ctrl=nonsense",
         "spec-ctrl=verw=ask", "spec-ctrl=no-verw=1",
         "pv-l1tf=default",    "pv-l1tf=dom1=1",
-        "loglvl=info/loud"};
+        "loglvl=info/loud",   "bootscrub=sometimes"};
 
     for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
         host_console_clear();
@@ -266,6 +287,7 @@ int main(void)
     const TTest *const tests[] = {microcode_at_boot_is_answered_with_a_warning,
                                   a_usual_line_is_taken_without_a_word,
                                   an_unknown_one_is_named_with_the_nearest,
+                                  free_ram_is_zeroed_when_it_is_asked_for,
                                   a_bad_value_is_named_and_changes_nothing,
                                   isolation_is_chosen_for_each_side,
                                   sizes_have_units,

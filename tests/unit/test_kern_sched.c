@@ -1,35 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* The scheduler on fake CPUs: who runs when, and what is accounted. */
-#include "abi/domctl.h"
 #include "abi/sysctl.h"
-#include "host/host.h"
 #include "kern/param.h"
 #include "kern/sched_credit.h"
-#include "lib/errno.h"
-#include "unit.h"
+#include "sched_world.h"
 
 #define MS     1000000ull
 #define SECOND (1000 * MS)
 
 static struct domain *make(unsigned vcpus, unsigned weight)
 {
-    struct hv_domctl_createdomain c = {.max_vcpus = vcpus};
-    struct domain *d;
-    struct vcpu *v;
+    struct domain *d = make_in(0, vcpus);
 
-    ck_assert_int_eq(domain_create(HV_DOMID_INVALID, &c, &d), 0);
-    for (unsigned i = 0; i < vcpus; i++)
-        ck_assert_int_eq(vcpu_create(d, i, &v), 0);
     sched_set_weight(d, weight);
     return d;
-}
-
-static void start(struct domain *d)
-{
-    for (unsigned i = 0; i < d->max_vcpus; i++)
-        d->vcpu[i]->pause_flags = 0;
-    domain_unpause_by_controller(d);
-    host_settle();
 }
 
 static struct domain *spinner(unsigned vcpus, unsigned weight)
@@ -38,18 +22,6 @@ static struct domain *spinner(unsigned vcpus, unsigned weight)
 
     start(d);
     return d;
-}
-
-static uint64_t ran(struct domain *d)
-{
-    struct hv_vcpu_runstate_info r;
-    uint64_t sum = 0;
-
-    for (unsigned i = 0; i < d->max_vcpus; i++) {
-        sched_runstate_of(d->vcpu[i], &r);
-        sum += r.time[HV_RUNSTATE_RUNNING];
-    }
-    return sum;
 }
 
 static void assert_near(uint64_t got, uint64_t want, unsigned percent)
