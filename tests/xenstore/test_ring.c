@@ -70,6 +70,14 @@ static void said_once(void)
     check(lines == 1, "a guest that breaks its ring at will is named in the log once");
 }
 
+/* What is said about one ring among many. */
+static void described(void)
+{
+    check(ask(admin, HV_XS_CONTROL, 0, "rings\0001", 8) &&
+              strncmp(m.data, "domain 1: port 101, ", 20) == 0,
+          "the state of one domain's ring is told");
+}
+
 static void set_up(void)
 {
     snprintf(messages, sizeof(messages), "%s/messages", dir);
@@ -149,13 +157,14 @@ int main(int argc, char **argv)
         return 2;
     setvbuf(stdout, NULL, _IOLBF, 0);
     beside(daemon_path, sizeof(daemon_path), argv[0], "xenstored-fake");
-    puts("1..11");
+    puts("1..12");
     set_up();
     pid = daemon_start(args, dir);
     introduce();
     reconnection();
     errors();
     said_once();
+    described();
     daemon_stop(pid);
     snprintf(command, sizeof(command), "rm -rf %s", dir);
     return system(command) ? 1 : 0;
