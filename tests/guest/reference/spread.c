@@ -48,6 +48,9 @@ void spread_check(const struct netfront *f, const struct net_packet *p, const ui
 {
     bool tcp = ip[9] == PROTO_TCP;
 
+    /* Until the back end has heard all, it does what it likes. */
+    if (!f->spread)
+        return;
     by_queue[p->queue]++;
     if (!p->hashed) {
         plain++;
