@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sysctl cpupool_op: pools of CPUs. Callers hold the domctl lock. */
+/* sysctl cpupool_op: pools of CPUs. Callers hold the domctl lock. And CPUs that go
+ * offline and come back. */
 #include "kern/cpupool.h"
 #include "call/domctl.h"
 #include "call/sysctl.h"
+#include "comm/event.h"
 
 static int create(struct hv_sysctl_cpupool_op *op)
 {
@@ -56,6 +58,19 @@ static int change(struct hcall *h, struct hv_sysctl_cpupool_op *op)
     default:
         return -ENOSYS;
     }
+}
+
+int cpu_set_online(unsigned cpu, bool online)
+{
+    int rc;
+
+    if (!domctl_lock())
+        return -ERESTART;
+    rc = online ? cpupool_cpu_online(cpu) : cpupool_cpu_offline(cpu);
+    domctl_unlock();
+    if (!rc)
+        evtchn_raise_global_virq(HV_VIRQ_PCPU_STATE);
+    return rc;
 }
 
 int cpupool_sysctl(struct hcall *h, struct hv_sysctl_cpupool_op *op)

@@ -7,8 +7,10 @@
  */
 #include "abi/platform.h"
 #include "call/call.h"
+#include "call/sysctl.h"
 #include "call/platform.h"
 #include "guest/time.h"
+#include "kern/cpupool.h"
 #include "kern/domain.h"
 #include "kern/log.h"
 #include "kern/sched.h"
@@ -178,7 +180,7 @@ static int op_cpuinfo(struct hcall *h, struct hv_platform_op *op)
         p->flags = HV_PCPU_FLAGS_INVALID;
         return 0;
     }
-    p->flags = cpu_online() & cpumask_of(cpu) ? HV_PCPU_FLAGS_ONLINE : 0;
+    p->flags = cpupool_usable_cpus() & cpumask_of(cpu) ? HV_PCPU_FLAGS_ONLINE : 0;
     return 0;
 }
 
@@ -204,7 +206,9 @@ static int op_cpu_online(struct hcall *h, struct hv_platform_op *op)
 
     if (cpu > last_cpu())
         return -EINVAL;
-    return cpu_online() & cpumask_of(cpu) ? 0 : -EOPNOTSUPP;
+    if (!(cpu_online() & cpumask_of(cpu)))
+        return -EOPNOTSUPP;
+    return cpupool_usable_cpus() & cpumask_of(cpu) ? 0 : cpu_set_online(cpu, true);
 }
 
 static int op_cpu_offline(struct hcall *h, struct hv_platform_op *op)
@@ -215,7 +219,7 @@ static int op_cpu_offline(struct hcall *h, struct hv_platform_op *op)
         return -EOPNOTSUPP;
     if (cpu > last_cpu())
         return -EINVAL;
-    return -EBUSY;
+    return cpupool_usable_cpus() & cpumask_of(cpu) ? cpu_set_online(cpu, false) : 0;
 }
 
 static int op_parking(struct hcall *h, struct hv_platform_op *op)
@@ -340,6 +344,8 @@ HCALL(call_platform_op)
     if (op.cmd >= ARRAY_SIZE(ops) || !ops[op.cmd])
         return -ENOSYS;
     rc = ops[op.cmd](h, &op);
+    if (rc == -ERESTART)
+        return HCALL_AGAIN;
     if (rc >= 0 && copy_out(h->arg[0], &op))
         return -EFAULT;
     return rc;

@@ -9,6 +9,7 @@
 #include "guest/cpuid.h"
 #include "guest/policy.h"
 #include "kern/console.h"
+#include "kern/cpupool.h"
 #include "kern/log.h"
 #include "kern/page_alloc.h"
 #include "kern/sched.h"
@@ -63,7 +64,7 @@ SYSCTL(physinfo)
         p->hw_cap[i] = words[i];
     p->threads_per_core = 1;
     p->cores_per_socket = cpu_count();
-    p->nr_cpus = cpu_count();
+    p->nr_cpus = (uint32_t)__builtin_popcountll(cpupool_usable_cpus());
     p->max_cpu_id = cpu_count() - 1;
     p->nr_nodes = 1;
     p->cpu_khz = (uint32_t)clock_tsc_khz();
@@ -146,6 +147,9 @@ SYSCTL(cpu_topology)
     for (unsigned i = 0; t->cputopo && i < MIN(t->num_cpus, n); i++) {
         struct hv_sysctl_cputopo c = {i, 0, 0};
 
+        if (!(cpupool_usable_cpus() & cpumask_of(i)))
+            c = (struct hv_sysctl_cputopo){HV_INVALID_CORE_ID, HV_INVALID_SOCKET_ID,
+                                           HV_INVALID_NODE_ID};
         if (guest_write(t->cputopo + i * sizeof(c), &c, sizeof(c)))
             return -EFAULT;
     }
@@ -199,6 +203,20 @@ SYSCTL(cpupool)
     rc = cpupool_sysctl(h, &op->u.cpupool_op);
     domctl_unlock();
     return rc;
+}
+
+/* No core has more than one thread, so there is nothing to do for those. */
+SYSCTL(cpu_hotplug)
+{
+    struct hv_sysctl_cpu_hotplug *c = &op->u.cpu_hotplug;
+
+    switch (c->op) {
+    case HV_SYSCTL_CPU_HOTPLUG_ONLINE:
+    case HV_SYSCTL_CPU_HOTPLUG_OFFLINE:
+        return cpu_set_online(c->cpu, c->op == HV_SYSCTL_CPU_HOTPLUG_ONLINE);
+    default:
+        return -EOPNOTSUPP;
+    }
 }
 
 SYSCTL(scheduler)
@@ -278,6 +296,7 @@ static int (*const rows[])(struct hcall *h, struct hv_sysctl *op) = {
     [HV_SYSCTL_AVAILHEAP] = avail_heap,
     [HV_SYSCTL_CPUTOPOINFO] = cpu_topology,
     [HV_SYSCTL_NUMAINFO] = numa_info,
+    [HV_SYSCTL_CPU_HOTPLUG] = cpu_hotplug,
     [HV_SYSCTL_CPUPOOL_OP] = cpupool,
     [HV_SYSCTL_PERFC_OP] = absent,
     [HV_SYSCTL_LOCKPROF_OP] = absent,

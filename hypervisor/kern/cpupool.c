@@ -10,6 +10,7 @@
 
 static struct cpupool first;
 static struct list_head pools = LIST_INIT(pools);
+static cpumask_t offline; /* taken off by tools; in no pool */
 
 void cpupool_init(void)
 {
@@ -78,7 +79,12 @@ cpumask_t cpupool_free_cpus(void)
     struct cpupool *p;
 
     list_for_each_entry(p, &pools, list) used |= p->cpus;
-    return cpu_online() & ~used;
+    return cpu_online() & ~used & ~offline;
+}
+
+cpumask_t cpupool_usable_cpus(void)
+{
+    return cpu_online() & ~offline;
 }
 
 int cpupool_create(unsigned *id)
@@ -182,4 +188,40 @@ int cpupool_move_domain(struct domain *d, struct cpupool *p)
         (void)sched_set_soft_affinity(v, CPUMASK_ALL);
     }
     return 0;
+}
+
+static struct cpupool *pool_with(unsigned cpu)
+{
+    struct cpupool *p;
+
+    list_for_each_entry(p, &pools, list) if (p->cpus & cpumask_of(cpu)) return p;
+    return NULL;
+}
+
+int cpupool_cpu_offline(unsigned cpu)
+{
+    struct cpupool *p;
+    int rc;
+
+    if (cpu == 0 || cpu >= cpu_count())
+        return -EINVAL;
+    if (!(cpupool_usable_cpus() & cpumask_of(cpu)))
+        return -EEXIST;
+    p = pool_with(cpu);
+    if (p && p != &first)
+        return -EBUSY;
+    rc = p ? cpupool_remove_cpu(p, cpu) : 0;
+    if (!rc)
+        offline |= cpumask_of(cpu);
+    return rc;
+}
+
+int cpupool_cpu_online(unsigned cpu)
+{
+    if (cpu >= cpu_count() || !(cpu_online() & cpumask_of(cpu)))
+        return -EINVAL;
+    if (!(offline & cpumask_of(cpu)))
+        return -EEXIST;
+    offline &= ~cpumask_of(cpu);
+    return cpupool_add_cpu(&first, cpu);
 }

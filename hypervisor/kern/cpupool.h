@@ -23,7 +23,15 @@ struct cpupool *cpupool_get(unsigned id); /* NULL: there is none */
 struct cpupool *
 cpupool_get_next(unsigned id); /* the first with this number or a higher */
 unsigned cpupool_domains(const struct cpupool *p);
-cpumask_t cpupool_free_cpus(void); /* in no pool */
+cpumask_t cpupool_free_cpus(void); /* in no pool, and not offline */
+/* Tools can take CPUs offline. Such a CPU is in no pool and idles for good; it still
+ * takes part in what all CPUs have to do, as flushes. Online again it belongs to pool 0.
+ */
+cpumask_t cpupool_usable_cpus(void); /* all that are not offline */
+/* -EINVAL: no such CPU, or the first. -EEXIST: it is so already. -EBUSY: another pool's
+ * than 0, or the last CPU of that. */
+int cpupool_cpu_offline(unsigned cpu);
+int cpupool_cpu_online(unsigned cpu);
 struct cpupool *cpupool_of(const struct domain *d);
 void cpupool_set_ratelimit(struct cpupool *p, unsigned us);
 

@@ -180,6 +180,47 @@ START_TEST(what_is_in_use_is_refused)
 }
 END_TEST
 
+START_TEST(a_cpu_goes_offline_and_comes_back)
+{
+    host_boot(3, 16);
+    struct domain *d = spinner(3, 0);
+    uint64_t before;
+
+    ck_assert_int_eq(cpupool_cpu_offline(2), 0);
+    host_settle();
+    ck_assert_uint_eq(where(d), 3);
+    ck_assert_uint_eq(cpupool_usable_cpus(), 3);
+    ck_assert_uint_eq(cpupool_free_cpus(), 0); /* no pool can have it */
+    ck_assert_int_eq(cpupool_add_cpu(cpupool_get(0), 2), -EBUSY);
+    ck_assert_int_eq(cpupool_cpu_offline(2), -EEXIST);
+    before = ran(d);
+    host_advance(SECOND);
+    ck_assert_uint_le(ran(d) - before, 2 * SECOND + SECOND / 100);
+    ck_assert_int_eq(cpupool_cpu_online(2), 0);
+    host_settle();
+    ck_assert_uint_eq(where(d), 7);
+    ck_assert_int_eq(cpupool_cpu_online(2), -EEXIST);
+}
+END_TEST
+
+START_TEST(a_cpu_that_is_needed_stays_online)
+{
+    host_boot(3, 16);
+    struct cpupool *p = pool_of(2, 2);
+
+    spinner(1, 0);
+    ck_assert_int_eq(cpupool_cpu_offline(0), -EINVAL);
+    ck_assert_int_eq(cpupool_cpu_offline(3), -EINVAL);
+    ck_assert_int_eq(cpupool_cpu_online(3), -EINVAL);
+    ck_assert_int_eq(cpupool_cpu_offline(2), -EBUSY); /* of another pool than 0 */
+    ck_assert_int_eq(cpupool_remove_cpu(p, 2), 0);
+    ck_assert_int_eq(cpupool_remove_cpu(cpupool_get(0), 0), 0);
+    ck_assert_int_eq(cpupool_cpu_offline(1), -EBUSY); /* pool 0's last one */
+    ck_assert_int_eq(cpupool_cpu_offline(2), 0);      /* in no pool */
+    ck_assert_uint_eq(cpupool_usable_cpus(), 3);
+}
+END_TEST
+
 START_TEST(a_dying_domain_lets_its_pool_go)
 {
     host_boot(2, 16);
@@ -196,11 +237,12 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        at_boot_one_pool_has_all_cpus,    a_cpu_that_is_taken_out_idles,
-        a_sleeper_leaves_the_cpu_as_well, affinity_without_a_cpu_of_the_pool_is_lost,
-        domains_keep_to_their_pools,      a_domain_moves_and_begins_anew,
-        numbers_are_the_lowest_free_ones, what_is_in_use_is_refused,
-        a_dying_domain_lets_its_pool_go,  NULL};
+        at_boot_one_pool_has_all_cpus,     a_cpu_that_is_taken_out_idles,
+        a_sleeper_leaves_the_cpu_as_well,  affinity_without_a_cpu_of_the_pool_is_lost,
+        domains_keep_to_their_pools,       a_domain_moves_and_begins_anew,
+        numbers_are_the_lowest_free_ones,  what_is_in_use_is_refused,
+        a_dying_domain_lets_its_pool_go,   a_cpu_goes_offline_and_comes_back,
+        a_cpu_that_is_needed_stays_online, NULL};
 
     return unit_run("cpupool", NULL, tests);
 }
