@@ -41,6 +41,22 @@ static const struct fixed compileinfo[] = {
     {"compiler", .text = VERSION_COMPILER},
     {NULL},
 };
+/* By the names that Xen's build has for what is chosen there. */
+static const char config[] = "#\n"
+                             "# Ostler, as Xen 4.17 would be built\n"
+                             "#\n"
+                             "CONFIG_X86_64=y\n"
+                             "CONFIG_X86=y\n"
+                             "CONFIG_PV=y\n"
+                             "# CONFIG_PV32 is not set\n"
+                             "# CONFIG_HVM is not set\n"
+                             "# CONFIG_XSM is not set\n"
+                             "CONFIG_HYPFS=y\n"
+                             "CONFIG_HYPFS_CONFIG=y\n"
+                             "CONFIG_SCHED_CREDIT2=y\n"
+                             "CONFIG_SCHED_DEFAULT=\"credit2\"\n"
+                             "# CONFIG_PERF_COUNTERS is not set\n"
+                             "# CONFIG_DEBUG is not set\n";
 static const struct fixed version[] = {
     {"extra", .text = VERSION_EXTRA},
     {"major", .number = VERSION_MAJOR},
@@ -50,6 +66,7 @@ static const struct fixed version[] = {
 static const struct fixed buildinfo[] = {
     {"changeset", .text = VERSION_CHANGESET},
     {"compileinfo", .sub = compileinfo},
+    {"config", .text = config},
     {"version", .sub = version},
     {NULL},
 };
@@ -116,18 +133,22 @@ static bool nth(const struct entry *folder, unsigned n, struct entry *out)
     return out->name[0];
 }
 
-static uint32_t contents(const struct entry *e, union value *v)
+/* What a file holds, in *v if it lies nowhere else; *size: its bytes. */
+static const void *contents(const struct entry *e, union value *v, uint32_t *size)
 {
+    const char *text = v->text;
+
     if (is_number(e)) {
         v->number = e->fixed->number;
-        return sizeof(v->number);
+        *size = sizeof(v->number);
+        return v;
     }
     if (e->what == OF_PARAM)
         e->param->show(e->param, v->text, sizeof(v->text));
     else
-        snprintf(v->text, sizeof(v->text), "%s",
-                 e->what == OF_GRANULARITY ? "cpu" : e->fixed->text);
-    return (uint32_t)strlen(v->text) + 1;
+        text = e->what == OF_GRANULARITY ? "cpu" : e->fixed->text;
+    *size = (uint32_t)strlen(text) + 1;
+    return text;
 }
 
 static uint32_t listed_size(const struct entry *e)
@@ -141,8 +162,10 @@ static uint32_t size_of(const struct entry *e)
     union value v;
     uint32_t size = 0;
 
-    if (!is_folder(e))
-        return contents(e, &v);
+    if (!is_folder(e)) {
+        (void)contents(e, &v, &size);
+        return size;
+    }
     for (unsigned n = 0; nth(e, n, &sub); n++)
         size += listed_size(&sub);
     return size;
@@ -233,6 +256,8 @@ static int read(const struct entry *e, vaddr_t to, uint64_t room)
 {
     struct hv_hypfs_direntry d = describe(e);
     union value v;
+    const void *from;
+    uint32_t size;
 
     if (room < sizeof(d))
         return -EINVAL;
@@ -243,7 +268,8 @@ static int read(const struct entry *e, vaddr_t to, uint64_t room)
     to += sizeof(d);
     if (is_folder(e))
         return list(e, to);
-    return guest_write(to, &v, contents(e, &v)) ? -EFAULT : 0;
+    from = contents(e, &v, &size);
+    return guest_write(to, from, size) ? -EFAULT : 0;
 }
 
 /* There is one granularity, but only a pool without CPUs would take it. */

@@ -137,6 +137,9 @@ static void tree(void)
     test_num("hypfs: ... try", write("/buildinfo/version/major", "abc", 4), -EACCES);
     test_num("hypfs: the compiler", read("/buildinfo/compileinfo/compiler"), 0);
     test_num("hypfs: ... is a text", file.e.type, HV_HYPFS_TYPE_STRING);
+    test_num("hypfs: what it was built with", read("/buildinfo/config"), 0);
+    test_num("hypfs: ... is a text, too", file.e.type, HV_HYPFS_TYPE_STRING);
+    test_true("hypfs: ... of some length", file.e.content_len > 128);
     test_num("hypfs: a folder is not written", write("/params", "abc", 4), -EACCES);
     test_num("hypfs: nor what is not there", write("/nothing", "abc", 4), -ENOENT);
 }
