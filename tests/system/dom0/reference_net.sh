@@ -115,7 +115,7 @@ kernel_talks() {
     # Flows are spread over the queues by their ports.
     in_joint "packets of its two queues come and go" in_guest net 60 \
         'for n in 1 2 3 4 5 6 7 8 9 10; do wget -q -O - http://10.7.0.1/small; done
-        grep -cE " [1-9][0-9]* .*eth0-q[01]-(tx|rx)" /proc/interrupts | grep -x 4'
+        grep -cE " [1-9][0-9]* .*vif0-q[01]-(tx|rx)" /proc/interrupts | grep -x 4'
     in_guest net 10 'httpd -p 80 -h /tmp'
     in_joint "dom0 fetches it back" wait_for 20 fetched
     in_joint "it shuts down" down net
