@@ -240,6 +240,7 @@ static void receive(struct netfront *f, const struct net_packet *p)
     if (in[0] == GROUP[0] && in[2] == GROUP[2] && in[4] == GROUP[4]) {
         own_group += in[5] == (own_ip & 255);
         other_groups += in[5] != (own_ip & 255);
+        return; /* no echo is asked for */
     }
     if (get16(in + 12) == TYPE_ARP)
         take_arp(at);
