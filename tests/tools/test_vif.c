@@ -45,6 +45,18 @@ START_TEST(keys_stand_in_any_order_and_all_may_be_left_out)
 }
 END_TEST
 
+START_TEST(our_backend_serves_unless_the_kernels_is_asked_for)
+{
+    is("bridge=br1");
+    ck_assert(!vif.phy);
+    is("backendtype=hvnet");
+    ck_assert(!vif.phy);
+    is("backendtype=phy,bridge=br1");
+    ck_assert(vif.phy);
+    is_refused("backendtype=qdisk", "hvnet, or phy");
+}
+END_TEST
+
 START_TEST(without_a_mac_there_is_a_random_one_of_xens)
 {
     char first[DOM_MAX_MAC];
@@ -131,6 +143,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {keys_stand_in_any_order_and_all_may_be_left_out,
+                                  our_backend_serves_unless_the_kernels_is_asked_for,
                                   without_a_mac_there_is_a_random_one_of_xens,
                                   rates_are_bytes_an_interval,
                                   what_is_wrong_is_said,

@@ -112,18 +112,14 @@ static const struct dom_kind *kind_of(const struct dom_disk *disk)
     return disk->backend == DOM_DISK_PHY ? &phy_kind : &disk_kind;
 }
 
-/* Where a domain's disk is, by what libxl's folder says of its backend. False: nowhere,
- * or (an empty CD drive) without a backend. */
+static const struct dom_kind *const kinds[] = {&disk_kind, &phy_kind};
+#define NR_KINDS 2
+
+/* False: nowhere, or (an empty CD drive) without a backend. */
 static bool find_place(struct dom_host *host, hv_domid_t domid, unsigned int devid,
                        struct dom_place *out)
 {
-    struct dom_place phy = dom_place_of(&phy_kind, domid, devid);
-    char *back = dom_get(host, phy.libxl, "backend");
-    bool is_phy = back && !strcmp(back, phy.back);
-
-    *out = is_phy ? phy : dom_place_of(&disk_kind, domid, devid);
-    free(back);
-    return back;
+    return dom_place_find(host, kinds, NR_KINDS, domid, devid, out);
 }
 
 static int attach_phy(struct dom_host *host, const struct dom_place *p,
@@ -278,19 +274,15 @@ static void read_info(struct dom_host *host, const struct dom_place *p,
 int dom_disk_list(struct dom_host *host, hv_domid_t domid, struct dom_disk_info **out,
                   unsigned int *nr, struct dom_error *err)
 {
-    char path[64], **list;
+    struct dom_place *places;
 
-    *nr = 0;
-    snprintf(path, sizeof(path), "/libxl/%u/device/vbd", domid);
-    list = xs_directory(host->xs, XBT_NULL, path, nr);
-    *out = calloc(*nr + 1, sizeof(**out));
-    for (unsigned int i = 0; *out && i < *nr; i++) {
-        struct dom_place p;
-
-        find_place(host, domid, (unsigned int)strtoul(list[i], NULL, 10), &p);
-        read_info(host, &p, &(*out)[i]);
+    *out = NULL;
+    if (!dom_places_list(host, kinds, NR_KINDS, domid, &places, nr)) {
+        *out = calloc(*nr + 1, sizeof(**out));
+        for (unsigned int i = 0; *out && i < *nr; i++)
+            read_info(host, &places[i], &(*out)[i]);
+        free(places);
     }
-    free(list);
     return *out ? 0 : dom_fail(err, -ENOMEM, "out of memory");
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dom/bridge_port.h"
 #include "dom/device.h"
 #include "dom/split.h"
 
@@ -75,13 +76,55 @@ static const struct dom_kind vif_kind = {.what = "network interface",
                                          .put_back = put_back,
                                          .put_front = put_front};
 
+/* The kernel's backend wants a script to name when it asks for the interface to be set
+ * up. */
+static int phy_back(struct xs_handle *xs, xs_transaction_t t, const char *dir,
+                    const void *device)
+{
+    const struct dom_vif *vif = device;
+    int rc = vif->script ? 0 : dom_put(xs, t, dir, "script", "/bin/true");
+
+    return rc ? rc : put_back(xs, t, dir, device);
+}
+
+static void kernel_name(const struct dom_place *p, char out[IFNAMSIZ])
+{
+    snprintf(out, IFNAMSIZ, "vif%u.%u", p->domid, p->devid);
+}
+
+static bool phy_taken(const struct dom_place *p)
+{
+    char name[IFNAMSIZ];
+
+    kernel_name(p, name);
+    return if_nametoindex(name);
+}
+
+static const struct dom_kind phy_kind = {.what = "network interface",
+                                         .back = "vif",
+                                         .front = "vif",
+                                         .daemon = "xen-netback",
+                                         .driver = "/sys/bus/xen-backend/drivers/vif",
+                                         .hint = "",
+                                         .put_back = phy_back,
+                                         .put_front = put_front,
+                                         .taken = phy_taken};
+
+static const struct dom_kind *const kinds[] = {&vif_kind, &phy_kind};
+#define NR_KINDS 2
+
+static const struct dom_kind *kind_of(const struct dom_vif *vif)
+{
+    return vif->phy ? &phy_kind : &vif_kind;
+}
+
 /* The first number that is free, unless one was asked for. */
 static int choose_devid(struct dom_host *host, hv_domid_t domid, struct dom_vif *vif)
 {
     struct dom_place *places;
     unsigned int nr;
     bool taken = vif->devid < 0;
-    int rc = dom_split_list(host, &vif_kind, domid, &places, &nr);
+    int rc = dom_places_list(host, kinds, NR_KINDS, domid, &places, &nr);
 
     while (!rc && taken) {
         taken = false;
@@ -91,6 +134,45 @@ static int choose_devid(struct dom_host *host, hv_domid_t domid, struct dom_vif 
     }
     if (!rc)
         free(places);
+    return rc;
+}
+
+/* What a hotplug script would do; the backend waits for the word that it is done. */
+static int set_up_phy(struct dom_host *host, const struct dom_place *p,
+                      const struct dom_vif *vif, struct dom_error *err)
+{
+    char name[IFNAMSIZ];
+    const char *why = "it cannot be given its name";
+    int rc = 0;
+
+    kernel_name(p, name);
+    if (*vif->name)
+        rc = bridge_port_rename(name, vif->name);
+    rc = rc ? rc
+            : bridge_port_start(*vif->name ? vif->name : name,
+                                *vif->bridge ? vif->bridge : NULL, vif->mtu, &why);
+    if (rc)
+        return dom_fail(err, rc, "network interface %s: %s: %s", name, why,
+                        strerror(-rc));
+    rc = dom_put(host->xs, XBT_NULL, p->back, "hotplug-status", "connected");
+    return rc ? dom_fail(err, rc, "cannot write %s to XenStore: %s", p->back,
+                         strerror(-rc))
+              : 0;
+}
+
+static int attach_phy(struct dom_host *host, const struct dom_place *p, const char *name,
+                      const struct dom_vif *vif, struct dom_error *err)
+{
+    int rc = dom_split_attach(host, p, name, vif, err);
+
+    if (rc)
+        return rc;
+    rc = set_up_phy(host, p, vif, err);
+    if (rc) {
+        struct dom_error unused;
+
+        dom_split_detach(host, p, name, true, &unused);
+    }
     return rc;
 }
 
@@ -105,9 +187,12 @@ int dom_vif_attach(struct dom_host *host, hv_domid_t domid, const struct dom_vif
     if (rc)
         return dom_fail(err, rc, "out of memory");
     snprintf(name, sizeof(name), "%d", chosen.devid);
-    p = dom_place_of(&vif_kind, domid, (unsigned int)chosen.devid);
+    p = dom_place_of(kind_of(vif), domid, (unsigned int)chosen.devid);
     rc = dom_vif_check(vif, err);
-    return rc ? rc : dom_split_attach(host, &p, name, &chosen, err);
+    if (rc)
+        return rc;
+    return vif->phy ? attach_phy(host, &p, name, &chosen, err)
+                    : dom_split_attach(host, &p, name, &chosen, err);
 }
 
 /* By its number or its MAC address. */
@@ -122,7 +207,7 @@ static int find_vif(struct dom_host *host, hv_domid_t domid, const char *which,
 
     if (dom_mac_parse(mac, which) && (*rest || rest == which))
         return -EINVAL;
-    rc = dom_split_list(host, &vif_kind, domid, &places, &nr);
+    rc = dom_places_list(host, kinds, NR_KINDS, domid, &places, &nr);
     if (rc)
         return rc;
     rc = -ESRCH;
@@ -186,7 +271,7 @@ int dom_vif_list(struct dom_host *host, hv_domid_t domid, struct dom_vif_info **
     struct dom_place *places;
 
     *out = NULL;
-    if (!dom_split_list(host, &vif_kind, domid, &places, nr)) {
+    if (!dom_places_list(host, kinds, NR_KINDS, domid, &places, nr)) {
         *out = calloc(*nr + 1, sizeof(**out));
         for (unsigned int i = 0; *out && i < *nr; i++)
             read_info(host, &places[i], &(*out)[i]);
@@ -198,11 +283,12 @@ int dom_vif_list(struct dom_host *host, hv_domid_t domid, struct dom_vif_info **
 int dom_vifs_check(const struct dom_config *cfg, struct dom_error *err)
 {
     struct dom_error why = {{0}};
-    int rc = cfg->nr_vifs ? dom_backend_check(&vif_kind, err) : 0;
+    int rc;
 
-    if (rc)
-        return rc;
     for (unsigned int i = 0; i < cfg->nr_vifs; i++) {
+        rc = dom_backend_check(kind_of(&cfg->vifs[i]), err);
+        if (rc)
+            return rc;
         rc = dom_vif_check(&cfg->vifs[i], &why);
         if (rc)
             return dom_fail(err, rc, "network interface %d: %s", cfg->vifs[i].devid,
@@ -224,4 +310,5 @@ int dom_vifs_add(struct dom_host *host, hv_domid_t domid, const struct dom_confi
 void dom_vifs_remove(struct dom_host *host, hv_domid_t domid)
 {
     dom_split_remove(host, &vif_kind, domid);
+    dom_split_remove(host, &phy_kind, domid);
 }

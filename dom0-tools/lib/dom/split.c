@@ -370,6 +370,41 @@ int dom_split_drop(struct dom_host *host, const struct dom_place *p,
               : 0;
 }
 
+bool dom_place_find(struct dom_host *host, const struct dom_kind *const *kinds,
+                    unsigned int nr, hv_domid_t domid, unsigned int devid,
+                    struct dom_place *out)
+{
+    char *back;
+
+    *out = dom_place_of(kinds[0], domid, devid);
+    back = dom_get(host, out->libxl, "backend");
+    for (unsigned int i = 0; back && i < nr; i++) {
+        struct dom_place p = dom_place_of(kinds[i], domid, devid);
+
+        if (!strcmp(back, p.back))
+            *out = p;
+    }
+    free(back);
+    return back;
+}
+
+int dom_places_list(struct dom_host *host, const struct dom_kind *const *kinds,
+                    unsigned int nr_kinds, hv_domid_t domid, struct dom_place **out,
+                    unsigned int *nr)
+{
+    char path[64], **list;
+
+    *nr = 0;
+    snprintf(path, sizeof(path), "/libxl/%u/device/%s", domid, kinds[0]->front);
+    list = xs_directory(host->xs, XBT_NULL, path, nr);
+    *out = calloc(*nr + 1, sizeof(**out));
+    for (unsigned int i = 0; *out && i < *nr; i++)
+        dom_place_find(host, kinds, nr_kinds, domid,
+                       (unsigned int)strtoul(list[i], NULL, 10), &(*out)[i]);
+    free(list);
+    return *out ? 0 : -ENOMEM;
+}
+
 int dom_split_list(struct dom_host *host, const struct dom_kind *kind, hv_domid_t domid,
                    struct dom_place **out, unsigned int *nr)
 {

@@ -75,7 +75,18 @@ int dom_split_drop(struct dom_host *host, const struct dom_place *p,
 int dom_transact(struct dom_host *host, const struct dom_place *p, const void *device,
                  int (*what)(struct xs_handle *xs, xs_transaction_t t,
                              const struct dom_place *p, const void *device));
-/* The places of a domain's devices of a kind. Free *out. */
+/*
+ * Where a domain's device is, whose backend may be one of some kinds, the first of which
+ * it is taken for if libxl's folder names none. False: that one has no backend.
+ */
+bool dom_place_find(struct dom_host *host, const struct dom_kind *const *kinds,
+                    unsigned int nr, hv_domid_t domid, unsigned int devid,
+                    struct dom_place *out);
+/* The places of a domain's devices, of whatever of these kinds. Free *out. */
+int dom_places_list(struct dom_host *host, const struct dom_kind *const *kinds,
+                    unsigned int nr_kinds, hv_domid_t domid, struct dom_place **out,
+                    unsigned int *nr);
+/* The places of a domain's devices of a kind that has a backend. Free *out. */
 int dom_split_list(struct dom_host *host, const struct dom_kind *kind, hv_domid_t domid,
                    struct dom_place **out, unsigned int *nr);
 /* For a domain that is gone: waits until the backend has let go of what it had open. */

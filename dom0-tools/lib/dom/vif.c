@@ -95,7 +95,7 @@ static int set_text(struct spec *s, char **out, const char *value)
 static int set_script(struct spec *s, const char *value)
 {
     snprintf(s->out->warning, sizeof(s->out->warning),
-             "the script '%.60s' is not run: hvnetd itself joins the bridge", value);
+             "the script '%.60s' is not run: interfaces join the bridge without", value);
     return set_text(s, &s->out->script, value);
 }
 
@@ -203,8 +203,10 @@ static int set_backend(struct spec *s, const char *value)
 
 static int set_backendtype(struct spec *s, const char *value)
 {
-    if (strcmp(value, "hvnet"))
-        return bad(s, "interfaces are served by backendtype=hvnet only, not by", value);
+    if (strcmp(value, "hvnet") && strcmp(value, "phy"))
+        return bad(s, "backendtype is hvnet, or phy for the kernel's backend, not",
+                   value);
+    s->out->phy = *value == 'p';
     return 0;
 }
 

@@ -25,6 +25,7 @@ struct dom_vif {
     uint64_t rate_bytes; /* what it may send in an interval; 0: any number */
     unsigned int rate_us, mtu;
     bool untrusted;
+    bool phy;          /* served by the kernel's backend, not by hvnetd */
     char warning[160]; /* what is not done that was asked for; empty: nothing */
 };
 

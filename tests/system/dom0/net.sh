@@ -45,6 +45,22 @@ refuses "a name that is taken is refused" "'second' already" \
     $T network-attach net vifname=second
 check "network-detach takes it away" $T network-detach net 00:16:3e:01:02:04
 check "the guest sees it go" in_guest net 30 'sleep 1; ! ip link | grep 00:16:3e:01:02:04'
+rmmod xen-netback
+refuses "the kernel's backend is missed by name" 'modprobe xen-netback' \
+    $T network-attach net backendtype=phy
+modprobe xen-netback
+check "the kernel's backend serves another interface" \
+    $T network-attach net backendtype=phy,mac=00:16:3e:01:02:05,vifname=kernels,mtu=1400
+says "it stands in the bridge under its name" kernels ls /sys/class/net/xenbr0/brif
+says "with its MTU" 'mtu 1400' ip link show kernels
+says "network-list shows it beside the other" '^1 +0 +00:16:3e:01:02:05 .*/vif/' \
+    $T network-list net
+check "the guest pings dom0 over it" in_guest net 60 \
+    'until ip link | grep -q 01:02:05; do usleep 100000; done; ip link set eth0 down;
+    ip addr add 10.7.0.3/24 dev eth1 && ip link set eth1 up && ping -c 3 -w 20 10.7.0.1'
+check "network-detach takes it away from the kernel's backend" $T network-detach net 1
+check "the guest goes on with its own" in_guest net 60 \
+    'ip link set eth0 up && ping -c 3 -w 20 10.7.0.1'
 refuses "a bridge that is not there is refused" "no bridge 'xenbr9' .it has xenbr0." \
     $T network-attach net bridge=xenbr9
 config second 'vif = ["bridge=xenbr9"]'
