@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a request to a disk costs, one JSON line an operation, in ticks of the TSC: under
- * QEMU's -icount instructions of the whole machine, dom0's and the hypervisor's included.
- * Works on a device that holds its data in memory, so that nothing waits.
+ * What a request to a disk costs, one JSON line an operation (measure.h), the hypervisor
+ * and dom0 included. Works on a device that holds its data in memory, so that nothing
+ * waits.
  *
  *   disk DEVICE NAME     NAME goes into the lines ("in")
  */
@@ -17,23 +17,14 @@
 
 #include <liburing.h>
 
-#include "mark.h"
+#include "measure.h"
 
 #define AREA      (8UL << 20) /* of the device, from its start */
 #define MAX_DEPTH 32U
-#define MEMORY    (MAX_DEPTH << 20)
 
 static struct io_uring ring;
 static char *memory;
 static uint64_t state = 88172645463325252ULL;
-
-static inline uint64_t rdtsc(void)
-{
-    uint32_t lo, hi;
-
-    __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
-    return (uint64_t)hi << 32 | lo;
-}
 
 static uint64_t any(void)
 {
@@ -97,63 +88,58 @@ static int many(int fd, bool write, bool random, size_t size, unsigned int depth
 
 static const struct {
     const char *name;
-    bool write, random;
     size_t size;
     unsigned int depth, reps;
-} operations[] = {
-    {"read 4k", false, true, 4096, 1, 400},
-    {"write 4k", true, true, 4096, 1, 400},
-    {"read 4k depth 16", false, true, 4096, 16, 1600},
-    {"write 4k depth 16", true, true, 4096, 16, 1600},
-    {"read 4k depth 32", false, true, 4096, 32, 1600},
-    {"write 4k depth 32", true, true, 4096, 32, 1600},
-    {"read 64k", false, false, 65536, 1, 200},
-    {"write 64k", true, false, 65536, 1, 200},
-    {"read 64k depth 32", false, false, 65536, 32, 256},
-    {"write 64k depth 32", true, false, 65536, 32, 256},
-    {"read 1m", false, false, 1 << 20, 1, 40},
-    {"write 1m", true, false, 1 << 20, 1, 40},
-    {"read 1m depth 32", false, false, 1 << 20, 32, 64},
-    {"write 1m depth 32", true, false, 1 << 20, 32, 64},
+} shapes[] = {
+    {"4k", 4096, 1, 400},
+    {"4k depth 16", 4096, 16, 1600},
+    {"4k depth 32", 4096, 32, 1600},
+    {"64k", 65536, 1, 200},
+    {"64k depth 32", 65536, 32, 320},
+    {"1m", 1 << 20, 1, 40},
+    {"1m depth 32", 1 << 20, 32, 96},
 };
+
+static int run(int fd, bool write, bool random, size_t i)
+{
+    return shapes[i].depth == 1
+               ? one_at_a_time(fd, write, random, shapes[i].size, shapes[i].reps)
+               : many(fd, write, random, shapes[i].size, shapes[i].depth, shapes[i].reps);
+}
+
+static int measure(int fd, const char *in, bool write, bool random, size_t i)
+{
+    uint64_t before;
+    char name[48];
+
+    snprintf(name, sizeof(name), "%s %s%s", write ? "write" : "read",
+             random ? "random " : "", shapes[i].name);
+    /* The first round is not counted: it maps what stays mapped. */
+    if (run(fd, write, random, i))
+        return -1;
+    before = measure_begin(in);
+    if (run(fd, write, random, i))
+        return -1;
+    measure_end(in, name, shapes[i].reps, before);
+    return 0;
+}
 
 int main(int argc, char **argv)
 {
     int fd = argc == 3 ? open(argv[1], O_RDWR | O_DIRECT) : -1;
 
-    if (fd < 0 || posix_memalign((void **)&memory, 4096, MEMORY) ||
+    if (fd < 0 || posix_memalign((void **)&memory, 4096, MAX_DEPTH << 20) ||
         io_uring_queue_init(MAX_DEPTH, &ring, 0)) {
         fprintf(stderr, "disk: %s\n", argc == 3 ? strerror(errno) : "DEVICE NAME");
         return 1;
     }
-    memset(memory, 1, MEMORY);
+    memset(memory, 1, MAX_DEPTH << 20);
     /* All of it once, so that what may be kept in memory is there. */
     if (one_at_a_time(fd, false, false, 65536, AREA / 65536))
         return 1;
-    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
-        bool write = operations[i].write, random = operations[i].random;
-        uint64_t before = 0;
-        int rc = 0;
-
-        /* The first round is not counted: it maps what stays mapped. */
-        for (int round = 0; round < 2 && !rc; round++) {
-            before = rdtsc();
-            if (round)
-                MARK(MARK_STAMP, 1);
-            rc = operations[i].depth == 1
-                     ? one_at_a_time(fd, write, random, operations[i].size,
-                                     operations[i].reps)
-                     : many(fd, write, random, operations[i].size, operations[i].depth,
-                            operations[i].reps);
-        }
-        MARK(MARK_STAMP, 2);
-        if (rc)
-            return 1;
-        printf("{\"in\":\"%s\",\"op\":\"%s\",\"reps\":%u,\"ticks\":%llu}\n", argv[2],
-               operations[i].name, operations[i].reps,
-               (unsigned long long)(rdtsc() - before) / operations[i].reps);
-        fflush(stdout);
-    }
-    MARK(MARK_STAMP, 0);
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+        for (unsigned int way = 0; way < 4; way++)
+            if (measure(fd, argv[2], way & 1, way & 2, i))
+                return 1;
     return 0;
 }

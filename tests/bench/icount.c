@@ -50,7 +50,7 @@ void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, insn_
                                             int flags, void *data);
 EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv);
 
-#define OPERATIONS 64
+#define OPERATIONS 96
 #define FIRST_STEP 32 /* the steps between stamps 1 and 2 are windows, too */
 #define BOOT       31 /* from the boot loader's jump to the first process */
 #define BLOCKS     (1u << 20)

@@ -54,6 +54,14 @@ static void says(const char *text)
     ck_assert_msg(strstr(out, text), "no '%s' in: %s", text, out);
 }
 
+/* Macros, so that a failure names its line. */
+#define works(...) ck_assert_msg(!run(__VA_ARGS__), "status %d: %s", status, out)
+#define refuses(why, ...)                                                                \
+    do {                                                                                 \
+        ck_assert_int_eq(run(__VA_ARGS__), 1);                                           \
+        says(why);                                                                       \
+    } while (0)
+
 static void write_file(const char *name, const void *data, size_t size)
 {
     char path[128];
@@ -146,8 +154,8 @@ START_TEST(whatever_fails_while_a_domain_is_made_nothing_is_left)
     }
     unsetenv("FAKE_FAIL");
     ck_assert_msg(n > 100, "%d: %s", n, out);
-    ck_assert_int_eq(run("list g"), 0);
-    ck_assert_int_eq(run("destroy -f g"), 0);
+    works("list g");
+    works("destroy -f g");
     tree("/", after, 0, sizeof(after));
     ck_assert_str_eq(before, after);
 }
@@ -155,69 +163,65 @@ END_TEST
 
 START_TEST(create_takes_xls_options_in_any_place)
 {
-    ck_assert_int_eq(run("create g.cfg -e -q -p"), 0);
+    works("create g.cfg -e -q -p");
     ck_assert_str_eq(out, "");
-    ck_assert_int_eq(run("destroy g"), 0);
-    ck_assert_int_eq(run("create -e -d -f g.cfg memory=32 name=h"), 0);
+    works("destroy g");
+    works("create -e -d -f g.cfg memory=32 name=h");
     says("Domain 1: h");
-    ck_assert_int_eq(run("destroy h"), 0);
-    ck_assert_int_eq(run("create -e --defconfig=g.cfg 'name=\"i\"'"), 0);
-    ck_assert_int_eq(run("destroy i"), 0);
-    ck_assert_int_eq(run("create -n g.cfg"), 0);
-    ck_assert_int_eq(run("-v -N create g.cfg"), 0);
-    ck_assert_int_eq(run("list g"), 1);
-    says("there is no domain named 'g'");
+    works("destroy h");
+    works("create -e --defconfig=g.cfg 'name=\"i\"'");
+    works("destroy i");
+    works("create -n g.cfg");
+    works("-v -N create g.cfg");
+    refuses("there is no domain named 'g'", "list g");
     ck_assert_int_eq(run("-N destroy g"), 1);
-    ck_assert_int_eq(run("-x list"), 1);
-    says("there is no option '-x' before a command");
-    ck_assert_int_eq(run("create -e"), 1);
-    says("Usage: hvtool create");
+    refuses("there is no option '-x' before a command", "-x list");
+    refuses("Usage: hvtool create", "create -e");
 }
 END_TEST
 
 START_TEST(lists_have_xls_columns)
 {
-    ck_assert_int_eq(run("create -e -q g.cfg"), 0);
-    ck_assert_int_eq(run("list -Z"), 0);
+    works("create -e -q g.cfg");
+    works("list -Z");
     says("\tTime(s)   Security Label\n");
-    ck_assert_int_eq(run("list -c"), 0);
+    works("list -c");
     says("\tTime(s)         Cpupool\n");
     says(" Pool-0\n");
-    ck_assert_int_eq(run("list --numa g"), 0);
+    works("list --numa g");
     says(" NODE Affinity\n");
     says(" all\n");
     ck_assert(!strstr(out, "Domain-0"));
-    ck_assert_int_eq(run("list -v -c -n g"), 0);
+    works("list -v -c -n g");
     says("Reason-Code\tSecurity Label         Cpupool NODE Affinity\n");
-    ck_assert_int_eq(run("list -l g"), 0);
+    works("list -l g");
     says("\"name\": \"g\"");
-    ck_assert_int_eq(run("vm-list"), 0);
+    works("vm-list");
     says("  1    g");
     ck_assert(!strstr(out, "Domain-0"));
-    ck_assert_int_eq(run("vcpu-list Domain-0 g"), 0);
+    works("vcpu-list Domain-0 g");
     says("Domain-0 ");
     says("\ng ");
-    ck_assert_int_eq(run("sched-credit -d g"), 0);
-    ck_assert_int_eq(run("sched-credit2 -d g"), 0);
+    works("sched-credit -d g");
+    works("sched-credit2 -d g");
 }
 END_TEST
 
 START_TEST(vcpu_set_and_sysrq_reach_the_guest)
 {
-    ck_assert_int_eq(run("create -e -q g.cfg"), 0);
+    works("create -e -q g.cfg");
     ck_assert_str_eq(node("/local/domain/1/cpu/1/availability"), "online");
     ck_assert_str_eq(node("/local/domain/1/cpu/2/availability"), "offline");
-    ck_assert_int_eq(run("vcpu-set g 3"), 0);
+    works("vcpu-set g 3");
     ck_assert_str_eq(node("/local/domain/1/cpu/2/availability"), "online");
     ck_assert_str_eq(node("/local/domain/1/cpu/3/availability"), "offline");
-    ck_assert_int_eq(run("vcpu-set -i g 1"), 0);
+    works("vcpu-set -i g 1");
     ck_assert_str_eq(node("/local/domain/1/cpu/0/availability"), "online");
     ck_assert_str_eq(node("/local/domain/1/cpu/1/availability"), "offline");
-    ck_assert_int_eq(run("vcpu-set g 5"), 1);
-    says("domain 1 has at most 4 vCPUs");
+    refuses("domain 1 has at most 4 vCPUs", "vcpu-set g 5");
     ck_assert_int_eq(run("vcpu-set g 0"), 1);
     ck_assert_int_eq(run("vcpu-set g many"), 1);
-    ck_assert_int_eq(run("sysrq g h"), 0);
+    works("sysrq g h");
     ck_assert_str_eq(node("/local/domain/1/control/sysrq"), "h");
     ck_assert_int_eq(run("sysrq g help"), 1);
 }
@@ -228,18 +232,17 @@ START_TEST(memory_is_set_as_xl_sets_it)
     static const char *const bad[] = {"0",    "x",  "12q",
                                       "12mm", "-5", "99999999999999999999"};
 
-    ck_assert_int_eq(run("create -e -q g.cfg maxmem=128"), 0);
+    works("create -e -q g.cfg maxmem=128");
     ck_assert_str_eq(node("/local/domain/1/memory/target"), "65536");
-    ck_assert_int_eq(run("mem-set g 100m"), 0);
+    works("mem-set g 100m");
     ck_assert_str_eq(node("/local/domain/1/memory/target"), "102400");
-    ck_assert_int_eq(run("list -l g"), 0);
+    works("list -l g");
     says("\"max_memory_kib\": 103424"); /* a MiB more, as libxl has it */
-    ck_assert_int_eq(run("mem-set g 51200"), 0);
+    works("mem-set g 51200");
     ck_assert_str_eq(node("/local/domain/1/memory/target"), "51200");
-    ck_assert_int_eq(run("mem-set g 1g"), 1);
-    says("domain 1 may have at most 131072 KiB");
-    ck_assert_int_eq(run("mem-max g 1G"), 0);
-    ck_assert_int_eq(run("list -l g"), 0);
+    refuses("domain 1 may have at most 131072 KiB", "mem-set g 1g");
+    works("mem-max g 1G");
+    works("list -l g");
     says("\"max_memory_kib\": 1049600");
     ck_assert_str_eq(node("/local/domain/1/memory/target"), "51200");
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -251,11 +254,11 @@ END_TEST
 
 START_TEST(stats_tell_of_each_virtual_cpu)
 {
-    ck_assert_int_eq(run("create -e -q g.cfg"), 0);
-    ck_assert_int_eq(run("stats g"), 0);
+    works("create -e -q g.cfg");
+    works("stats g");
     says("\"vcpu_times\"");
     says("\"cpu_time_ns\": 12000000000");
-    ck_assert_int_eq(run("stats --prometheus"), 0);
+    works("stats --prometheus");
     says("# TYPE ostler_vcpu_seconds_total counter\n");
     says("ostler_vcpu_seconds_total{domid=\"1\",name=\"g\",vcpu=\"3\"} 14.000000000\n");
     says("ostler_vcpu_seconds_total{domid=\"0\",name=\"Domain-0\",vcpu=\"1\"} 2.0");
@@ -268,7 +271,7 @@ START_TEST(channels_are_laid_out_as_libxl_does_it)
     unsigned int nr;
     char path[128];
 
-    ck_assert_int_eq(run("create -e -q g.cfg"), 0);
+    works("create -e -q g.cfg");
     ck_assert_str_eq(node("/local/domain/1/device/console/1/name"), "one");
     ck_assert_str_eq(node("/local/domain/1/device/console/1/backend"),
                      "/local/domain/0/backend/console/1/1");
@@ -284,50 +287,41 @@ START_TEST(channels_are_laid_out_as_libxl_does_it)
         ck_assert_uint_eq(p[0].id, 0); /* the guest does not own it */
         free(p);
     }
-    ck_assert_int_eq(run("channel-list g"), 0);
+    works("channel-list g");
     says("\n1   0  1     0      0        pty ");
     says("\n2   0  1     0      0        socket ");
-    ck_assert_int_eq(run("channel-list --json g"), 0);
+    works("channel-list --json g");
     says("\"name\": \"two\"");
-    ck_assert_int_eq(run("console -n 2 g"), 1);
-    says("console 2 of domain 1 is the socket ");
-    ck_assert_int_eq(run("console -n 7 g"), 1);
-    says("domain 1 has no console 7; 'hvtool channel-list'");
-    ck_assert_int_eq(run("console -t serial g"), 1);
-    says("type pv only, not 'serial'");
-    ck_assert_int_eq(run("console -n x g"), 1);
-    says("'x' is not a console's number");
+    refuses("console 2 of domain 1 is the socket ", "console -n 2 g");
+    refuses("domain 1 has no console 7; 'hvtool channel-list'", "console -n 7 g");
+    refuses("type pv only, not 'serial'", "console -t serial g");
+    refuses("'x' is not a console's number", "console -n x g");
 }
 END_TEST
 
 START_TEST(console_goes_where_dom0_says_and_not_the_guest)
 {
-    ck_assert_int_eq(run("create -e -q g.cfg"), 0);
+    works("create -e -q g.cfg");
     ck_assert(xs_write(xs, XBT_NULL, "/local/domain/1/device/console/1/tty",
                        "/dev/guests-choice", 18));
     ck_assert(xs_write(xs, XBT_NULL, "/local/domain/0/backend/console/1/1/tty",
                        "/dev/ours", 9));
-    ck_assert_int_eq(run("console -t pv -n 1 g"), 1);
-    says("cannot open the console /dev/ours");
+    refuses("cannot open the console /dev/ours", "console -t pv -n 1 g");
 }
 END_TEST
 
 START_TEST(messages_name_what_is_wrong_and_what_to_do)
 {
-    ck_assert_int_eq(run("create nowhere.cfg"), 1);
-    says("hvtool create: cannot open nowhere.cfg: No such file or directory");
-    ck_assert_int_eq(run("create g.cfg kernel=/nowhere/k"), 1);
-    says("cannot open kernel /nowhere/k: No such file or directory");
-    ck_assert_int_eq(run("create g.cfg memroy=5"), 1);
-    says("argument:1:1: unknown key 'memroy', did you mean 'memory'?");
-    ck_assert_int_eq(run("vcpu-pin 0 0 x"), 1);
-    says("'x' are no CPUs, as in 0-3,^2 or all");
-    ck_assert_int_eq(run("shutdown 77"), 1);
-    says("there is no domain 77");
-    ck_assert_int_eq(run("destroy nobody"), 1);
-    says("hvtool destroy: there is no domain named 'nobody'");
-    ck_assert_int_eq(run("crate g.cfg"), 1);
-    says("there is no command 'crate', did you mean 'create'?");
+    refuses("hvtool create: cannot open nowhere.cfg: No such file or directory",
+            "create nowhere.cfg");
+    refuses("cannot open kernel /nowhere/k: No such file or directory",
+            "create g.cfg kernel=/nowhere/k");
+    refuses("argument:1:1: unknown key 'memroy', did you mean 'memory'?",
+            "create g.cfg memroy=5");
+    refuses("'x' are no CPUs, as in 0-3,^2 or all", "vcpu-pin 0 0 x");
+    refuses("there is no domain 77", "shutdown 77");
+    refuses("hvtool destroy: there is no domain named 'nobody'", "destroy nobody");
+    refuses("there is no command 'crate', did you mean 'create'?", "crate g.cfg");
 }
 END_TEST
 

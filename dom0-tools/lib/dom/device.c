@@ -249,9 +249,9 @@ int dom_cd_change(struct dom_host *host, hv_domid_t domid, const char *vdev,
     return rc;
 }
 
-static void read_info(struct dom_host *host, const struct dom_place *p,
-                      struct dom_disk_info *out)
+static void read_info(struct dom_host *host, const struct dom_place *p, void *info)
 {
+    struct dom_disk_info *out = info;
     char *mode = dom_get(host, p->libxl, "mode");
     char *type = dom_get(host, p->libxl, "device-type");
 
@@ -274,16 +274,13 @@ static void read_info(struct dom_host *host, const struct dom_place *p,
 int dom_disk_list(struct dom_host *host, hv_domid_t domid, struct dom_disk_info **out,
                   unsigned int *nr, struct dom_error *err)
 {
-    struct dom_place *places;
+    void *list;
 
-    *out = NULL;
-    if (!dom_places_list(host, kinds, NR_KINDS, domid, &places, nr)) {
-        *out = calloc(*nr + 1, sizeof(**out));
-        for (unsigned int i = 0; *out && i < *nr; i++)
-            read_info(host, &places[i], &(*out)[i]);
-        free(places);
-    }
-    return *out ? 0 : dom_fail(err, -ENOMEM, "out of memory");
+    if (dom_places_read(host, kinds, NR_KINDS, domid, read_info, sizeof(**out), &list,
+                        nr))
+        return dom_fail(err, -ENOMEM, "out of memory");
+    *out = list;
+    return 0;
 }
 
 int dom_devices_check(const struct dom_config *cfg, struct dom_error *err)

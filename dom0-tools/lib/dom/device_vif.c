@@ -246,9 +246,9 @@ static int number_or_none(struct dom_host *host, const char *dir, const char *na
     return n;
 }
 
-static void read_info(struct dom_host *host, const struct dom_place *p,
-                      struct dom_vif_info *out)
+static void read_info(struct dom_host *host, const struct dom_place *p, void *info)
 {
+    struct dom_vif_info *out = info;
     out->devid = p->devid;
     dom_get_text(host, p->back, "mac", out->mac, sizeof(out->mac));
     dom_get_text(host, p->back, "bridge", out->bridge, sizeof(out->bridge));
@@ -268,16 +268,13 @@ static void read_info(struct dom_host *host, const struct dom_place *p,
 int dom_vif_list(struct dom_host *host, hv_domid_t domid, struct dom_vif_info **out,
                  unsigned int *nr, struct dom_error *err)
 {
-    struct dom_place *places;
+    void *list;
 
-    *out = NULL;
-    if (!dom_places_list(host, kinds, NR_KINDS, domid, &places, nr)) {
-        *out = calloc(*nr + 1, sizeof(**out));
-        for (unsigned int i = 0; *out && i < *nr; i++)
-            read_info(host, &places[i], &(*out)[i]);
-        free(places);
-    }
-    return *out ? 0 : dom_fail(err, -ENOMEM, "out of memory");
+    if (dom_places_read(host, kinds, NR_KINDS, domid, read_info, sizeof(**out), &list,
+                        nr))
+        return dom_fail(err, -ENOMEM, "out of memory");
+    *out = list;
+    return 0;
 }
 
 int dom_vifs_check(const struct dom_config *cfg, struct dom_error *err)

@@ -405,6 +405,22 @@ int dom_places_list(struct dom_host *host, const struct dom_kind *const *kinds,
     return *out ? 0 : -ENOMEM;
 }
 
+int dom_places_read(struct dom_host *host, const struct dom_kind *const *kinds,
+                    unsigned int nr_kinds, hv_domid_t domid, dom_place_read_t *read,
+                    size_t size, void **out, unsigned int *nr)
+{
+    struct dom_place *places;
+    int rc = dom_places_list(host, kinds, nr_kinds, domid, &places, nr);
+
+    if (rc)
+        return rc;
+    *out = calloc(*nr + 1, size);
+    for (unsigned int i = 0; *out && i < *nr; i++)
+        read(host, &places[i], (char *)*out + i * size);
+    free(places);
+    return *out ? 0 : -ENOMEM;
+}
+
 int dom_split_list(struct dom_host *host, const struct dom_kind *kind, hv_domid_t domid,
                    struct dom_place **out, unsigned int *nr)
 {

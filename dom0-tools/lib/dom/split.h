@@ -86,6 +86,14 @@ bool dom_place_find(struct dom_host *host, const struct dom_kind *const *kinds,
 int dom_places_list(struct dom_host *host, const struct dom_kind *const *kinds,
                     unsigned int nr_kinds, hv_domid_t domid, struct dom_place **out,
                     unsigned int *nr);
+/*
+ * What `read` says of each of these, in `size` bytes: an array, to be freed. -ENOMEM.
+ */
+typedef void dom_place_read_t(struct dom_host *host, const struct dom_place *p,
+                              void *out);
+int dom_places_read(struct dom_host *host, const struct dom_kind *const *kinds,
+                    unsigned int nr_kinds, hv_domid_t domid, dom_place_read_t *read,
+                    size_t size, void **out, unsigned int *nr);
 /* The places of a domain's devices of a kind that has a backend. Free *out. */
 int dom_split_list(struct dom_host *host, const struct dom_kind *kind, hv_domid_t domid,
                    struct dom_place **out, unsigned int *nr);
