@@ -4,7 +4,7 @@
 # make check    runs every test, from nothing
 # make check-long    runs what takes long: ten guests on a bridge for ten minutes
 # make check-debian  runs Debian's libvirt and QEMU over our XenStore; fetches 160 MB once
-# make bench    measures Ostler beside Debian's Xen 4.17; make bench-xenstore our XenStore
+# make bench    measures Ostler beside Debian's Xen 4.17, devices too; make bench-xenstore our XenStore
 # make guest-kernel  builds a small Linux for guests, with guest-patches' series
 # make install  writes it to DESTDIR
 # make clean    removes what was built; make distclean also what was downloaded
@@ -56,9 +56,7 @@ check-debian: setup
 bench: setup
 	@$(MAKE) --no-print-directory all
 	@tests/bench/run
-	@tests/bench/disk
-	@tests/bench/net
-	@tests/bench/net --hypervisor xen --tools xen
+	@tests/bench/devices
 
 bench-xenstore: setup
 	@$(MAKE) --no-print-directory all
