@@ -26,6 +26,13 @@ not_ok() { result 'not ok' "$1: $2"; }
 skip() { result ok "$1 # SKIP $2"; }
 finish() { echo "1..$results"; }
 
+# Builds the reference guest; "${reference[@]}" are the options that give it to dom0.
+reference_guest() {
+    make -s -C "$here/../guest" "$O/tests/guest/reference.elf" >"$scratch/make" 2>&1 ||
+        sed 's/^/# /' "$scratch/make"
+    reference=(--add "$O/tests/guest/reference.elf:/guest/reference.elf")
+}
+
 # in_dom0 TITLE SCRIPT HVLAB-OPTION...: boots a machine and runs dom0/SCRIPT there. Its results
 # become ours, with the title before them; a machine that does not live to its end is a failure.
 # An emulator that a signal ended says nothing about the machine in it: that is told, and the

@@ -4,16 +4,15 @@
 # pages, and the stock kernel's, each with our back end and with that of dom0's kernel, for disks
 # and for networks. The same on the real Xen: HYPERVISOR=xen TOOLS=ours.
 . "$(dirname "$0")/lib.sh"
-make -s -C "$here/../guest" "$O/tests/guest/reference.elf" >"$scratch/make" 2>&1 ||
-    sed 's/^/# /' "$scratch/make"
+reference_guest
 echo "# Disks on $hypervisor:"
-in_dom0 'reference guest' reference.sh --add "$O/tests/guest/reference.elf:/guest/reference.elf" \
+in_dom0 'reference guest' reference.sh "${reference[@]}" \
     --add "$(guest_modules xen-blkfront):/guest/blk.cpio" \
     --module loop --module xen-blkback --timeout 600
 echo "# Networks on $hypervisor:"
 rm -rf "$scratch/modules"
 in_dom0 'reference guests' reference_net.sh \
-    --add "$O/tests/guest/reference.elf:/guest/reference.elf" \
+    "${reference[@]}" \
     --add "$(guest_modules xen-netfront):/guest/net.cpio" \
     --module xen-netback --cpus 2 --timeout 600
 finish

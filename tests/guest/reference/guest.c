@@ -20,11 +20,14 @@ void test_main(void)
 
     for (; line[n] && line[n] != ' ' && n < MAX_FRONT - 1; n++)
         front[n] = line[n];
+    console_init();
     port_init();
     store_init();
     say("The reference guest is up.\n");
     if (begins(front, "device/vif/"))
         net_main(front, line + n);
+    else if (begins(front, "device/console/"))
+        console_main(front);
     else
         disk_main(*front ? front : "device/vbd/51712");
 }

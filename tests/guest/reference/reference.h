@@ -11,6 +11,7 @@
 #include "guest.h"
 
 /* ---- console.c: what it says, on its console ---- */
+void console_init(void);
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* ---- store.c: XenStore over the shared page ---- */
@@ -29,7 +30,9 @@ void port_wait(void);
 /* An event at that time, if none comes before. */
 void port_alarm(uint64_t ns);
 
-/* ---- disk.c, net.c: the workloads ---- */
+/* ---- disk.c, net.c, console.c: the workloads ---- */
+/* Echoes what comes from a further console. */
+void console_main(const char *front);
 void disk_main(const char *front);
 /* place: "N COUNT", the guest's number and that of all guests it talks to; see net.c. */
 void net_main(const char *front, const char *place);

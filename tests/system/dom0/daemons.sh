@@ -9,9 +9,9 @@ says "channel-list shows the terminal of the first" '^1 +0 +4 .* pty +/dev/pts/[
     hvtool channel-list demo
 says "and the socket of the second" '^2 +0 +4 .* socket +/tmp/channel$' hvtool channel-list demo
 check "the socket is there" test -S /tmp/channel
-# heard_on N TEXT: console N says it.
+# heard_on N TEXT [GUEST]: console N says it.
 heard_on() {
-    timeout 5 hvtool console -o -n "$1" demo </dev/null >/tmp/heard.out
+    timeout 5 hvtool console -o -n "$1" "${3:-demo}" </dev/null >/tmp/heard.out
     grep -qF "$2" /tmp/heard.out || { cat /tmp/heard.out; return 1; }
 }
 check "the guest writes on its second console" in_guest demo 20 'echo over-the-channel >/dev/hvc1'
@@ -19,6 +19,17 @@ check "hvtool console -n 1 shows it" heard_on 1 over-the-channel
 refuses "the third is no terminal" 'console 2 of domain .* is the socket /tmp/channel' \
     hvtool console -n 2 demo
 refuses "there is no fourth" 'has no console 3; .*channel-list' hvtool console -n 3 demo
+
+# Front ends for any kernel (pv-drivers/front): the reference guest echoes what it hears.
+printf '%s\n' 'name = "echo"' 'type = "pv"' 'kernel = "/guest/reference.elf"' 'memory = 16' \
+    'extra = "device/console/1"' 'channel = ["connection=pty, name=org.lab.echo"]' >/tmp/echo.cfg
+check "a guest with the portable console front end is made" hvtool create -q /tmp/echo.cfg
+connected() { hvtool channel-list echo | grep -q '^1 \+0 \+4 '; }
+check "its second console connects" wait_for 20 connected
+echo heard-and-said >"$(xenstore-read "/local/domain/$(hvtool domid echo)/device/console/1/tty")"
+check "it answers what is written to it" heard_on 1 heard-and-said echo
+check "its own console tells of it" heard_on 0 'reference guest is up' echo
+check "it is destroyed" hvtool destroy echo
 
 check "the guest writes what nobody reads yet" in_guest demo 20 'echo kept-unread >/dev/hvc1'
 kill -9 "$(pidof hvconsoled)"
