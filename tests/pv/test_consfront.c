@@ -5,26 +5,24 @@
  */
 #include "abi/io/xenbus.h"
 #include "front/consfront.h"
-#include "front_kernel.h"
 
 #define FRONT "device/console/1"
 #define BACK  "/local/domain/0/backend/console/1/1"
 
 static struct consfront con;
+
+static void look(void)
+{
+    consfront_look(&con);
+}
+
+#include "front_kernel.h"
+
 static unsigned int woken;
 
 static void wake(void *arg)
 {
     woken++;
-}
-
-static void state(unsigned int s)
-{
-    char text[8];
-
-    snprintf(text, sizeof(text), "%u", s);
-    front_write(BACK "/state", text);
-    consfront_look(&con);
 }
 
 static unsigned int number_at(const char *path)
@@ -56,16 +54,16 @@ static void prepare(void)
     front_write(FRONT "/backend", BACK);
     front_write(FRONT "/backend-id", "0");
     front_write(FRONT "/state", "1");
-    front_write(BACK "/state", "2");
+    set("state", "2");
 }
 
 static void run(void)
 {
     ck_assert_int_eq(consfront_start(&con, FRONT, wake, NULL), 0);
-    ck_assert_uint_eq(number_at(FRONT "/state"), HV_XENBUS_STATE_INITIALISED);
+    ck_assert_uint_eq(said(), HV_XENBUS_STATE_INITIALISED);
     state(HV_XENBUS_STATE_CONNECTED);
     ck_assert_int_eq(con.state, CONSFRONT_RUNNING);
-    ck_assert_uint_eq(number_at(FRONT "/state"), HV_XENBUS_STATE_CONNECTED);
+    ck_assert_uint_eq(said(), HV_XENBUS_STATE_CONNECTED);
 }
 
 START_TEST(what_is_written_stands_in_the_ring_and_the_back_end_is_told_once)
@@ -165,7 +163,7 @@ START_TEST(nothing_is_left_when_the_back_end_closes)
     run();
     state(HV_XENBUS_STATE_CLOSING);
     ck_assert_int_eq(con.state, CONSFRONT_GONE);
-    ck_assert_uint_eq(number_at(FRONT "/state"), HV_XENBUS_STATE_CLOSED);
+    ck_assert_uint_eq(said(), HV_XENBUS_STATE_CLOSED);
     ck_assert_uint_eq(ports(), 0);
     ck_assert_uint_eq(pages_out, 0);
     ck_assert_uint_eq(grants_left, 100);
