@@ -124,7 +124,7 @@ int evtchn_bind_interdomain(struct domain *ld, domid_t rdom, uint32_t rport,
     /* The other end may have sent while nobody listened: begin with an event (public
      * event_channel.h). */
     f = irq_save();
-    ld->evtchn->ops->set_pending(ld, event_chan(ld, *lport), *lport);
+    event_set_pending(ld, event_chan(ld, *lport), *lport);
     irq_restore(f);
 out:
     spin_unlock(&bind_lock);
@@ -262,9 +262,9 @@ long evtchn_send(struct domain *d, uint32_t port)
     if (likely(c->state == CHAN_INTERDOMAIN)) {
         struct domain *rd = c->u.peer.dom;
 
-        rd->evtchn->ops->set_pending(rd, peer_of(c), c->u.peer.port);
+        event_set_pending(rd, peer_of(c), c->u.peer.port);
     } else if (c->state == CHAN_IPI) {
-        d->evtchn->ops->set_pending(d, c, port);
+        event_set_pending(d, c, port);
     } else if (c->state != CHAN_UNBOUND) { /* nobody there yet: dropped, as on Xen */
         rc = -EINVAL;
     }
@@ -350,7 +350,7 @@ long evtchn_unmask(struct domain *d, uint32_t port)
         return -EINVAL;
     spin_lock_irq_off(&c->lock);
     if (c->state != CHAN_FREE)
-        d->evtchn->ops->unmask(d, c, port);
+        event_unmask(d, c, port);
     spin_unlock_irq_on(&c->lock);
     return 0;
 }
@@ -416,7 +416,7 @@ static void raise_port(struct domain *d, uint32_t port, unsigned state, uint32_t
         return;
     f = spin_lock_irq(&c->lock);
     if (c->state == state && c->u.virq == what)
-        d->evtchn->ops->set_pending(d, c, port);
+        event_set_pending(d, c, port);
     spin_unlock_irq(&c->lock, f);
 }
 

@@ -99,38 +99,38 @@ static void leave_queue(struct evtchn_fifo *f, struct evtchn *c, uint32_t port)
 static inline bool enter_queue(struct domain *d, struct fifo_vcpu *q, unsigned prio,
                                uint32_t port)
 {
-    uint32_t last = q->tail[prio], *tail;
+    uint32_t last = q->tail[prio], *tail, bit = 1u << prio % QUEUES;
 
     q->tail[prio] = port;
     if (last && last != port && (tail = word_of(d, last)) && try_extend(tail, port))
         return false; /* the queue was not empty: it is announced already */
     __atomic_store_n(&q->control->head[prio], port, __ATOMIC_RELEASE);
-    return !(__atomic_fetch_or(&q->control->ready, 1u << prio, __ATOMIC_SEQ_CST) &
-             1u << prio);
+    return !(__atomic_fetch_or(&q->control->ready, bit, __ATOMIC_SEQ_CST) & bit);
 }
 
-/* With f->lock, after change_word(): true: vCPU *vcpu must be told. Its vCPU and priority
+#define NOBODY (-1)
+
+/* With f->lock, after change_word(): the vCPU that must be told. Its vCPU and priority
  * may be changed meanwhile: they are read once, so that who is told is who has the queue.
  */
-static inline bool link_port(struct domain *d, struct evtchn *c, uint32_t port,
-                             uint32_t *w, uint16_t *vcpu)
+static inline int link_port(struct domain *d, struct evtchn *c, uint32_t port,
+                            uint32_t *w)
 {
     struct evtchn_fifo *f = d->evtchn->fifo;
     uint8_t prio = __atomic_load_n(&c->priority, __ATOMIC_RELAXED);
-    struct fifo_vcpu *q;
+    uint16_t vcpu = __atomic_load_n(&c->notify_vcpu, __ATOMIC_RELAXED);
+    struct fifo_vcpu *q = &f->vcpu[vcpu];
 
-    *vcpu = __atomic_load_n(&c->notify_vcpu, __ATOMIC_RELAXED);
-    q = &f->vcpu[*vcpu];
     if (unlikely(!q->control)) { /* it has none yet */
         __atomic_fetch_and(w, ~LINKED, __ATOMIC_SEQ_CST);
-        return false;
+        return NOBODY;
     }
-    if (unlikely(c->last_vcpu != *vcpu || c->last_priority != prio)) {
+    if (unlikely(c->last_vcpu != vcpu || c->last_priority != prio)) {
         leave_queue(f, c, port);
-        c->last_vcpu = *vcpu;
+        c->last_vcpu = vcpu;
         c->last_priority = prio;
     }
-    return enter_queue(d, q, prio, port);
+    return enter_queue(d, q, prio, port) ? vcpu : NOBODY;
 }
 
 /* Changes a port's word, and links the port if it then is to be: the bits there were. In
@@ -140,19 +140,19 @@ change_port(struct domain *d, struct evtchn *c, uint32_t port, uint32_t *w, uint
             uint32_t off)
 {
     struct evtchn_fifo *f = d->evtchn->fifo;
-    uint16_t vcpu;
+    int tell = NOBODY;
     uint32_t old;
-    bool tell;
 
     spin_take(&f->lock, false);
-    tell = change_word(w, on, off, &old) && link_port(d, c, port, w, &vcpu);
+    if (change_word(w, on, off, &old))
+        tell = link_port(d, c, port, w);
     spin_drop(&f->lock);
-    if (tell)
-        event_mark_pending(d->vcpu[vcpu]);
+    if (tell != NOBODY)
+        event_mark_pending(d->vcpu[tell]);
     return old;
 }
 
-static void set_pending(struct domain *d, struct evtchn *c, uint32_t port)
+void event_fifo_set_pending(struct domain *d, struct evtchn *c, uint32_t port)
 {
     uint32_t *w = word_of(d, port);
 
@@ -164,7 +164,7 @@ static void set_pending(struct domain *d, struct evtchn *c, uint32_t port)
         event_wake_pollers(d, port);
 }
 
-static void unmask(struct domain *d, struct evtchn *c, uint32_t port)
+void event_fifo_unmask(struct domain *d, struct evtchn *c, uint32_t port)
 {
     uint32_t *w = word_of(d, port);
 
@@ -189,8 +189,8 @@ static void clear(struct domain *d, uint32_t port)
 
 const struct evtchn_ops event_fifo_ops = {
     .max_ports = HV_EVTCHN_FIFO_NR_CHANNELS,
-    .set_pending = set_pending,
-    .unmask = unmask,
+    .set_pending = event_fifo_set_pending,
+    .unmask = event_fifo_unmask,
     .is_pending = is_pending,
     .clear = clear,
 };
@@ -309,7 +309,7 @@ int evtchn_expand_array(struct domain *d, uint64_t gfn)
             continue;
         flags = irq_save();
         c->pending = 0;
-        set_pending(d, c, port + n);
+        event_fifo_set_pending(d, c, port + n);
         irq_restore(flags);
     }
 out:

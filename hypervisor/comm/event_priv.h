@@ -70,6 +70,28 @@ struct evtchn_vcpu {
 };
 
 extern const struct evtchn_ops event_2l_ops, event_fifo_ops;
+void event_fifo_set_pending(struct domain *d, struct evtchn *c, uint32_t port);
+void event_fifo_unmask(struct domain *d, struct evtchn *c, uint32_t port);
+/* By the layout in use. Most guests have the newer one, which is called directly: an
+ * indirect call takes a detour. */
+static inline void event_set_pending(struct domain *d, struct evtchn *c, uint32_t port)
+{
+    const struct evtchn_ops *ops = d->evtchn->ops;
+
+    if (likely(ops == &event_fifo_ops))
+        event_fifo_set_pending(d, c, port);
+    else
+        ops->set_pending(d, c, port);
+}
+static inline void event_unmask(struct domain *d, struct evtchn *c, uint32_t port)
+{
+    const struct evtchn_ops *ops = d->evtchn->ops;
+
+    if (likely(ops == &event_fifo_ops))
+        event_fifo_unmask(d, c, port);
+    else
+        ops->unmask(d, c, port);
+}
 /* NULL: no such port. There are bucket pointers for all ports of a layout before it is
  * used. */
 static inline struct evtchn *event_chan(const struct domain *d, uint32_t port)
