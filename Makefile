@@ -2,9 +2,9 @@
 # make          builds everything, and leaves in build/root what `make install` writes
 # make run      boots Ostler in QEMU and starts a guest on it; installs what is missing first
 # make check    runs every test, from nothing
-# make check-long    runs what takes long: ten guests on a bridge for ten minutes
+# make check-long    runs what takes long: ten guests on a bridge for ten minutes, disks under fio
 # make check-debian  runs Debian's libvirt and QEMU over our XenStore; fetches 160 MB once
-# make bench    measures Ostler beside Debian's Xen 4.17, devices too; make bench-xenstore our XenStore
+# make bench    measures Ostler and devices beside Debian's Xen 4.17; make bench-xenstore XenStore
 # make guest-kernel  builds a small Linux for guests, with guest-patches' series
 # make install  writes it to DESTDIR
 # make clean    removes what was built; make distclean also what was downloaded
@@ -48,6 +48,7 @@ check: setup
 check-long: setup
 	@$(MAKE) --no-print-directory all
 	@tests/long/net.sh
+	@tests/long/disks.sh
 
 check-debian: setup
 	@$(MAKE) --no-print-directory all

@@ -3,9 +3,8 @@
 # Ten guests on a bridge, each to each, for MINUTES (10) of the machine's time.
 . "$(dirname "$0")/../system/lib.sh"
 
-make -s -C "$here/../guest" "$O/tests/guest/reference.elf" >"$scratch/make" 2>&1 ||
-    sed 's/^/# /' "$scratch/make"
+reference_guest
 echo "MINUTES=${MINUTES:-10}" >"$scratch/minutes"
 in_dom0 'ten guests' ten_long.sh --cpus 2 --timeout 3600 --add "$scratch/minutes:/minutes" \
-    --add "$O/tests/guest/reference.elf:/guest/reference.elf"
+    "${reference[@]}"
 finish

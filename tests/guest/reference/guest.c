@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reference guest's beginning: the command line names the device's folder, and for a
- * network interface, behind a space, the guest's place in it.
+ * The reference guest's beginning: the command line names the device's folder. Behind a
+ * space there is, for a network interface, the guest's place in it; for a disk that is to
+ * be misused, how often.
  */
 #include "reference.h"
 
@@ -10,6 +11,15 @@
 static bool begins(const char *s, const char *with)
 {
     return !memcmp(s, with, strlen(with));
+}
+
+static unsigned int number(const char *s)
+{
+    unsigned int n = 0;
+
+    for (; *s >= '0' && *s <= '9'; s++)
+        n = n * 10 + (unsigned int)(*s - '0');
+    return n;
 }
 
 void test_main(void)
@@ -28,6 +38,8 @@ void test_main(void)
         net_main(front, line + n);
     else if (begins(front, "device/console/"))
         console_main(front);
+    else if (line[n])
+        hostile_main(front, number(line + n + 1));
     else
         disk_main(*front ? front : "device/vbd/51712");
 }

@@ -30,10 +30,12 @@ void port_wait(void);
 /* An event at that time, if none comes before. */
 void port_alarm(uint64_t ns);
 
-/* ---- disk.c, net.c, console.c: the workloads ---- */
+/* ---- disk.c, hostile.c, net.c, console.c: the workloads ---- */
 /* Echoes what comes from a further console. */
 void console_main(const char *front);
 void disk_main(const char *front);
+/* Misuses the disk's protocol so many times, then uses it well. */
+void hostile_main(const char *front, unsigned int cycles);
 /* place: "N COUNT", the guest's number and that of all guests it talks to; see net.c. */
 void net_main(const char *front, const char *place);
 

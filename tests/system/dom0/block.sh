@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Guests' disks. busybox's shell; sourced.
+. /test/device.sh
 gzip -dc /guest/initrd.gz >/tmp/initrd
 cat /tmp/initrd /guest/blk.cpio >/tmp/blk-initrd
 rm /tmp/initrd
@@ -63,7 +64,6 @@ while [ $(cut -d. -f1 /proc/uptime) -lt $end ]; do
 n=$((n + 1)); dd if=/dev/urandom of=/mnt/$((n % 8)) bs=64k count=16 conv=fsync 2>/dev/null || break
 md5sum /mnt/$((n % 8)) >/sum.$((n % 8)) || break; done
 test $(cut -d. -f1 /proc/uptime) -ge $end && cat /sum.* >/sums'
-workers() { pidof hvblkd | tr ' ' '\n' | grep -vx "$(cat /run/hvblkd/pid)"; }
 kill_backends() {
     local n
     for n in 1 2 3 4 5 6 7 8; do
@@ -72,7 +72,7 @@ kill_backends() {
             kill -9 "$(cat /run/hvblkd/pid)"
             hvblkd
         else
-            kill -9 $(workers) 2>/dev/null && echo killed >>/tmp/killed
+            kill -9 $(workers hvblkd) 2>/dev/null && echo killed >>/tmp/killed
         fi
     done
 }

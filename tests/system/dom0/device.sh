@@ -39,3 +39,26 @@ rounds() { grep -cE '^round [0-9.]+ ok' "/tmp/$1.out"; }
 enough() { [ "$(rounds "$1")" -ge "$2" ]; }
 # goes_on NAME: more rounds, from now.
 goes_on() { wait_for 40 enough "$1" $(($(rounds "$1") + 4)) || { last_words "$1"; return 1; }; }
+
+# reference NAME DEVICE LINE...: the configuration of a reference guest.
+reference() {
+    local name=$1 device=$2
+    shift 2
+    printf '%s\n' "name = \"$name\"" 'type = "pv"' 'kernel = "/guest/reference.elf"' \
+        'memory = 16' 'vcpus = 1' "extra = \"$device\"" 'on_poweroff = "destroy"' \
+        'on_crash = "destroy"' "$@" >"/tmp/$name.cfg"
+}
+
+# be NUMBER BYTES: big-endian. overlay FILE BASE BYTES: an empty qcow2 image before a raw one.
+be() { printf "$(printf "%0$(($2 * 2))x" "$1" | sed 's/../\\x&/g')"; }
+overlay() {
+    dd if=/dev/zero of="$1" bs=64k count=4 2>/dev/null
+    {
+        printf 'QFI\373'
+        be 3 4; be 128 8; be ${#2} 4; be 16 4; be "$3" 8; be 0 4; be 1 4; be 196608 8
+        be 65536 8; be 1 4; be 0 36; be 4 4; be 104 4
+        be 3799591626 4; be 3 4; printf 'raw\0\0\0\0\0'; be 0 8; printf '%s' "$2"
+    } | dd of="$1" conv=notrunc 2>/dev/null
+    be 131072 8 | dd of="$1" bs=64k seek=1 conv=notrunc 2>/dev/null
+    be 281479271743489 8 | dd of="$1" bs=64k seek=2 conv=notrunc 2>/dev/null
+}

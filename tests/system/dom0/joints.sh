@@ -15,18 +15,8 @@ in_joint() {
 }
 : >/tmp/failed
 
-# reference NAME DEVICE LINE...: the configuration of a reference guest.
-reference() {
-    local name=$1 device=$2
-    shift 2
-    printf '%s\n' "name = \"$name\"" 'type = "pv"' 'kernel = "/guest/reference.elf"' \
-        'memory = 16' 'vcpus = 1' "extra = \"$device\"" 'on_poweroff = "destroy"' \
-        'on_crash = "destroy"' "$@" >"/tmp/$name.cfg"
-}
 # ours DAEMON: whether our back end and its tools are here.
 ours() { [ $T = hvtool ] && [ -e "/run/$1/pid" ]; }
-# workers DAEMON: its processes but the first.
-workers() { pidof "$1" | tr ' ' '\n' | grep -vx "$(cat "/run/$1/pid")"; }
 
 table() {
     local result

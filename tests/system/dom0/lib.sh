@@ -56,6 +56,8 @@ wait_for() {
         usleep 300000
     done
 }
+# workers DAEMON: its processes but the first.
+workers() { pidof "$1" | tr ' ' '\n' | grep -vx "$(cat "/run/$1/pid")"; }
 gone() { ! $T domid "$1" >/dev/null 2>&1; }
 
 # config NAME LINE...: writes /tmp/NAME.cfg, the demo guest with lines replaced or added.

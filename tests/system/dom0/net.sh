@@ -70,7 +70,6 @@ unchanged "none of it leaves anything" /tmp/attached 16
 check "and no interface" sh -c 'ls /sys/class/net | cmp - /tmp/interfaces'
 
 # Killed under load: the guest sees packets lost, no more.
-workers() { pidof hvnetd | tr ' ' '\n' | grep -vx "$(cat /run/hvnetd/pid)"; }
 kill_backends() {
     local n
     for n in 1 2 3 4 5 6; do
@@ -79,7 +78,7 @@ kill_backends() {
             kill -9 "$(cat /run/hvnetd/pid)"
             hvnetd
         else
-            kill -9 $(workers) 2>/dev/null
+            kill -9 $(workers hvnetd) 2>/dev/null
         fi
     done
 }

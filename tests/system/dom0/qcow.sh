@@ -2,20 +2,6 @@
 # Disks of other kinds for the guest `blk` of block.sh, which runs: a qcow2 image with a
 # backing file, a CD, and what the kernel's backend serves. busybox's shell; sourced.
 
-# be NUMBER BYTES: big-endian. overlay FILE BASE BYTES: an empty qcow2 image before a raw one.
-be() { printf "$(printf "%0$(($2 * 2))x" "$1" | sed 's/../\\x&/g')"; }
-overlay() {
-    dd if=/dev/zero of="$1" bs=64k count=4 2>/dev/null
-    {
-        printf 'QFI\373'
-        be 3 4; be 128 8; be ${#2} 4; be 16 4; be "$3" 8; be 0 4; be 1 4; be 196608 8
-        be 65536 8; be 1 4; be 0 36; be 4 4; be 104 4
-        be 3799591626 4; be 3 4; printf 'raw\0\0\0\0\0'; be 0 8; printf '%s' "$2"
-    } | dd of="$1" conv=notrunc 2>/dev/null
-    be 131072 8 | dd of="$1" bs=64k seek=1 conv=notrunc 2>/dev/null
-    be 281479271743489 8 | dd of="$1" bs=64k seek=2 conv=notrunc 2>/dev/null
-}
-
 dd if=/dev/urandom of=/tmp/base.img bs=64k count=512 2>/dev/null
 base_sum=$(md5sum </tmp/base.img)
 overlay /tmp/top.qcow2 base.img 33554432
