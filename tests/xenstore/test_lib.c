@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -236,7 +237,31 @@ static void forked(struct xs_handle *h)
 struct fleeting {
     int listener;
     int missed; /* watches that it had accepted and was not told of again */
+    sem_t accepted, may_read;
 };
+
+/* A daemon of ours, at a path where handles find it. */
+static bool fleeting_open(struct fleeting *f, void *(*life)(void *), pthread_t *thread)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+
+    *f = (struct fleeting){.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    sem_init(&f->accepted, 0, 0);
+    sem_init(&f->may_read, 0, 0);
+    snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/fleeting", dir);
+    unlink(addr.sun_path);
+    if (bind(f->listener, (struct sockaddr *)&addr, sizeof(addr)) ||
+        listen(f->listener, 5))
+        return false;
+    setenv("XENSTORED_PATH", addr.sun_path, 1);
+    return !pthread_create(thread, NULL, life, f);
+}
+
+static void fleeting_close(struct fleeting *f)
+{
+    close(f->listener);
+    unsetenv("XENSTORED_PATH");
+}
 
 static bool get(int fd, void *data, size_t len)
 {
@@ -266,18 +291,14 @@ static void *live_and_die(void *arg)
 
 static void fleeting_daemon(void)
 {
-    struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    struct fleeting f = {.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    struct fleeting f;
     pthread_t daemon, l;
     struct xs_handle *h;
     char name[16];
     bool ok = true;
 
-    snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/fleeting", dir);
-    if (bind(f.listener, (struct sockaddr *)&addr, sizeof(addr)) || listen(f.listener, 5))
+    if (!fleeting_open(&f, live_and_die, &daemon))
         return;
-    setenv("XENSTORED_PATH", addr.sun_path, 1);
-    pthread_create(&daemon, NULL, live_and_die, &f);
     h = xs_open(0);
     pthread_create(&l, NULL, listener, h);
     for (int i = 0; i < LIVES; i++) {
@@ -288,10 +309,69 @@ static void fleeting_daemon(void)
     pthread_cancel(l);
     pthread_join(l, NULL);
     xs_close(h);
-    close(f.listener);
-    unsetenv("XENSTORED_PATH");
+    fleeting_close(&f);
     check(ok && f.missed == 0,
           "a watch is set again though its daemon died right after the answer");
+}
+
+#define MANY 2000 /* watches, of which a socket does not hold half */
+
+/* Accepts them all, and is gone. In its next life it reads nothing until it may. */
+static void *read_late(void *arg)
+{
+    struct fleeting *f = arg;
+    int fd = accept(f->listener, NULL, NULL);
+    struct hv_xsd_sockmsg h;
+    char data[1024];
+
+    for (int i = 0; i < MANY; i++) {
+        if (!get(fd, &h, sizeof(h)) || !get(fd, data, h.len))
+            break;
+        h.len = 3;
+        if (send(fd, &h, sizeof(h), MSG_MORE) < 0 || send(fd, "OK", 3, 0) < 0)
+            break;
+    }
+    close(fd);
+    fd = accept(f->listener, NULL, NULL);
+    sem_post(&f->accepted);
+    sem_wait(&f->may_read);
+    while (recv(fd, data, sizeof(data), 0) > 0)
+        ;
+    close(fd);
+    return NULL;
+}
+
+static void cancelled_while_watches_are_set_again(void)
+{
+    struct timespec until;
+    struct fleeting f;
+    pthread_t daemon, l;
+    struct xs_handle *h;
+    char name[16], token[512];
+
+    if (!fleeting_open(&f, read_late, &daemon))
+        return;
+    memset(token, 't', sizeof(token) - 1);
+    token[sizeof(token) - 1] = 0;
+    h = xs_open(0);
+    for (int i = 0; i < MANY; i++) {
+        sprintf(name, "/%d", i);
+        xs_watch(h, name, token);
+    }
+    pthread_create(&l, NULL, listener, h);
+    sem_wait(&f.accepted);
+    pthread_cancel(l);
+    sem_post(&f.may_read);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 20;
+    if (pthread_timedjoin_np(l, NULL, &until)) {
+        check(false, "a reader that is cancelled while it sets watches again goes");
+        return; /* the handle is locked for good */
+    }
+    check(true, "a reader that is cancelled while it sets watches again goes");
+    xs_close(h);
+    pthread_join(daemon, NULL);
+    fleeting_close(&f);
 }
 
 static void restart(void)
@@ -349,6 +429,7 @@ int main(int argc, char **argv)
     forked(h);
     another_daemon(h);
     fleeting_daemon();
+    cancelled_while_watches_are_set_again();
     xs_close(h);
     daemon_stop(pid);
     printf("1..%d\n", number);

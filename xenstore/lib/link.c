@@ -234,13 +234,13 @@ static int send_all(struct link *l, struct iovec *v, unsigned int count)
     return 0;
 }
 
-static int send_request(struct link *l, uint32_t type, uint32_t tx, uint32_t req,
+static int send_request(struct link *l, const struct call *c, uint32_t type, uint32_t tx,
                         const struct iovec *parts, unsigned int count)
 {
-    struct hv_xsd_sockmsg head = {.type = type, .req_id = req, .tx_id = tx};
+    struct hv_xsd_sockmsg head = {.type = type, .req_id = c->req_id, .tx_id = tx};
     struct iovec v[MAX_PARTS + 1] = {{&head, sizeof(head)}};
     size_t len = 0;
-    int rc;
+    int rc = 0;
 
     for (unsigned int i = 0; i < count; i++) {
         v[i + 1] = parts[i];
@@ -250,7 +250,10 @@ static int send_request(struct link *l, uint32_t type, uint32_t tx, uint32_t req
         return E2BIG;
     head.len = (uint32_t)len;
     pthread_mutex_lock(&l->send_lock);
-    rc = send_all(l, v, count + 1);
+    /* One that is lost already will be sent again: the new daemon must not do it twice.
+     * It is marked by who holds this lock. */
+    if (!c->lost)
+        rc = send_all(l, v, count + 1);
     pthread_mutex_unlock(&l->send_lock);
     return rc;
 }
@@ -386,6 +389,20 @@ static void replace_socket(struct link *l, int fd)
     pthread_mutex_unlock(&l->send_lock);
 }
 
+/* Connects, if somebody is there. A thread that is cancelled meanwhile goes when this is
+ * done: nothing stays locked or open, and the watches stand. */
+static bool connect_anew(struct link *l)
+{
+    int state, fd;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    fd = open_socket(l->path);
+    if (fd >= 0)
+        replace_socket(l, fd);
+    pthread_setcancelstate(state, NULL);
+    return fd >= 0;
+}
+
 /* As the reader, without the lock. EAGAIN: connected, or not yet and wait is false. */
 static int reconnect(struct link *l, bool wait)
 {
@@ -394,12 +411,8 @@ static int reconnect(struct link *l, bool wait)
     if (!l->lost_since)
         l->lost_since = now_ms();
     do {
-        int fd = open_socket(l->path);
-
-        if (fd >= 0) {
-            replace_socket(l, fd);
+        if (connect_anew(l))
             return EAGAIN;
-        }
         usleep(RETRY_US);
     } while (wait && now_ms() - l->lost_since < RETURN_MS);
     return now_ms() - l->lost_since < RETURN_MS ? EAGAIN : EPIPE;
@@ -553,8 +566,7 @@ static int try_call(struct link *l, struct call *c, uint32_t type, uint32_t tx,
     l->calls = c;
     pthread_mutex_unlock(&l->lock);
 
-    rc =
-        send_request(l, type, l->is_socket ? TX_NUMBER(tx) : tx, c->req_id, parts, count);
+    rc = send_request(l, c, type, l->is_socket ? TX_NUMBER(tx) : tx, parts, count);
     if (l->is_socket && (rc == EPIPE || rc == ECONNRESET))
         rc = 0; /* the reader finds out, and sees to it */
 
