@@ -7,9 +7,9 @@
  * with release after the bytes were copied in or out.
  *
  * Guests spare notifications: of a request only if we had read all before it, of a reply
- * taken only if the ring was full. So before we wait, all that was read is marked as read
- * (and more is looked for after that), and replies that wait have filled the ring to its
- * last byte.
+ * taken only if the ring was full. So before we wait, all that was read is marked as
+ * read, replies that wait have filled the ring to its last byte, and the guest's indices
+ * are looked at once more.
  *
  * So that nothing is lost when we die, requests stay in the ring until their replies are
  * in it. Parts of messages, which cannot wait there, are put into the journal before they
@@ -153,6 +153,22 @@ static void publish(struct ring_conn *r, uint32_t cons)
     r->moved = true;
 }
 
+/*
+ * What the guest has done without a notification, because it saw an older index of ours.
+ * Linux has no barrier between storing its own index and loading ours: that store may
+ * still be on its way for some nanoseconds. The call that notifies takes longer, so this
+ * comes after it.
+ */
+static bool guest_has_moved(struct ring_conn *r, bool want_read, bool want_write)
+{
+    struct hv_store_domain_interface *p = r->page;
+
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (want_write)
+        return load(&p->rsp_prod) - load(&p->rsp_cons) != HV_STORE_RING_SIZE;
+    return want_read && load(&p->req_prod) != r->cons;
+}
+
 static void ring_settle(struct conn *c, bool want_read, bool want_write)
 {
     struct ring_conn *r = of(c);
@@ -167,13 +183,12 @@ static void ring_settle(struct conn *c, bool want_read, bool want_write)
             journal_commit();
         }
         publish(r, r->cons);
-        __atomic_thread_fence(__ATOMIC_SEQ_CST);
-        if (load(&r->page->req_prod) != r->cons)
-            conn_wake(c);
     }
     if (r->moved)
         hv_notify(r->port);
     r->moved = false;
+    if (guest_has_moved(r, want_read, want_write))
+        conn_wake(c);
 }
 
 void ring_restore(struct conn *c, bool output, uint32_t index, const void *data,
