@@ -87,6 +87,7 @@ static int phy_back(struct xs_handle *xs, xs_transaction_t t, const char *dir,
     return rc ? rc : put_back(xs, t, dir, device);
 }
 
+/* What the kernel's backend calls it, and ours does. */
 static void kernel_name(const struct dom_place *p, char out[IFNAMSIZ])
 {
     snprintf(out, IFNAMSIZ, "vif%u.%u", p->domid, p->devid);
@@ -249,12 +250,13 @@ static int number_or_none(struct dom_host *host, const char *dir, const char *na
 static void read_info(struct dom_host *host, const struct dom_place *p, void *info)
 {
     struct dom_vif_info *out = info;
+
     out->devid = p->devid;
     dom_get_text(host, p->back, "mac", out->mac, sizeof(out->mac));
     dom_get_text(host, p->back, "bridge", out->bridge, sizeof(out->bridge));
     dom_get_text(host, p->back, "vifname", out->name, sizeof(out->name));
     if (!*out->name)
-        snprintf(out->name, sizeof(out->name), "vif%u.%u", p->domid, p->devid);
+        kernel_name(p, out->name);
     out->front_state = dom_get_number(host, p->front, "state");
     out->back_state = dom_get_number(host, p->back, "state");
     out->event_channel = number_or_none(host, p->front, "event-channel");

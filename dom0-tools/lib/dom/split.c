@@ -421,8 +421,9 @@ int dom_places_read(struct dom_host *host, const struct dom_kind *const *kinds,
     return *out ? 0 : -ENOMEM;
 }
 
-int dom_split_list(struct dom_host *host, const struct dom_kind *kind, hv_domid_t domid,
-                   struct dom_place **out, unsigned int *nr)
+/* The places of a domain's devices that have a backend of this kind. Free *out. */
+static int places_served(struct dom_host *host, const struct dom_kind *kind,
+                         hv_domid_t domid, struct dom_place **out, unsigned int *nr)
 {
     char path[64], **list;
 
@@ -443,7 +444,7 @@ void dom_split_remove(struct dom_host *host, const struct dom_kind *kind,
     struct dom_place *list;
     unsigned int nr;
 
-    if (dom_split_list(host, kind, domid, &list, &nr))
+    if (places_served(host, kind, domid, &list, &nr))
         return;
     for (unsigned int i = 0; i < nr; i++) {
         if (!dom_transact(host, &list[i], NULL, ask_close) && runs)

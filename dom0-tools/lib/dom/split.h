@@ -94,9 +94,6 @@ typedef void dom_place_read_t(struct dom_host *host, const struct dom_place *p,
 int dom_places_read(struct dom_host *host, const struct dom_kind *const *kinds,
                     unsigned int nr_kinds, hv_domid_t domid, dom_place_read_t *read,
                     size_t size, void **out, unsigned int *nr);
-/* The places of a domain's devices of a kind that has a backend. Free *out. */
-int dom_split_list(struct dom_host *host, const struct dom_kind *kind, hv_domid_t domid,
-                   struct dom_place **out, unsigned int *nr);
 /* For a domain that is gone: waits until the backend has let go of what it had open. */
 void dom_split_remove(struct dom_host *host, const struct dom_kind *kind,
                       hv_domid_t domid);

@@ -21,6 +21,23 @@
 verw_selector:
     .word SEL_HV_DS
 
+/* The end of a hypercall that touched no register but these: by sysret, as it came. */
+.macro LEAVE name, cr3, rflags, rsp, isolated, verw
+    .balign 16
+    .globl \name
+\name:
+    .if \isolated
+    movq \cr3, %r11
+    movq %r11, %cr3
+    .endif
+    movq \rflags, %r11
+    movq \rsp, %rsp
+    .if \verw
+    verw verw_selector(%rip)
+    .endif
+    sysretq
+.endm
+
 .macro WAYS_OUT prefix, isolated, verw
     .balign 16
     .globl \prefix\()_syscall_leave
@@ -57,33 +74,9 @@ verw_selector:
     .endif
     sysretq
 
-    .balign 16
-    .globl \prefix\()_hypercall_leave
-\prefix\()_hypercall_leave:
-    .if \isolated
-    movq I_BELOW(guest_cr3), %r11
-    movq %r11, %cr3
-    .endif
-    movq R_BELOW(rflags), %r11
-    movq R_BELOW(rsp), %rsp
-    .if \verw
-    verw verw_selector(%rip)
-    .endif
-    sysretq
-
-    .balign 16
-    .globl \prefix\()_quick_leave
-\prefix\()_quick_leave:
-    .if \isolated
-    movq I(guest_cr3), %r11
-    movq %r11, %cr3
-    .endif
-    movq R(rflags), %r11
-    movq R(rsp), %rsp
-    .if \verw
-    verw verw_selector(%rip)
-    .endif
-    sysretq
+    LEAVE \prefix\()_hypercall_leave, I_BELOW(guest_cr3), R_BELOW(rflags), R_BELOW(rsp), \
+        \isolated, \verw
+    LEAVE \prefix\()_quick_leave, I(guest_cr3), R(rflags), R(rsp), \isolated, \verw
 
     .balign 16
     .globl \prefix\()_iret_out, \prefix\()_fast_iretq
