@@ -353,8 +353,6 @@ int main(void)
 {
     Suite *s = suite_create("image");
     TCase *c = tcase_create("image");
-    SRunner *sr;
-    int failed;
 
     tcase_set_timeout(c, 60);
     tcase_add_test(c, an_elf_kernel_is_understood);
@@ -370,10 +368,5 @@ int main(void)
     tcase_add_test(c, elf_files_packed_with_gzip_are_opened);
     tcase_add_test(c, files_are_opened_whatever_they_are);
     suite_add_tcase(s, c);
-    sr = srunner_create(s);
-    srunner_set_tap(sr, "-");
-    srunner_run_all(sr, CK_SILENT);
-    failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return unit_run_suite(s);
 }

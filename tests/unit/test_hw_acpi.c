@@ -3,6 +3,9 @@
  * here, with machine memory faked by one buffer. */
 #include <check.h>
 #include <stdlib.h>
+
+#include "unit.h"
+
 #include "hw/plat/acpi.c"
 
 #define BASE 0xe0000ull
@@ -220,7 +223,6 @@ int main(void)
 {
     Suite *s = suite_create("acpi");
     TCase *t = tcase_create("tables");
-    SRunner *r = srunner_create(s);
     int failed;
 
     mem = malloc(SIZE);
@@ -234,10 +236,7 @@ int main(void)
     tcase_add_test(t, no_tables_mean_one_cpu);
     tcase_add_test(t, damaged_tables_do_no_harm);
     suite_add_tcase(s, t);
-    srunner_set_tap(r, "-");
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
+    failed = unit_run_suite(s);
     free(mem);
-    return failed != 0;
+    return failed;
 }

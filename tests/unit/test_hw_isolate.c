@@ -174,8 +174,6 @@ int main(void)
 {
     Suite *s = suite_create("hw/isolate");
     TCase *c = tcase_create("hw/isolate");
-    SRunner *sr;
-    int failed;
 
     tcase_add_loop_test(c, pcids_are_used_where_the_cpu_has_all_it_takes, 0, 12);
     tcase_add_test(c, four_tables_have_four_numbers_and_flush_nothing);
@@ -183,10 +181,5 @@ int main(void)
     tcase_add_loop_test(c, without_them_nothing_but_addresses_is_loaded, 0, 3);
     tcase_add_test(c, a_page_is_flushed_of_all_four);
     suite_add_tcase(s, c);
-    sr = srunner_create(s);
-    srunner_set_tap(sr, "-");
-    srunner_run_all(sr, CK_SILENT);
-    failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return unit_run_suite(s);
 }

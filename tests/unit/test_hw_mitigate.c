@@ -294,8 +294,6 @@ int main(void)
 {
     Suite *s = suite_create("hw/mitigate");
     TCase *c = tcase_create("hw/mitigate");
-    SRunner *sr;
-    int failed;
 
     add(c, buffers_are_cleaned_where_the_cpu_leaks_and_can, ARRAY_SIZE(verws));
     add(c, a_guest_with_devices_makes_a_difference, 2);
@@ -310,10 +308,5 @@ int main(void)
     add(c, page_tables_are_the_guests_affair_elsewhere, 3);
     add(c, looking_at_page_tables_can_be_chosen, 9);
     suite_add_tcase(s, c);
-    sr = srunner_create(s);
-    srunner_set_tap(sr, "-");
-    srunner_run_all(sr, CK_SILENT);
-    failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return unit_run_suite(s);
 }

@@ -172,8 +172,6 @@ int main(void)
     TCase *on = tcase_create("on a base"), *fresh = tcase_create("pinned"),
           *off = tcase_create("not affected");
     Suite *s = suite_create("mm/l1tf");
-    SRunner *sr = srunner_create(s);
-    int failed;
 
     tcase_add_checked_fixture(on, base, NULL);
     tcase_add_loop_test(on, an_entry_with_an_address_of_memory_ends_the_guest, 0, 4);
@@ -189,9 +187,5 @@ int main(void)
     suite_add_tcase(s, on);
     suite_add_tcase(s, fresh);
     suite_add_tcase(s, off);
-    srunner_set_tap(sr, "-");
-    srunner_run_all(sr, CK_SILENT);
-    failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return unit_run_suite(s);
 }

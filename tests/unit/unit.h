@@ -7,6 +7,19 @@
 #include <check.h>
 #include <stdlib.h>
 
+/* Runs a suite, in TAP: main()'s answer. */
+static inline int unit_run_suite(Suite *s)
+{
+    SRunner *sr = srunner_create(s);
+    int failed;
+
+    srunner_set_tap(sr, "-");
+    srunner_run_all(sr, CK_SILENT);
+    failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 /* The cases: a test function each, ended by NULL; prepare runs before each, finish behind
  * it, in the same process; either may be NULL. */
 static inline int unit_run_in(const char *name, void (*prepare)(void),
@@ -15,20 +28,13 @@ static inline int unit_run_in(const char *name, void (*prepare)(void),
 {
     Suite *s = suite_create(name);
     TCase *c = tcase_create(name);
-    SRunner *sr;
-    int failed;
 
     tcase_add_checked_fixture(c, prepare, finish);
     tcase_set_timeout(c, seconds);
     for (; *tests; tests++)
         tcase_add_test(c, *tests);
     suite_add_tcase(s, c);
-    sr = srunner_create(s);
-    srunner_set_tap(sr, "-");
-    srunner_run_all(sr, CK_SILENT);
-    failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return unit_run_suite(s);
 }
 
 static inline int unit_run(const char *name, void (*prepare)(void),

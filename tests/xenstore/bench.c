@@ -253,21 +253,6 @@ static double paces_to_grow(struct peer *p, int from, int to)
     return best / pace();
 }
 
-static long resident_kb(void)
-{
-    char name[64];
-    long pages = 0, total;
-    FILE *f;
-
-    sprintf(name, "/proc/%d/statm", daemon_pid);
-    f = fopen(name, "r");
-    if (f && fscanf(f, "%ld %ld", &total, &pages) != 2)
-        pages = 0;
-    if (f)
-        fclose(f);
-    return pages * 4;
-}
-
 static void nodes(struct peer *p)
 {
     double first, last, start;
@@ -280,11 +265,11 @@ static void nodes(struct peer *p)
         write_node(p, 0, path, "x");
     }
     row("transaction, daemon CPU", cpu_of_transactions(p, 2000), "us");
-    before = resident_kb();
+    before = daemon_resident_kb(daemon_pid);
     first = paces_to_grow(p, 0, 2000);
     grow(p, 2000, 98000);
     last = paces_to_grow(p, 98000, 100000);
-    after = resident_kb();
+    after = daemon_resident_kb(daemon_pid);
     row("memory of a node at 100,000", (double)(after - before) * 1024 / 100000, "bytes");
     row("creating the 100,000th node against the 1,000th", last / first, "times");
     row("transaction at 100,000 nodes, daemon CPU", cpu_of_transactions(p, 500), "us");
@@ -375,9 +360,9 @@ static void watches(struct peer *p)
         struct peer *w = connect_client();
 
         alone = least(alone, cpu_of_writes(p, 5000));
-        before = resident_kb();
+        before = daemon_resident_kb(daemon_pid);
         set_watches(w);
-        more = turn ? more : resident_kb() - before;
+        more = turn ? more : daemon_resident_kb(daemon_pid) - before;
         beside = least(beside, cpu_of_writes(p, 5000));
         peer_close(w);
     }
@@ -511,10 +496,10 @@ static void million(struct peer *p)
         write_node(p, 0, path, "x");
     }
     few = cpu_of_transactions(p, 2000) / pace();
-    before = resident_kb();
+    before = daemon_resident_kb(daemon_pid);
     grow(p, 0, 1000000);
-    row("memory of a node at 1,000,000", (double)(resident_kb() - before) * 1024 / 1e6,
-        "bytes");
+    row("memory of a node at 1,000,000",
+        (double)(daemon_resident_kb(daemon_pid) - before) * 1024 / 1e6, "bytes");
     row("transaction at 1,000,000 nodes against few",
         cpu_of_transactions(p, 500) / pace() / few, "times");
     peer_send(p, HV_XS_RM, 1, 0, "/big", 5);
@@ -528,7 +513,8 @@ static void million(struct peer *p)
     row("slowest read while 1,000,000 nodes are removed", t[1999], "ms");
     peer_receive(p, &reply, PATIENCE_MS);
     usleep(1500000);
-    row("memory left of them a second later", (double)(resident_kb() - before), "KiB");
+    row("memory left of them a second later",
+        (double)(daemon_resident_kb(daemon_pid) - before), "KiB");
     peer_close(other);
 }
 
@@ -550,13 +536,13 @@ static void stalled(struct peer *p)
     }
     row("read beside half a request against alone", beside / alone, "times");
     peer_send(deaf, HV_XS_WATCH, 1, 0, "/bench\0t", 9);
-    memory = resident_kb();
+    memory = daemon_resident_kb(daemon_pid);
     start = now_us(CLOCK_MONOTONIC);
     for (int i = 0; i < 100000; i++)
         write_node(p, 0, "/bench/a/b", i & 1 ? "one" : "two");
     row("100,000 writes beside a watcher that never reads",
         (now_us(CLOCK_MONOTONIC) - start) / 1e3, "ms");
-    row("memory that takes", (double)(resident_kb() - memory), "KiB");
+    row("memory that takes", (double)(daemon_resident_kb(daemon_pid) - memory), "KiB");
     peer_close(deaf);
 }
 

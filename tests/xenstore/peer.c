@@ -244,3 +244,18 @@ void daemon_stop(pid_t pid)
     kill(pid, SIGTERM);
     waitpid(pid, NULL, 0);
 }
+
+long daemon_resident_kb(pid_t pid)
+{
+    char name[64];
+    long total, pages = 0;
+    FILE *f;
+
+    snprintf(name, sizeof(name), "/proc/%d/statm", pid);
+    f = fopen(name, "r");
+    if (f && fscanf(f, "%ld %ld", &total, &pages) != 2)
+        pages = 0;
+    if (f)
+        fclose(f);
+    return pages * 4;
+}

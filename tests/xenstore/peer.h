@@ -39,5 +39,6 @@ void beside(char *out, size_t size, const char *argv0, const char *name);
 /* Starts a daemon that serves dir/socket and waits until it does. 0 or -1. */
 pid_t daemon_start(char *const argv[], const char *dir);
 void daemon_stop(pid_t pid);
+long daemon_resident_kb(pid_t pid);
 
 #endif

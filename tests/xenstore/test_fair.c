@@ -85,21 +85,6 @@ static void loops(struct peer *quiet)
           "a quiet client's transaction needs at most three tries beside loops");
 }
 
-static long resident_kb(void)
-{
-    char name[64];
-    long total, pages = 0;
-    FILE *f;
-
-    sprintf(name, "/proc/%d/statm", pid);
-    f = fopen(name, "r");
-    if (f && fscanf(f, "%ld %ld", &total, &pages) != 2)
-        pages = 0;
-    if (f)
-        fclose(f);
-    return pages * 4;
-}
-
 static void stalled(struct peer *quiet)
 {
     struct hv_xsd_sockmsg h = {HV_XS_READ, 1, 0, 11};
@@ -113,10 +98,10 @@ static void stalled(struct peer *quiet)
     peer_send(deaf, HV_XS_WATCH, 1, 0, "/fair\0t", 8);
     for (int i = 0; i < 1000; i++)
         ask(quiet, HV_XS_WRITE, 0, "/fair\0v", 7);
-    before = resident_kb();
+    before = daemon_resident_kb(pid);
     for (int i = 0; i < 50000 && ok; i++)
         ok = ask(quiet, HV_XS_WRITE, 0, "/fair\0v", 7);
-    check(ok && resident_kb() - before < 2048,
+    check(ok && daemon_resident_kb(pid) - before < 2048,
           "a watcher that never reads costs bounded memory");
     peer_close(half);
     peer_close(deaf);
