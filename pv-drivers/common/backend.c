@@ -78,8 +78,7 @@ static void fail(struct device *dev, const char *what, const char *why)
     snprintf(nodes[1].value, sizeof(nodes[1].value), "%.90s%s%.90s", what,
              *why ? ": " : "", why);
     snprintf(nodes[2].value, sizeof(nodes[2].value), "%u", HV_XENBUS_STATE_CLOSING);
-    dev->owes = dev->daemon->class->refuse &&
-                xenbus_state(dev->daemon->xs, dev->back) == HV_XENBUS_STATE_CONNECTED;
+    dev->owes = dev->daemon->class->refuse && dev->connected;
     xenbus_write(dev->daemon->xs, dev->back, nodes, 3);
     dev->phase = DEVICE_FAILED;
     if (!dev->owes)
@@ -91,7 +90,7 @@ static void fail(struct device *dev, const char *what, const char *why)
 static void closed(struct device *dev)
 {
     let_go(dev);
-    dev->owes = dev->refusing = false;
+    dev->connected = dev->owes = dev->refusing = false;
     dev->phase = DEVICE_CLOSED;
     switch_to(dev, HV_XENBUS_STATE_CLOSED);
 }
@@ -108,6 +107,7 @@ static void hear(struct device *dev, char *line)
         fail(dev, "closed", line + 1);
     } else if (*line == WORKER_CONNECTED && dev->phase == DEVICE_STARTING) {
         dev->phase = DEVICE_SERVING;
+        dev->connected = true;
         if (!dev->refusing)
             connected(dev);
     }
@@ -124,8 +124,8 @@ static void crashed(struct device *dev, int status)
         fail(dev, "closed", "its worker crashes again and again");
     } else {
         say(dev, "its worker has ended", "starting another");
-        /* Before we were connected there was nothing to go on with. */
-        start(dev, xenbus_state(dev->daemon->xs, dev->back) == HV_XENBUS_STATE_CONNECTED);
+        /* Before one was connected there was nothing to go on with. */
+        start(dev, dev->connected);
     }
 }
 
@@ -235,16 +235,26 @@ static void begin(struct device *dev, bool recover)
         offer(dev);
 }
 
+/* Of a daemon before us. That the device is to close the front end may not have heard
+ * yet. */
+static bool was_connected(unsigned int front, unsigned int back)
+{
+    return front == HV_XENBUS_STATE_CONNECTED &&
+           (back == HV_XENBUS_STATE_CONNECTED || back == HV_XENBUS_STATE_CLOSING);
+}
+
 static void check_idle(struct device *dev, unsigned int front, unsigned int back,
                        bool unplug)
 {
     bool front_down = front == HV_XENBUS_STATE_CLOSING || front == HV_XENBUS_STATE_CLOSED;
+    bool fresh = dev->phase == DEVICE_NEW || dev->phase == DEVICE_WAITING;
 
-    if (unplug || front_down)
+    if (fresh)
+        dev->connected = was_connected(front, back);
+    if ((unplug && !dev->connected) || front_down)
         closed(dev);
-    else if (dev->phase == DEVICE_NEW || dev->phase == DEVICE_WAITING)
-        begin(dev,
-              front == HV_XENBUS_STATE_CONNECTED && back == HV_XENBUS_STATE_CONNECTED);
+    else if (fresh)
+        begin(dev, dev->connected);
     else if (front == HV_XENBUS_STATE_INITIALISED || front == HV_XENBUS_STATE_CONNECTED)
         start(dev, false);
 }

@@ -92,9 +92,10 @@ struct device {
     enum device_phase phase;
     bool gone; /* to be freed after this round of events */
     bool is_open;
-    bool owes;     /* has failed, and its front end waits for answers */
-    bool refusing; /* has failed, and the worker gives them */
-    pid_t worker;  /* 0: none */
+    bool connected; /* a worker was, to the rings that the front end has now */
+    bool owes;      /* has failed, and its front end waits for answers */
+    bool refusing;  /* has failed, and the worker gives them */
+    pid_t worker;   /* 0: none */
     struct loop_source control;
     unsigned int crashes, tries;
     void *own;

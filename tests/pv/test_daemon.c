@@ -91,6 +91,62 @@ START_TEST(a_killed_daemon_is_not_noticed_once_another_runs)
 }
 END_TEST
 
+/* With direct I/O answers come in any order. */
+static void open_direct_guest(struct guest *g)
+{
+    memset(g, 0, sizeof(*g));
+    make_image(1);
+    put("/local/domain/0/backend/hvblk/1/51712", "direct-io-safe", "1", 0);
+    attach(g, 1, "image-%u");
+    connect_disk(g);
+}
+
+static void is_closed(struct guest *g)
+{
+    put(g->front, "state", "5", 0);
+    wait_state(g->back, HV_XENBUS_STATE_CLOSING);
+    put(g->front, "state", "6", 0);
+    wait_state(g->back, HV_XENBUS_STATE_CLOSED);
+}
+
+/* A detachment is a wish until the guest's driver has closed the disk. */
+START_TEST(a_worker_killed_during_a_detachment_is_not_noticed)
+{
+    struct guest g;
+
+    open_direct_guest(&g);
+    work(&g, 20);
+    detach(&g);
+    for (unsigned int round = 0; round < 20; round++) {
+        pid_t worker = worker_of(daemon_pid);
+
+        work(&g, (unsigned int)rand() % 60);
+        if (worker)
+            kill(worker, SIGKILL);
+    }
+    read_back(&g);
+    is_closed(&g);
+}
+END_TEST
+
+START_TEST(nor_is_the_daemon)
+{
+    struct guest g;
+
+    open_direct_guest(&g);
+    work(&g, 20);
+    detach(&g);
+    for (unsigned int round = 0; round < 10; round++) {
+        kill(daemon_pid, SIGKILL);
+        waitpid(daemon_pid, NULL, 0);
+        start_daemon();
+        work(&g, (unsigned int)rand() % 60);
+    }
+    read_back(&g);
+    is_closed(&g);
+}
+END_TEST
+
 /* Its image is right each time: the daemon checks it all when it opens it. */
 START_TEST(so_it_is_with_a_qcow2_image)
 {
@@ -519,6 +575,8 @@ int main(void)
         data_goes_both_ways,
         a_killed_worker_is_not_noticed_by_its_guest,
         a_killed_daemon_is_not_noticed_once_another_runs,
+        a_worker_killed_during_a_detachment_is_not_noticed,
+        nor_is_the_daemon,
         so_it_is_with_a_qcow2_image,
         a_worker_that_crashes_again_and_again_leaves_errors_and_no_hang,
         an_image_that_has_gone_leaves_errors_and_no_hang,

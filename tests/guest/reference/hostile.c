@@ -21,6 +21,12 @@ static struct ring_front ring;
 static struct hv_ring_index *shared;
 static char *page, *other;
 static int ring_ref, ref, port;
+static bool notified;
+
+static void note(void *arg)
+{
+    notified = true;
+}
 
 static void until(unsigned int state)
 {
@@ -36,7 +42,7 @@ static void connect(bool persistent)
     ring_front_init(&ring, shared, PAGE_SIZE, SLOT);
     ring_ref = front_grant(bus.dom, shared, false);
     ref = front_grant(bus.dom, page, false);
-    port = front_event_open(bus.dom, NULL, NULL);
+    port = front_event_open(bus.dom, note, NULL);
     bus_write(&bus, "ring-ref", (uint64_t)ring_ref);
     bus_write(&bus, "event-channel", (uint64_t)port);
     bus_write(&bus, "feature-persistent", persistent);
@@ -86,19 +92,23 @@ static void ask(const void *r)
     front_event_send((uint32_t)port);
 }
 
-/* The next answer's status, or CLOSES. */
+/*
+ * The next answer's status, or CLOSES. XenStore is asked between the look and the wait,
+ * and waits itself: the notification may have come by then.
+ */
 static int answer(void)
 {
     struct hv_blkif_response r;
 
     for (;;) {
+        notified = false;
         if (ring_front_take(&ring, &r, sizeof(r)) == 1)
             return r.status;
         if (ring_front_arm(&ring) > 0)
             continue;
         if (bus_back(&bus, "state", 0) == HV_XENBUS_STATE_CLOSING)
             return CLOSES;
-        if (!store_fired())
+        if (!store_fired() && !notified)
             port_wait();
     }
 }
