@@ -49,6 +49,7 @@ check-long: setup
 	@$(MAKE) --no-print-directory all
 	@tests/long/net.sh
 	@tests/long/disks.sh
+	@tests/long/guest_kernel.sh
 
 check-debian: setup
 	@$(MAKE) --no-print-directory all
