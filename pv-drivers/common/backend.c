@@ -217,19 +217,20 @@ static void offer(struct device *dev)
         fail(dev, "cannot write to XenStore", strerror(-rc));
 }
 
-static void begin(struct device *dev, bool recover)
+/* offered: a daemon before us had it. */
+static void begin(struct device *dev, bool offered)
 {
     const char *why = "";
     char what[200];
     int rc = dev->daemon->class->open(dev, what, &why);
 
     dev->is_open = !rc;
-    if (rc == -EBUSY && recover && dev->tries++ < MAX_TRIES)
-        /* The kernel has still to end what the last worker began. */
+    if (rc == -EBUSY && (offered || dev->connected) && dev->tries++ < MAX_TRIES)
+        /* A worker has still to end, and the kernel what it began. */
         dev->phase = DEVICE_WAITING;
     else if (rc)
         fail(dev, what, why);
-    else if (recover)
+    else if (dev->connected)
         start(dev, true);
     else
         offer(dev);
@@ -254,7 +255,7 @@ static void check_idle(struct device *dev, unsigned int front, unsigned int back
     if ((unplug && !dev->connected) || front_down)
         closed(dev);
     else if (fresh)
-        begin(dev, dev->connected);
+        begin(dev, back == HV_XENBUS_STATE_INIT_WAIT);
     else if (front == HV_XENBUS_STATE_INITIALISED || front == HV_XENBUS_STATE_CONNECTED)
         start(dev, false);
 }

@@ -68,8 +68,8 @@ static int open_pipe(const char *fmt, unsigned int domid)
     return open(path, O_RDWR | O_NONBLOCK);
 }
 
-/* The guest's driver's part. */
-static void connect_disk(struct guest *g)
+/* The guest's driver's part, up to where the back end connects. */
+static void offer_disk(struct guest *g)
 {
     g->to_back = open_pipe(GUEST_TO_BACK "-%u", g->domid);
     g->to_front = open_pipe(GUEST_TO_FRONT "-%u", g->domid);
@@ -81,6 +81,11 @@ static void connect_disk(struct guest *g)
     put(g->front, "protocol", "x86_64-abi", 0);
     put(g->front, "feature-persistent", "%u", g->domid & 1);
     put(g->front, "state", "3", 0);
+}
+
+static void connect_disk(struct guest *g)
+{
+    offer_disk(g);
     wait_state(g->back, HV_XENBUS_STATE_CONNECTED);
     put(g->front, "state", "4", 0);
 }

@@ -147,6 +147,34 @@ START_TEST(nor_is_the_daemon)
 }
 END_TEST
 
+/* At any instant: before the worker runs, while it does, after the guest has been told. */
+START_TEST(a_daemon_killed_while_a_guest_connects_is_not_noticed)
+{
+    struct guest g;
+
+    memset(&g, 0, sizeof(g));
+    make_image(1);
+    for (unsigned int round = 0; round < 60; round++) {
+        attach(&g, 1, "image-%u");
+        offer_disk(&g);
+        usleep(round * 100);
+        kill(daemon_pid, SIGKILL);
+        waitpid(daemon_pid, NULL, 0);
+        start_daemon();
+        wait_state(g.back, HV_XENBUS_STATE_CONNECTED);
+        put(g.front, "state", "4", 0);
+        work(&g, 10);
+        read_back(&g);
+        detach(&g);
+        is_closed(&g);
+        xs_rm(xs, XBT_NULL, g.front);
+        xs_rm(xs, XBT_NULL, g.back);
+        close(g.to_back);
+        close(g.to_front);
+    }
+}
+END_TEST
+
 /* Its image is right each time: the daemon checks it all when it opens it. */
 START_TEST(so_it_is_with_a_qcow2_image)
 {
@@ -577,6 +605,7 @@ int main(void)
         a_killed_daemon_is_not_noticed_once_another_runs,
         a_worker_killed_during_a_detachment_is_not_noticed,
         nor_is_the_daemon,
+        a_daemon_killed_while_a_guest_connects_is_not_noticed,
         so_it_is_with_a_qcow2_image,
         a_worker_that_crashes_again_and_again_leaves_errors_and_no_hang,
         an_image_that_has_gone_leaves_errors_and_no_hang,
