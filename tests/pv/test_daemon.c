@@ -147,7 +147,7 @@ START_TEST(nor_is_the_daemon)
 }
 END_TEST
 
-/* At any instant: before the worker runs, while it does, after the guest has been told. */
+/* At any instant: before the worker runs, while it does, after the guest was told. */
 START_TEST(a_daemon_killed_while_a_guest_connects_is_not_noticed)
 {
     struct guest g;
