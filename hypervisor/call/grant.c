@@ -31,13 +31,13 @@ static long do_map(struct hcall *h, vaddr_t at)
     return copy_out(at, &op) ? -EFAULT : 0;
 }
 
-static long do_copy(struct hcall *h, vaddr_t at)
+static long do_copy(struct grant_copies *c, vaddr_t at)
 {
     struct hv_gnttab_copy op;
 
     if (copy_in(&op, at))
         return -EFAULT;
-    grant_copy(h->d, &op);
+    grant_copy(c, &op);
     return guest_write(at + offsetof(struct hv_gnttab_copy, status), &op.status,
                        sizeof(op.status))
                ? -EFAULT
@@ -170,7 +170,6 @@ static const struct {
 } ops[] = {
     [HV_GNTTABOP_MAP_GRANT_REF] = {do_map, sizeof(struct hv_gnttab_map_grant_ref), false},
     [HV_GNTTABOP_SETUP_TABLE] = {do_setup, sizeof(struct hv_gnttab_setup_table), true},
-    [HV_GNTTABOP_COPY] = {do_copy, sizeof(struct hv_gnttab_copy), false},
     [HV_GNTTABOP_QUERY_SIZE] = {do_query, sizeof(struct hv_gnttab_query_size), true},
     [HV_GNTTABOP_SET_VERSION] = {do_set_version, sizeof(struct hv_gnttab_set_version),
                                  true},
@@ -236,6 +235,23 @@ static long unmap_all(struct hcall *h, unsigned count, bool replace)
     return 0;
 }
 
+static long copy_all(struct hcall *h, unsigned count)
+{
+    struct grant_copies c = {.me = h->d};
+    long rc = 0;
+
+    while (count && !(rc = do_copy(&c, h->arg[1]))) {
+        h->arg[1] += sizeof(struct hv_gnttab_copy);
+        h->arg[2] = --count;
+        if (count && hcall_preempt()) {
+            rc = HCALL_AGAIN;
+            break;
+        }
+    }
+    grant_copies_end(&c);
+    return rc;
+}
+
 HCALL(call_grant_table_op)
 {
     unsigned cmd = (unsigned)h->arg[0], count = (unsigned)h->arg[2];
@@ -245,6 +261,8 @@ HCALL(call_grant_table_op)
         return -EINVAL;
     if (cmd == HV_GNTTABOP_UNMAP_GRANT_REF || cmd == HV_GNTTABOP_UNMAP_AND_REPLACE)
         return unmap_all(h, count, cmd == HV_GNTTABOP_UNMAP_AND_REPLACE);
+    if (cmd == HV_GNTTABOP_COPY)
+        return copy_all(h, count);
     if (cmd >= ARRAY_SIZE(ops) || !ops[cmd].one)
         return -ENOSYS;
     if (ops[cmd].single && count != 1)

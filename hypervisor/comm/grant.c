@@ -93,7 +93,7 @@ static int pin(struct domain *rd, uint32_t ref, domid_t grantee, bool write, mfn
 static void unpin(struct domain *rd, uint32_t ref, bool write)
 {
     spin_lock(&rd->grant->lock);
-    grant_unpin(rd, ref, write);
+    grant_unpin(rd, grant_active(rd->grant, ref), ref, write);
     spin_unlock(&rd->grant->lock);
 }
 

@@ -22,7 +22,14 @@ struct grant_release {
 void grant_unmap(struct vcpu *v, struct hv_gnttab_unmap_grant_ref *op, uint64_t new_addr,
                  struct grant_release *r);
 void grant_release(const struct grant_release *r);
-void grant_copy(struct domain *d, struct hv_gnttab_copy *op);
+/* Copies of one call, one after the other. Between them a domain on each side stays
+ * looked up and held. */
+struct grant_copies {
+    struct domain *me;
+    struct domain *from, *to; /* others; NULL: none yet */
+};
+void grant_copy(struct grant_copies *c, struct hv_gnttab_copy *op);
+void grant_copies_end(struct grant_copies *c);
 
 /* frames: as many shall there be at least. 0, -ENOSPC beyond the limit, -ENOMEM. */
 int grant_grow(struct domain *d, unsigned frames);

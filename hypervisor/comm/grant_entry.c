@@ -24,11 +24,6 @@ static int check(uint16_t flags, domid_t domid, const struct wanted *w)
     return 0;
 }
 
-static uint16_t in_use(bool write)
-{
-    return HV_GTF_READING | (write ? HV_GTF_WRITING : 0);
-}
-
 static int mark_v1(struct hv_grant_entry_v1 *e, const struct wanted *w,
                    struct grant_active *a)
 {
@@ -40,7 +35,7 @@ static int mark_v1(struct hv_grant_entry_v1 *e, const struct wanted *w,
 
         if (rc)
             return rc;
-        if (__atomic_compare_exchange_n(word, &old, old | in_use(w->write), false,
+        if (__atomic_compare_exchange_n(word, &old, old | grant_in_use(w->write), false,
                                         __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
             a->frame = mk_mfn(__atomic_load_n(&e->frame, __ATOMIC_RELAXED));
             a->start = 0;
@@ -81,19 +76,13 @@ static int mark_v2(union hv_grant_entry_v2 *e, uint16_t *status, const struct wa
 
     if (rc)
         return rc;
-    __atomic_fetch_or(status, in_use(w->write), __ATOMIC_SEQ_CST);
+    __atomic_fetch_or(status, grant_in_use(w->write), __ATOMIC_SEQ_CST);
     rc = read_v2(e, w, &again);
     if (!rc && mfn_eq(again.frame, a->frame) && again.start == a->start &&
         again.length == a->length)
         return 0;
     __atomic_store_n(status, before, __ATOMIC_SEQ_CST);
     return rc ? rc : HV_GNTST_GENERAL_ERROR;
-}
-
-static struct hv_grant_entry_v1 *entry_v1(const struct grant_domain *g, uint32_t ref)
-{
-    return (struct hv_grant_entry_v1 *)g->shared[ref / GRANT_V1_PER_PAGE] +
-           ref % GRANT_V1_PER_PAGE;
 }
 
 static union hv_grant_entry_v2 *entry_v2(const struct grant_domain *g, uint32_t ref)
@@ -109,29 +98,17 @@ static uint16_t *status_v2(const struct grant_domain *g, uint32_t ref)
 
 static uint16_t bits_of(const struct grant_active *a)
 {
-    return a->write_pins ? in_use(true) : a->read_pins ? in_use(false) : 0;
+    return a->write_pins ? grant_in_use(true) : a->read_pins ? grant_in_use(false) : 0;
 }
 
+/* The frame at its first use is the frame until the last pin goes: who pins a second
+ * time, to write, has `out` thrown away. */
 static int mark(struct grant_domain *g, uint32_t ref, const struct wanted *w,
-                struct grant_active *a)
+                const struct grant_active *a, struct grant_active *out)
 {
-    struct grant_active fresh;
-    int rc;
-
-    if (g->version == 1)
-        rc = mark_v1(entry_v1(g, ref), w, &fresh);
-    else
-        rc = mark_v2(entry_v2(g, ref), status_v2(g, ref), w, &fresh, bits_of(a));
-    if (rc)
-        return rc;
-    if (!a->read_pins) { /* first user: the frame of now is the frame until the last pin
-                            goes */
-        a->frame = fresh.frame;
-        a->start = fresh.start;
-        a->length = fresh.length;
-        a->grantee = w->grantee;
-    }
-    return 0;
+    if (likely(g->version == 1))
+        return mark_v1(grant_entry_v1(g, ref), w, out);
+    return mark_v2(entry_v2(g, ref), status_v2(g, ref), w, out, bits_of(a));
 }
 
 static struct grant_active *active_made(struct grant_domain *g, uint32_t ref)
@@ -148,7 +125,7 @@ int grant_pin(struct domain *granter, uint32_t ref, domid_t grantee, bool write,
 {
     struct grant_domain *g = granter->grant;
     struct wanted w = {grantee, write, copy};
-    struct grant_active *a;
+    struct grant_active *a, again;
     int rc;
 
     if (!g || ref >= grant_entries(g))
@@ -161,13 +138,14 @@ int grant_pin(struct domain *granter, uint32_t ref, domid_t grantee, bool write,
     if (a->read_pins == UINT32_MAX)
         return HV_GNTST_NO_SPACE;
     if (!a->read_pins || (write && !a->write_pins)) {
-        rc = mark(g, ref, &w, a);
+        rc = mark(g, ref, &w, a, a->read_pins ? &again : a);
         if (rc)
             return rc;
+        a->grantee = grantee;
     }
     if (!copy && a->length != PAGE_SIZE) {
         if (!a->read_pins)
-            grant_unpin(granter, ref, false);
+            grant_unpin(granter, a, ref, false);
         return HV_GNTST_GENERAL_ERROR;
     }
     a->read_pins++;
@@ -176,10 +154,9 @@ int grant_pin(struct domain *granter, uint32_t ref, domid_t grantee, bool write,
     return 0;
 }
 
-void grant_unpin(struct domain *granter, uint32_t ref, bool write)
+void grant_unpin(struct domain *granter, struct grant_active *a, uint32_t ref, bool write)
 {
     struct grant_domain *g = granter->grant;
-    struct grant_active *a = grant_active(g, ref);
     uint16_t clear;
 
     if (a->read_pins)
@@ -191,7 +168,8 @@ void grant_unpin(struct domain *granter, uint32_t ref, bool write)
     if (!clear)
         return;
     if (g->version == 1)
-        __atomic_fetch_and(&entry_v1(g, ref)->flags, (uint16_t)~clear, __ATOMIC_SEQ_CST);
+        __atomic_fetch_and(&grant_entry_v1(g, ref)->flags, (uint16_t)~clear,
+                           __ATOMIC_SEQ_CST);
     else
         __atomic_fetch_and(status_v2(g, ref), (uint16_t)~clear, __ATOMIC_SEQ_CST);
 }

@@ -67,11 +67,23 @@ static inline bool grant_pinned(const struct grant_domain *g, uint32_t ref)
     return a && a->read_pins;
 }
 
+static inline struct hv_grant_entry_v1 *grant_entry_v1(const struct grant_domain *g,
+                                                       uint32_t ref)
+{
+    return (struct hv_grant_entry_v1 *)g->shared[ref / GRANT_V1_PER_PAGE] +
+           ref % GRANT_V1_PER_PAGE;
+}
+static inline uint16_t grant_in_use(bool write) /* the bits that say so to the guest */
+{
+    return HV_GTF_READING | (write ? HV_GTF_WRITING : 0);
+}
+
 /* grant_entry.c, with the granter's lock. A pin for grantee: 0 and the active entry, or
  * HV_GNTST_*. copy: sub-page grants will do. */
 int grant_pin(struct domain *granter, uint32_t ref, domid_t grantee, bool write,
               bool copy, struct grant_active **out);
-void grant_unpin(struct domain *granter, uint32_t ref, bool write);
+void grant_unpin(struct domain *granter, struct grant_active *a, uint32_t ref,
+                 bool write);
 /* grant.c. The domain dies: what it had mapped is no longer in use. Its page-table
  * entries give the pages back. */
 int grant_drop_mappings(struct domain *d);

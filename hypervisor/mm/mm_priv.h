@@ -6,7 +6,7 @@
 #include "abi/memory.h"
 #include "kern/lock.h"
 #include "lib/errno.h"
-#include "mm/page.h"
+#include "mm/page_quick.h"
 #include "mm/ptwr_decode.h"
 #include "port/layout.h"
 
@@ -55,69 +55,6 @@ static inline uint64_t pte_read(const uint64_t *p)
 static inline unsigned pt_index(vaddr_t va, unsigned level) /* level 1-4 */
 {
     return (unsigned)(va >> (PAGE_SHIFT + 9 * (level - 1))) & (PT_ENTRIES - 1);
-}
-
-/* The count is neither 0 nor at its end. */
-static inline bool page_more_users(uint32_t count)
-{
-    return (count + 1) & PGC_COUNT & ~1u;
-}
-/* The common cases of page.h's functions in a few instructions: another user is there
- * already, and remains. */
-static inline bool page_get_fast(struct page *pg, const struct domain *d)
-{
-    uint32_t x = atomic_load_explicit(&pg->count, memory_order_relaxed);
-
-    if (likely(page_more_users(x)) &&
-        likely(atomic_compare_exchange_strong_explicit(
-            &pg->count, &x, x + 1, memory_order_acquire, memory_order_relaxed))) {
-        if (likely(pg->owner == d && d->dying == DOM_ALIVE))
-            return true;
-        page_put(pg);
-        return false;
-    }
-    return page_get(pg, d);
-}
-/* False: nothing was done, page_put() has to. */
-static inline bool page_try_put(struct page *pg)
-{
-    uint32_t x = atomic_load_explicit(&pg->count, memory_order_relaxed);
-
-    return likely((x & PGC_COUNT) >= 2) &&
-           likely(atomic_compare_exchange_strong_explicit(
-               &pg->count, &x, x - 1, memory_order_acq_rel, memory_order_relaxed));
-}
-static inline void page_put_fast(struct page *pg)
-{
-    if (unlikely(!page_try_put(pg)))
-        page_put(pg);
-}
-#define PGT_WRITABLE_VALID (PGT_WRITABLE << PGT_TYPE_SHIFT | PGT_VALIDATED)
-static inline bool page_try_get_writable(struct page *pg) /* false: nothing was done */
-{
-    uint32_t x = atomic_load_explicit(&pg->type, memory_order_relaxed);
-
-    return likely(x - PGT_WRITABLE_VALID - 1 < PGT_MAX - 1) &&
-           likely(atomic_compare_exchange_strong_explicit(
-               &pg->type, &x, x + 1, memory_order_acquire, memory_order_relaxed));
-}
-static inline int page_get_writable(struct page *pg)
-{
-    return likely(page_try_get_writable(pg)) ? 0 : page_get_type(pg, PGT_WRITABLE);
-}
-static inline bool page_try_put_writable(struct page *pg) /* false: as above */
-{
-    uint32_t x = atomic_load_explicit(&pg->type, memory_order_relaxed);
-
-    /* Neither the last one, nor locked. */
-    return likely(x - PGT_WRITABLE_VALID - 2 <= PGT_MAX - 2) &&
-           likely(atomic_compare_exchange_strong_explicit(
-               &pg->type, &x, x - 1, memory_order_acq_rel, memory_order_relaxed));
-}
-static inline void page_put_writable(struct page *pg)
-{
-    if (unlikely(!page_try_put_writable(pg)))
-        page_put_type(pg);
 }
 
 /* Of a page that has this type already, or keeps it. False: nothing was done. */

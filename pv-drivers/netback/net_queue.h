@@ -42,6 +42,7 @@
 #define NET_MAX_GROUPS 64U /* multicast addresses that a guest may name */
 
 struct net_queue;
+struct io_uring;
 
 /* What a device's queues share. */
 struct net_device {
@@ -56,6 +57,7 @@ struct net_device {
     const struct net_hash *hash; /* NULL: there is no control ring */
     struct net_queue *queues;    /* all of them, to choose one by the hash */
     unsigned int nr_queues;
+    struct io_uring *ring; /* net_write.h; NULL: there is none */
     void (*complain)(const char *line);
 };
 
@@ -102,8 +104,8 @@ int net_queue_open(struct net_queue *q, struct net_device *dev, void *tx, void *
 
 /*
  * Sends what the guest has put into its ring, a batch of it. 1: there may be more. 0:
- * all is sent, or must wait for credit. NULL in *why, or (-EPROTO) what the other end did
- * wrong: this is the end of the device.
+ * all is sent, or must wait for credit. NULL in *why, or (a negative errno value) what
+ * the other end, or the kernel, did wrong: this is the end of the device.
  */
 int net_tx_run(struct net_queue *q, const char **why);
 /* As ring_back_arm(): asks for an event when there is more to send. */

@@ -5,11 +5,10 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include "daemon/clock.h"
 #include "netback/net_queue.h"
+#include "netback/net_write.h"
 #include "netback/packet.h"
 
 #define MAX_SLOTS  HV_NETIF_NR_SLOTS_MIN /* of data; more are dropped */
@@ -32,11 +31,20 @@ struct tx_packet {
     unsigned int piece, pieces; /* in batch.copy; none if it is dropped */
 };
 
+/* What is written of a packet. */
+struct tx_frame {
+    struct virtio_net_hdr header;
+    unsigned int packet; /* in the batch */
+};
+
 struct batch {
     struct tx_packet packet[NET_BATCH];
     struct door_copy copy[NET_TX_PAGES];
     uint16_t id[NET_TX_PAGES + NET_BATCH * LIMIT];
-    unsigned int packets, pieces, ids;
+    struct tx_frame frame[NET_BATCH];
+    struct net_write write[NET_BATCH];
+    struct iovec iov[NET_BATCH + NET_TX_PAGES];
+    unsigned int packets, pieces, ids, writes, iovs;
 };
 
 static void group_change(struct net_device *dev, const uint8_t addr[6], bool add)
@@ -205,31 +213,48 @@ static const uint8_t *head_of(const struct batch *b, const struct tx_packet *p,
     return room;
 }
 
-static void send_packet(struct net_queue *q, const struct batch *b, struct tx_packet *p)
-{
-    struct iovec iov[1 + MAX_SLOTS];
-    struct virtio_net_hdr header;
-    uint8_t room[PACKET_HEAD];
-
-    if (!p->bad)
-        p->bad = packet_check(head_of(b, p, room), &p->claim, &header);
-    if (p->bad) {
-        q->dev->complain(p->bad);
-        return;
-    }
-    iov[0] = (struct iovec){.iov_base = &header, .iov_len = sizeof(header)};
-    for (unsigned int i = 0; i < p->pieces; i++)
-        iov[1 + i] = (struct iovec){.iov_base = b->copy[p->piece + i].local,
-                                    .iov_len = b->copy[p->piece + i].len};
-    /* What the kernel does not want now is lost, as on any wire. */
-    if (writev(q->tap, iov, (int)p->pieces + 1) < 0 && errno == EINVAL)
-        p->bad = "the kernel does not take a packet";
-}
-
 /* A dummy request for a multicast group has nothing to send. */
 static bool is_packet(const struct tx_packet *p)
 {
     return p->pieces || p->bad || p->claim.size;
+}
+
+/* Checks a packet, and adds it to those that are written. */
+static void frame_packet(struct net_queue *q, struct batch *b, unsigned int n)
+{
+    struct tx_frame *frame = &b->frame[b->writes];
+    struct tx_packet *p = &b->packet[n];
+    struct iovec *iov = &b->iov[b->iovs];
+    uint8_t room[PACKET_HEAD];
+
+    if (!p->bad)
+        p->bad = packet_check(head_of(b, p, room), &p->claim, &frame->header);
+    if (p->bad) {
+        q->dev->complain(p->bad);
+        return;
+    }
+    frame->packet = n;
+    iov[0] =
+        (struct iovec){.iov_base = &frame->header, .iov_len = sizeof(frame->header)};
+    for (unsigned int i = 0; i < p->pieces; i++)
+        iov[1 + i] = (struct iovec){.iov_base = b->copy[p->piece + i].local,
+                                    .iov_len = b->copy[p->piece + i].len};
+    b->write[b->writes++] = (struct net_write){.iov = iov, .nr = p->pieces + 1};
+    b->iovs += p->pieces + 1;
+}
+
+static const char *send_batch(struct net_queue *q, struct batch *b)
+{
+    for (unsigned int i = 0; i < b->packets; i++)
+        if (is_packet(&b->packet[i]))
+            frame_packet(q, b, i);
+    if (net_write(q->dev->ring, q->tap, b->write, b->writes))
+        return "packets cannot be handed to the kernel";
+    /* What the kernel does not want now is lost, as on any wire. */
+    for (unsigned int i = 0; i < b->writes; i++)
+        if (b->write[i].result == -EINVAL)
+            b->packet[b->frame[i].packet].bad = "the kernel does not take a packet";
+    return NULL;
 }
 
 static void answer_packet(struct net_queue *q, const struct batch *b,
@@ -281,7 +306,7 @@ int net_tx_run(struct net_queue *q, const char **why)
     int rc = 1;
 
     *why = NULL;
-    b.packets = b.pieces = b.ids = 0;
+    b.packets = b.pieces = b.ids = b.writes = b.iovs = 0;
     while (!*why && b.packets < NET_BATCH && b.pieces + LIMIT <= NET_TX_PAGES) {
         rc = has_credit(q) ? read_chain(q, &c, why) : 0;
         if (rc <= 0)
@@ -293,11 +318,11 @@ int net_tx_run(struct net_queue *q, const char **why)
         return -EPROTO;
     if (b.pieces)
         copy_batch(q, &b);
-    for (unsigned int i = 0; i < b.packets; i++) {
-        if (is_packet(&b.packet[i]))
-            send_packet(q, &b, &b.packet[i]);
+    *why = send_batch(q, &b);
+    if (*why)
+        return -EIO;
+    for (unsigned int i = 0; i < b.packets; i++)
         answer_packet(q, &b, &b.packet[i]);
-    }
     return rc;
 }
 

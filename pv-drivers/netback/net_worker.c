@@ -11,10 +11,10 @@
 #include "daemon/clock.h"
 #include "netback/net_queue.h"
 #include "netback/net_worker.h"
+#include "netback/net_write.h"
 
 #define MAX_PORTS (2 * NET_MAX_QUEUES + 1)
 #define MAX_FILES (2 + NET_MAX_QUEUES)
-#define LONE_MS   1  /* for the answer to a single packet, at most */
 #define LOOK_MS   30 /* at a full ring of a front end that sends no events */
 
 /* What epoll's events are about: a tap's queue, or one of these. */
@@ -31,6 +31,7 @@ struct worker {
     } port[NET_MAX_QUEUES];
     struct net_ctrl ctrl;
     uint32_t ctrl_port;
+    struct io_uring ring; /* for the kernel; without one it takes more calls */
     int epoll;
     bool stopping;
 };
@@ -243,6 +244,8 @@ void net_worker(const void *config)
                                  .nr_queues = cfg->nr_queues,
                                  .complain = worker_complain};
     worker_doors(&w->events, &w->dev.grants, cfg->domid);
+    if (!net_write_ring(&w->ring, NET_BATCH))
+        w->dev.ring = &w->ring;
     for (unsigned int i = 0; i < cfg->nr_queues; i++)
         open_queue(w, i);
     if (cfg->has_ctrl)

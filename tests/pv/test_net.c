@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "fake_door.h"
 #include "net_packets.h"
 #include "netback/net_queue.h"
+#include "netback/net_write.h"
 #include "unit.h"
 
 #define TX_REF  0
@@ -24,6 +26,7 @@ static struct ring_front tx, rx;
 static struct net_device dev;
 static struct net_queue queue;
 static struct net_journal journal;
+static struct io_uring ring;
 static int wire; /* the tap's other end */
 static char complaint[128];
 static const char *why;
@@ -55,6 +58,8 @@ static void prepare(void)
     ring_front_init(&tx, fake_page[TX_REF], PAGE_SIZE, NET_TX_SLOT);
     ring_front_init(&rx, fake_page[RX_REF], PAGE_SIZE, NET_RX_SLOT);
     dev = (struct net_device){.domid = 1, .can_sg = true, .complain = complain};
+    if (!net_write_ring(&ring, NET_BATCH))
+        dev.ring = &ring;
     open_queue(ends[0], false);
 }
 
@@ -167,7 +172,7 @@ START_TEST(slots_and_extras_become_one_packet_with_segments)
 }
 END_TEST
 
-START_TEST(a_full_ring_of_packets_goes_out_in_order)
+static void full_ring(void)
 {
     for (unsigned int i = 0; i < 256; i++) {
         tcp_of(100);
@@ -180,6 +185,53 @@ START_TEST(a_full_ring_of_packets_goes_out_in_order)
         arrives(100);
         answered(100 + i, HV_NETIF_RSP_OKAY);
     }
+}
+
+START_TEST(a_full_ring_of_packets_goes_out_in_order)
+{
+    full_ring();
+}
+END_TEST
+
+/* io_uring may be forbidden on a machine. */
+START_TEST(a_full_ring_goes_out_one_by_one_as_well)
+{
+    dev.ring = NULL;
+    full_ring();
+}
+END_TEST
+
+START_TEST(what_the_tap_has_no_room_for_is_lost_and_nobody_waits)
+{
+    unsigned int arrived = 0;
+
+    tcp_of(1500);
+    for (unsigned int i = 0; i < 256; i++) {
+        put16(packet + 60, i);
+        slot(i, 0, 1500, 1500, 0);
+    }
+    ck_assert_int_eq(send_all(), 0);
+    for (unsigned int i = 0; i < 256; i++)
+        answered(100 + i, HV_NETIF_RSP_OKAY);
+    while (read(wire, packet, sizeof(packet)) > 0)
+        ck_assert_uint_eq((unsigned)packet[70] << 8 | packet[71], arrived++);
+    ck_assert_uint_gt(arrived, 10);
+    ck_assert_uint_lt(arrived, 256);
+}
+END_TEST
+
+START_TEST(packets_that_the_kernel_does_not_take_are_errors)
+{
+    int refuses = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+
+    open_queue(refuses, false);
+    tcp_of(100);
+    for (unsigned int i = 0; i < 3; i++)
+        slot(i, 0, 100, 100, 0);
+    ck_assert_int_eq(send_all(), 0);
+    for (unsigned int i = 0; i < 3; i++)
+        answered(100 + i, HV_NETIF_RSP_ERROR);
+    close(refuses);
 }
 END_TEST
 
@@ -570,6 +622,9 @@ int main(void)
         a_packet_goes_out_as_it_is,
         slots_and_extras_become_one_packet_with_segments,
         a_full_ring_of_packets_goes_out_in_order,
+        a_full_ring_goes_out_one_by_one_as_well,
+        what_the_tap_has_no_room_for_is_lost_and_nobody_waits,
+        packets_that_the_kernel_does_not_take_are_errors,
         a_forged_packet_is_dropped_and_its_neighbours_are_not,
         an_index_out_of_range_ends_the_device,
         a_packet_without_an_end_ends_the_device,

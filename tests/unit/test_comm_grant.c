@@ -23,6 +23,16 @@ static void offer(uint32_t ref, mfn_t frame, uint16_t flags, domid_t to)
     e->flags = flags;
 }
 
+/* A call with one copy in it. */
+static int copy_as(struct domain *d, struct hv_gnttab_copy *op)
+{
+    struct grant_copies c = {.me = d};
+
+    grant_copy(&c, op);
+    grant_copies_end(&c);
+    return op->status;
+}
+
 static int copy(uint32_t ref, bool to_grant, mfn_t mine, uint16_t offset, uint16_t len)
 {
     struct hv_gnttab_copy op = {
@@ -36,8 +46,7 @@ static int copy(uint32_t ref, bool to_grant, mfn_t mine, uint16_t offset, uint16
     own->u.gmfn = mine.n;
     own->domid = HV_DOMID_SELF;
     own->offset = offset;
-    grant_copy(a, &op);
-    return op.status;
+    return copy_as(a, &op);
 }
 
 START_TEST(granted_bytes_can_be_copied_both_ways)
@@ -96,19 +105,19 @@ START_TEST(a_copy_goes_from_grant_to_grant_also_of_ones_own)
     op.source = (struct hv_gnttab_copy_ptr){.u.ref = REF, .domid = b->id, .offset = 5};
     op.dest = (struct hv_gnttab_copy_ptr){.u.ref = REF + 1, .domid = HV_DOMID_SELF};
     strcpy((char *)map_mfn(from) + 5, "hello");
-    grant_copy(b, &op);
+    copy_as(b, &op);
     ck_assert_int_eq(op.status, HV_GNTST_OKAY);
     ck_assert_str_eq((char *)map_mfn(to), "hello");
     op.dest = op.source; /* within one page */
     op.dest.offset = 50;
-    grant_copy(b, &op);
+    copy_as(b, &op);
     ck_assert_int_eq(op.status, HV_GNTST_OKAY);
     ck_assert_str_eq((char *)map_mfn(from) + 50, "hello");
     for (uint32_t ref = REF; ref < REF + 2; ref++)
         ck_assert_uint_eq(table_v1()[ref].flags, HV_GTF_PERMIT_ACCESS);
     offer(REF + 1, to, HV_GTF_PERMIT_ACCESS | HV_GTF_READONLY, b->id);
     op.dest.u.ref = REF + 1;
-    grant_copy(b, &op);
+    copy_as(b, &op);
     ck_assert_int_eq(op.status, HV_GNTST_GENERAL_ERROR);
     ck_assert_uint_eq(table_v1()[REF].flags, HV_GTF_PERMIT_ACCESS);
 }
@@ -124,6 +133,53 @@ START_TEST(a_copy_stays_within_its_page)
 }
 END_TEST
 
+/* One call may name several domains, also some that are not there. */
+START_TEST(copies_of_one_call_let_go_of_every_domain)
+{
+    struct hv_gnttab_copy op = {.len = 6, .flags = HV_GNTCOPY_SOURCE_GREF};
+    const domid_t names[] = {b->id, b->id, a->id, 77, b->id, HV_DOMID_SELF, 77, b->id};
+    uint32_t refs_a = atomic_load(&a->refs), refs_b = atomic_load(&b->refs);
+    mfn_t theirs = frame_of(b), mine = frame_of(a);
+    struct grant_copies c = {.me = a};
+
+    offer(REF, theirs, HV_GTF_PERMIT_ACCESS, a->id);
+    strcpy(map_mfn(theirs), "hello");
+    op.source.u.ref = REF;
+    op.dest = (struct hv_gnttab_copy_ptr){.u.gmfn = mine.n, .domid = HV_DOMID_SELF};
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+        memset(map_mfn(mine), 0, 6);
+        op.source.domid = names[i];
+        grant_copy(&c, &op);
+        if (names[i] == b->id)
+            ck_assert_str_eq(map_mfn(mine), "hello");
+        ck_assert_int_eq(op.status, names[i] == b->id ? HV_GNTST_OKAY
+                                    : names[i] == 77  ? HV_GNTST_BAD_DOMAIN
+                                                      : HV_GNTST_BAD_GNTREF);
+    }
+    grant_copies_end(&c);
+    ck_assert_uint_eq(atomic_load(&a->refs), refs_a);
+    ck_assert_uint_eq(atomic_load(&b->refs), refs_b);
+}
+END_TEST
+
+START_TEST(who_writes_later_gets_the_frame_of_the_first_use)
+{
+    struct hv_gnttab_map_grant_ref m = {
+        .flags = HV_GNTMAP_DEVICE_MAP | HV_GNTMAP_READONLY, .ref = REF, .dom = b->id};
+    mfn_t first = frame_of(b), second = frame_of(b), mine = frame_of(a);
+
+    offer(REF, first, HV_GTF_PERMIT_ACCESS, a->id);
+    grant_map(a->vcpu[0], &m);
+    ck_assert_int_eq(m.status, HV_GNTST_OKAY);
+    table_v1()[REF].frame = (uint32_t)second.n;
+    strcpy(map_mfn(mine), "hello");
+    ck_assert_int_eq(copy(REF, true, mine, 0, 6), HV_GNTST_OKAY);
+    ck_assert_str_eq(map_mfn(first), "hello");
+    ck_assert_str_eq(map_mfn(second), "");
+    ck_assert_uint_eq(table_v1()[REF].flags, HV_GTF_PERMIT_ACCESS | HV_GTF_READING);
+}
+END_TEST
+
 START_TEST(others_frames_cannot_be_named_without_a_grant)
 {
     struct hv_gnttab_copy op = {.len = 8};
@@ -132,7 +188,7 @@ START_TEST(others_frames_cannot_be_named_without_a_grant)
     op.source.domid = b->id;
     op.dest.u.gmfn = frame_of(a).n;
     op.dest.domid = HV_DOMID_SELF;
-    grant_copy(a, &op);
+    copy_as(a, &op);
     ck_assert_int_eq(op.status, HV_GNTST_PERMISSION_DENIED);
 }
 END_TEST
@@ -265,6 +321,8 @@ int main(void)
         forged_grants_are_refused,
         a_copy_goes_from_grant_to_grant_also_of_ones_own,
         a_copy_stays_within_its_page,
+        copies_of_one_call_let_go_of_every_domain,
+        who_writes_later_gets_the_frame_of_the_first_use,
         others_frames_cannot_be_named_without_a_grant,
         mapping_takes_the_frame_of_the_first_use,
         a_mapper_that_dies_leaves_no_pin,

@@ -199,6 +199,46 @@ static void copies(void)
     table[10].flags = table[11].flags = 0;
 }
 
+/* Several in one call: each has a status of its own, and none changes its neighbours. */
+static void batch(void)
+{
+    static const struct {
+        uint16_t domid;
+        uint32_t ref;
+        int status;
+    } want[] = {{0, 10, HV_GNTST_OKAY},
+                {1234, 10, HV_GNTST_BAD_DOMAIN},
+                {HV_DOMID_SELF, 10, HV_GNTST_OKAY},
+                {0, 77777, HV_GNTST_BAD_GNTREF},
+                {0, 12, HV_GNTST_GENERAL_ERROR},
+                {0, 10, HV_GNTST_OKAY}};
+    struct hv_gnttab_copy c[6];
+    char *a = page_alloc(), *b = page_alloc();
+    bool statuses = true, bytes = true;
+
+    grant(10, a, HV_GTF_PERMIT_ACCESS | HV_GTF_READONLY, 0);
+    for (unsigned int i = 0; i < 6; i++) {
+        a[i] = (char)(i + 1);
+        c[i] = (struct hv_gnttab_copy){.len = 1, .flags = HV_GNTCOPY_SOURCE_GREF};
+        c[i].source.u.ref = want[i].ref;
+        c[i].source.domid = want[i].domid;
+        c[i].source.offset = (uint16_t)i;
+        c[i].dest.u.gmfn = va_mfn(b);
+        c[i].dest.domid = HV_DOMID_SELF;
+        c[i].dest.offset = (uint16_t)i;
+    }
+    test_num("grants: several copies in a call", grant_op(HV_GNTTABOP_COPY, c, 6), 0);
+    for (unsigned int i = 0; i < 6; i++) {
+        statuses &= c[i].status == want[i].status;
+        bytes &= b[i] == (want[i].status ? 0 : a[i]);
+    }
+    test_true("grants: each has its own status", statuses);
+    test_true("grants: the good ones are done", bytes);
+    test_num("grants: nothing is in use behind them",
+             table[10].flags & (HV_GTF_READING | HV_GTF_WRITING), 0);
+    table[10].flags = 0;
+}
+
 static void version2(void)
 {
     struct hv_gnttab_set_version v = {.version = 3};
@@ -255,5 +295,6 @@ void test_main(void)
     mapping();
     refused();
     copies();
+    batch();
     version2();
 }
