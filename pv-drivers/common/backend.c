@@ -260,6 +260,17 @@ static void check_idle(struct device *dev, unsigned int front, unsigned int back
         start(dev, false);
 }
 
+static void check_served(struct device *dev, unsigned int front)
+{
+    const struct backend_class *class = dev->daemon->class;
+
+    if (front == HV_XENBUS_STATE_CLOSING || front == HV_XENBUS_STATE_CLOSED ||
+        front == HV_XENBUS_STATE_INITIALISING || front == HV_XENBUS_STATE_UNKNOWN)
+        stop_worker(dev);
+    else if (class->changed)
+        class->changed(dev);
+}
+
 static bool has_gone(struct device *dev)
 {
     char *frontend = xenbus_read(dev->daemon->xs, dev->back, "frontend");
@@ -301,9 +312,7 @@ void device_check(struct device *dev)
         break;
     case DEVICE_STARTING:
     case DEVICE_SERVING:
-        if (front == HV_XENBUS_STATE_CLOSING || front == HV_XENBUS_STATE_CLOSED ||
-            front == HV_XENBUS_STATE_INITIALISING || front == HV_XENBUS_STATE_UNKNOWN)
-            stop_worker(dev);
+        check_served(dev, front);
         break;
     case DEVICE_STOPPING:
         break;

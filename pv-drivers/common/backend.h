@@ -68,6 +68,10 @@ struct backend_class {
      * open. May be NULL.
      */
     const char *(*refuse)(struct device *dev);
+    /* A node of the front end's that may change while it is served, and what is then
+     * called; it may be called without a change. Both may be NULL. */
+    const char *watched;
+    void (*changed)(struct device *dev);
     /* Forgets what is kept for the next worker. May be NULL. */
     void (*forget)(struct device *dev);
     /* Called once all devices are known. May be NULL. */

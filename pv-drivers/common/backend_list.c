@@ -16,11 +16,25 @@ static struct device *find(struct daemon *d, unsigned int domid, unsigned int de
     return NULL;
 }
 
+/* What of a front end's is followed: its state, and what the class wants to hear of. */
+static void follow(struct daemon *d, struct device *dev,
+                   bool (*how)(struct xs_handle *xs, const char *path, const char *token))
+{
+    const char *nodes[] = {"state", d->class->watched};
+    char path[XENBUS_PATH + 40], token[sizeof(dev->token) + 2];
+
+    for (unsigned int i = 0; i < 2 && nodes[i]; i++) {
+        snprintf(path, sizeof(path), "%s/%s", dev->front, nodes[i]);
+        snprintf(token, sizeof(token), "%s/%u", dev->token, i);
+        how(d->xs, path, token);
+    }
+}
+
 static struct device *add(struct daemon *d, unsigned int domid, unsigned int devid)
 {
     struct device *dev = calloc(1, sizeof(*dev) + d->class->own_size);
-    char path[XENBUS_PATH + 8], *front;
     static unsigned int serial;
+    char *front;
 
     if (!dev)
         return NULL;
@@ -43,8 +57,7 @@ static struct device *add(struct daemon *d, unsigned int domid, unsigned int dev
     dev->next = d->devices;
     d->devices = dev;
     /* Fires at once, which is when the device is looked at for the first time. */
-    snprintf(path, sizeof(path), "%s/state", dev->front);
-    xs_watch(d->xs, path, dev->token);
+    follow(d, dev, xs_watch);
     return dev;
 }
 
@@ -93,10 +106,7 @@ void backend_scan(struct daemon *d)
 
 static void release(struct daemon *d, struct device *dev)
 {
-    char path[XENBUS_PATH + 8];
-
-    snprintf(path, sizeof(path), "%s/state", dev->front);
-    xs_unwatch(d->xs, path, dev->token);
+    follow(d, dev, xs_unwatch);
     free(dev);
 }
 

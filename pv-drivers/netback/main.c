@@ -21,8 +21,9 @@
 #include "netback/net_worker.h"
 #include "netback/tap.h"
 
-#define MAX_PORT (1U << 17)
-#define MAX_MTU  65521U
+#define MAX_PORT         (1U << 17)
+#define MAX_MTU          65521U
+#define MULTICAST_FILTER "request-multicast-control"
 
 /* To make tap devices, to be somebody else. */
 #define CAPABILITIES (1ULL << CAP_NET_ADMIN | 1ULL << CAP_SETUID | 1ULL << CAP_SETGID)
@@ -92,6 +93,7 @@ static void offer_net(const struct device *dev, struct offer *o)
     offer_number(o, "feature-rx-copy", 1);
     offer_number(o, "feature-rx-flip", 0);
     offer_number(o, "feature-multicast-control", 1);
+    offer_number(o, "feature-dynamic-multicast-control", 1);
     offer_number(o, "feature-ctrl-ring", 1);
     offer_number(o, "feature-split-event-channels", 1);
     offer_number(o, "multi-queue-max-queues", most_queues());
@@ -225,6 +227,13 @@ static const char *spawn(struct device *dev, struct net_config *cfg)
     return rc ? strerror(-rc) : NULL;
 }
 
+/* Whether the guest wants only the groups it names; it may change its mind. */
+static void follow_filter(struct device *dev)
+{
+    __atomic_store_n(&((struct net_own *)dev->own)->state->groups.filter,
+                     flag(dev, MULTICAST_FILTER), __ATOMIC_RELAXED);
+}
+
 static const char *start_net(struct device *dev, bool recover)
 {
     struct net_config cfg = {.domid = dev->domid,
@@ -237,8 +246,11 @@ static const char *start_net(struct device *dev, bool recover)
 
     if (!flag(dev, "request-rx-copy"))
         return "it does not ask for its packets to be copied (request-rx-copy)";
-    /* An earlier worker knew which groups the guest wants: now it gets all. */
-    cfg.filter_multicast = !recover && flag(dev, "request-multicast-control");
+    /* An earlier worker may have known which groups the guest wants. If nobody does any
+     * more, because the daemon was killed, too, it gets all. */
+    if (!recover)
+        cfg.state->groups = (struct net_groups){.known = true};
+    follow_filter(dev);
     read_rate(dev, &cfg);
     why = read_queues(dev, &cfg);
     if (!why)
@@ -269,6 +281,8 @@ int main(int argc, char **argv)
                                                .close = close_net,
                                                .offer = offer_net,
                                                .start = start_net,
+                                               .watched = MULTICAST_FILTER,
+                                               .changed = follow_filter,
                                                .ready = allow_pages};
 
     return backend_main(&class, argc, argv);

@@ -44,14 +44,21 @@
 struct net_queue;
 struct io_uring;
 
+/* Multicast addresses that the guest has named. They outlive a worker, who may be killed
+ * between any two stores: at worst one stands here twice. */
+struct net_groups {
+    bool known;  /* all that it has named since it connected stand here */
+    bool filter; /* it wants no others; changed at any time by the daemon */
+    unsigned int nr;
+    uint8_t addr[NET_MAX_GROUPS][6];
+};
+
 /* What a device's queues share. */
 struct net_device {
     hv_domid_t domid;
     struct door_grants *grants;
-    bool can_sg;           /* the front end takes packets of several slots */
-    bool filter_multicast; /* it wants only the groups it has named */
-    unsigned int nr_groups;
-    uint8_t group[NET_MAX_GROUPS][6];
+    bool can_sg; /* the front end takes packets of several slots */
+    struct net_groups *groups;
     /* What it may send: bytes an interval; 0: any number. */
     uint64_t credit_bytes, credit_ns;
     const struct net_hash *hash; /* NULL: there is no control ring */

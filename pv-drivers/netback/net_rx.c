@@ -47,13 +47,15 @@ static bool wanted(const struct net_queue *q, const struct net_rx_packet *p)
 {
     static const uint8_t all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     const struct net_device *dev = q->dev;
+    const struct net_groups *groups = dev->groups;
 
     if (p->size > PAGE_SIZE && !dev->can_sg)
         return false;
-    if (!dev->filter_multicast || !(p->data[0] & 1) || !memcmp(p->data, all, 6))
+    if (!(p->data[0] & 1) || !groups->known ||
+        !__atomic_load_n(&groups->filter, __ATOMIC_RELAXED) || !memcmp(p->data, all, 6))
         return true;
-    for (unsigned int i = 0; i < dev->nr_groups; i++)
-        if (!memcmp(p->data, dev->group[i], 6))
+    for (unsigned int i = 0; i < groups->nr; i++)
+        if (!memcmp(p->data, groups->addr[i], 6))
             return true;
     return false;
 }

@@ -47,18 +47,35 @@ struct batch {
     unsigned int packets, pieces, ids, writes, iovs;
 };
 
-static void group_change(struct net_device *dev, const uint8_t addr[6], bool add)
+/* The number is changed behind the addresses. */
+static void set_groups(struct net_groups *groups, unsigned int nr)
 {
-    unsigned int i = 0;
+    __atomic_store_n(&groups->nr, nr, __ATOMIC_RELEASE);
+}
 
-    while (i < dev->nr_groups && memcmp(dev->group[i], addr, 6))
-        i++;
-    if (add && i == dev->nr_groups && i < NET_MAX_GROUPS)
-        memcpy(dev->group[dev->nr_groups++], addr, 6);
-    else if (add && i == NET_MAX_GROUPS)
+static void group_add(struct net_device *dev, const uint8_t addr[6])
+{
+    struct net_groups *groups = dev->groups;
+
+    for (unsigned int i = 0; i < groups->nr; i++)
+        if (!memcmp(groups->addr[i], addr, 6))
+            return;
+    if (groups->nr == NET_MAX_GROUPS) {
         dev->complain("more multicast groups than can be kept are asked for");
-    else if (!add && i < dev->nr_groups)
-        memcpy(dev->group[i], dev->group[--dev->nr_groups], 6);
+        return;
+    }
+    memcpy(groups->addr[groups->nr], addr, 6);
+    set_groups(groups, groups->nr + 1);
+}
+
+static void group_remove(struct net_groups *groups, const uint8_t addr[6])
+{
+    for (unsigned int i = groups->nr; i--;) {
+        if (memcmp(groups->addr[i], addr, 6))
+            continue;
+        memmove(groups->addr[i], groups->addr[groups->nr - 1], 6);
+        set_groups(groups, groups->nr - 1);
+    }
 }
 
 static const char *take_extra(struct net_queue *q, struct chain *c,
@@ -70,8 +87,10 @@ static const char *take_extra(struct net_queue *q, struct chain *c,
         return NULL;
     case HV_NETIF_EXTRA_TYPE_MCAST_ADD:
     case HV_NETIF_EXTRA_TYPE_MCAST_DEL:
-        group_change(q->dev, extra->u.mcast.addr,
-                     extra->type == HV_NETIF_EXTRA_TYPE_MCAST_ADD);
+        if (extra->type == HV_NETIF_EXTRA_TYPE_MCAST_ADD)
+            group_add(q->dev, extra->u.mcast.addr);
+        else
+            group_remove(q->dev->groups, extra->u.mcast.addr);
         /* There is no packet: the request is a dummy. */
         c->nr = 0;
         return NULL;
@@ -234,8 +253,7 @@ static void frame_packet(struct net_queue *q, struct batch *b, unsigned int n)
         return;
     }
     frame->packet = n;
-    iov[0] =
-        (struct iovec){.iov_base = &frame->header, .iov_len = sizeof(frame->header)};
+    iov[0] = (struct iovec){.iov_base = &frame->header, .iov_len = sizeof(frame->header)};
     for (unsigned int i = 0; i < p->pieces; i++)
         iov[1 + i] = (struct iovec){.iov_base = b->copy[p->piece + i].local,
                                     .iov_len = b->copy[p->piece + i].len};

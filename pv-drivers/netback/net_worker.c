@@ -237,7 +237,7 @@ void net_worker(const void *config)
     w->cfg = cfg;
     w->dev = (struct net_device){.domid = cfg->domid,
                                  .can_sg = cfg->can_sg,
-                                 .filter_multicast = cfg->filter_multicast,
+                                 .groups = &cfg->state->groups,
                                  .credit_bytes = cfg->credit_bytes,
                                  .credit_ns = cfg->credit_us * 1000,
                                  .queues = w->queue,

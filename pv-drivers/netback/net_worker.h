@@ -20,12 +20,13 @@
 struct net_state {
     struct net_journal queue[NET_MAX_QUEUES];
     struct net_ctrl_journal ctrl;
+    struct net_groups groups;
 };
 
 struct net_config {
     hv_domid_t domid;
     bool recover;
-    bool can_sg, filter_multicast;
+    bool can_sg;
     bool rx_notify; /* the front end sends an event when it has new slots */
     uint64_t credit_bytes, credit_us;
     unsigned int nr_queues;

@@ -23,6 +23,7 @@ struct input {
 };
 
 static struct net_device dev;
+static struct net_groups groups;
 static struct net_queue queue;
 static struct net_journal journal;
 static struct net_ctrl ctrl;
@@ -50,7 +51,7 @@ static void open_once(void)
     char rest[100];
 
     if (!opened) {
-        dev = (struct net_device){.domid = 1, .complain = complain};
+        dev = (struct net_device){.domid = 1, .groups = &groups, .complain = complain};
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends))
             abort();
         queue.tx_pages = NULL;
@@ -225,10 +226,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     open_once();
     if (queue.tx_pages)
         munmap(queue.tx_pages, NET_ALL_PAGES * PAGE_SIZE);
-    dev.nr_groups = 0;
+    groups.known = true;
+    groups.nr = 0;
     dev.hash = &hashing.hash;
     dev.can_sg = take(&in, 1) & 1;
-    dev.filter_multicast = take(&in, 1) & 1;
+    groups.filter = take(&in, 1) & 1;
     if (net_queue_open(&queue, &dev, fake_page[0], fake_page[1], ends[0], &journal,
                        take(&in, 1) & 1))
         abort();

@@ -407,6 +407,82 @@ START_TEST(hashing_is_asked_for_by_a_ring_of_its_own_and_outlives_a_worker)
 }
 END_TEST
 
+/* A packet to a group is put on the wire, and one to everybody behind it. */
+static bool gets_group(struct guest *g, uint8_t group)
+{
+    static const uint8_t everybody[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    uint8_t packet[100], *got;
+    struct virtio_net_hdr none = {.flags = 0};
+    struct iovec iov[2] = {{&none, sizeof(none)}, {packet, sizeof(packet)}};
+    struct hv_netif_rx_response rsp;
+    bool seen = false;
+
+    make_udp(make_ipv4(packet, sizeof(packet), 17), sizeof(packet) - ETHER - 20);
+    memcpy(packet, (uint8_t[]){1, 0, 0x5e, 0, 0, group}, 6);
+    ck_assert_int_gt(writev(g->wire, iov, 2), 0);
+    memcpy(packet, everybody, 6);
+    ck_assert_int_gt(writev(g->wire, iov, 2), 0);
+    for (;; seen = true) {
+        for (int ms = 0; ring_front_take(&g->rx, &rsp, sizeof(rsp)) == 0; ms++) {
+            ck_assert_int_lt(ms, PATIENCE_MS);
+            usleep(1000);
+        }
+        got = page_of(g, RX_DATA + rsp.id % RX_PAGES);
+        give_pages(g, 1);
+        if (!memcmp(got, everybody, 6))
+            return seen;
+        ck_assert_uint_eq(got[5], group);
+    }
+}
+
+static void name_group(struct guest *g, uint8_t group)
+{
+    const struct hv_netif_extra_info name = {.type = HV_NETIF_EXTRA_TYPE_MCAST_ADD,
+                                             .u.mcast.addr = {1, 0, 0x5e, 0, 0, group}};
+    struct hv_netif_tx_request req;
+
+    tx_slot(g, g->first_page + TX_DATA, 0, 0, HV_NETTXF_EXTRA_INFO);
+    memset(&req, 0, sizeof(req));
+    memcpy(&req, &name, sizeof(name));
+    ck_assert(ring_front_put(&g->tx, &req, sizeof(req)));
+    tx_show(g);
+    ck_assert_int_eq(tx_answer(g), HV_NETIF_RSP_OKAY);
+    ck_assert_int_eq(tx_answer(g), HV_NETIF_RSP_NULL);
+}
+
+/* The guest changes its mind, which the daemon is told by XenStore. */
+static void filter(struct guest *g, bool on)
+{
+    put(g->front, "request-multicast-control", on ? "1" : "0", 0);
+    for (int ms = 0; gets_group(g, 9) == on; ms++) {
+        ck_assert_int_lt(ms, PATIENCE_MS);
+        usleep(1000);
+    }
+}
+
+START_TEST(a_guest_may_want_only_its_groups_at_any_time)
+{
+    struct guest g;
+    char *offer;
+
+    open_guest(&g, 1);
+    offer = get(g.back, "feature-dynamic-multicast-control");
+    ck_assert_str_eq(offer, "1");
+    free(offer);
+    name_group(&g, 7);
+    ck_assert(gets_group(&g, 9));
+    filter(&g, true);
+    ck_assert(gets_group(&g, 7));
+    /* Who comes after a killed worker knows the groups. */
+    kill_workers();
+    talk(&g, 3);
+    ck_assert(gets_group(&g, 7));
+    ck_assert(!gets_group(&g, 9));
+    filter(&g, false);
+    ck_assert(gets_group(&g, 9));
+}
+END_TEST
+
 START_TEST(packets_that_lie_are_answered_with_an_error_and_go_nowhere)
 {
     struct guest bad, good;
@@ -628,6 +704,7 @@ int main(void)
     const TTest *const tests[] = {
         rings_that_lie_close_their_interface_and_no_other,
         rings_that_are_not_there_are_said,
+        a_guest_may_want_only_its_groups_at_any_time,
         packets_that_lie_are_answered_with_an_error_and_go_nowhere,
         hashing_is_asked_for_by_a_ring_of_its_own_and_outlives_a_worker,
         a_request_that_changes_while_it_is_read_is_read_once,
