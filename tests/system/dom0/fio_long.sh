@@ -11,7 +11,7 @@ config blk 'ramdisk = "/tmp/blk-initrd"' 'memory = 384' 'vcpus = 2'
 check "a guest of two vCPUs comes up" up blk
 check "its driver is there" in_guest blk 60 'for m in /blk/*; do insmod $m; done'
 sparse() { dd if=/dev/zero of="$1" bs=1M count=0 seek="$2" 2>/dev/null; }
-fio() { in_guest blk 240 "/fio/guest-fio $* || { tail -n 9 /fio.log; false; }"; }
+fio() { in_guest blk 900 "/fio/guest-fio $* || { tail -n 9 /fio.log; false; }"; }
 # worker_of FILE: the process that has it open.
 worker_of() {
     local p
