@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The kernel that `make guest-kernel` builds, with back ends that are killed 400 times.
+# The kernel that `make guest-kernel` builds, with back ends that are killed 200 times.
 . "$(dirname "$0")/../system/lib.sh"
 kernel=$O/cache/guest-kernel/vmlinuz
 if [ -e "$kernel" ]; then
