@@ -157,8 +157,8 @@ static int rouse_idle(struct vcpu *v)
 
 /* v was queued: makes an idle CPU fetch it, or one that runs a lesser one give way, now
  * or at the right time. An idle CPU of another queue may find other work before it comes
- * to look, so v has to have its turn here all the same. */
-static void tickle(struct runq *rq, struct vcpu *v, uint64_t now)
+ * to look, so v has to have its turn here all the same. by: who woke it, or NULL. */
+static void tickle(struct runq *rq, struct vcpu *v, struct vcpu *by, uint64_t now)
 {
     int idle = rouse_idle(v), cpu;
     uint64_t at;
@@ -170,6 +170,8 @@ static void tickle(struct runq *rq, struct vcpu *v, uint64_t now)
         return;
     if (idle >= 0)
         at = MAX(at, now + SLICE_MIN);
+    else if (at && sched_cpu[cpu].curr == by && credit_makes_way(by->sched, now))
+        at = 0;
     if (!at)
         softirq_raise_cpu((unsigned)cpu, SOFTIRQ_SCHEDULE);
     else if (!timer_active(&sched_cpu[cpu].slice) || sched_cpu[cpu].slice.expires > at)
@@ -204,8 +206,8 @@ static struct runq *settle(struct runq *rq, struct vcpu *v, irqflags_t *f)
 }
 
 /* rq is locked and v's; v may be queued. Queues it and sees to it that somebody looks.
- * Unlocks. */
-static void place(struct runq *rq, struct vcpu *v, irqflags_t f)
+ * by: who woke it, or NULL. Unlocks. */
+static void place(struct runq *rq, struct vcpu *v, struct vcpu *by, irqflags_t f)
 {
     rq = settle(rq, v, &f);
     if (may_queue(v)) { /* others may have been faster while no lock was held */
@@ -214,7 +216,7 @@ static void place(struct runq *rq, struct vcpu *v, irqflags_t f)
         set_runstate(v, HV_RUNSTATE_RUNNABLE, now);
         credit_enqueue(rq, v);
         atomic_thread_fence(memory_order_seq_cst); /* pairs with go_idle() */
-        tickle(rq, v, now);
+        tickle(rq, v, by, now);
     }
     spin_unlock_irq(&rq->lock, f);
 }
@@ -225,9 +227,9 @@ void sched_unpark(struct vcpu *v)
     struct runq *rq = lock_vcpu(v, &f);
 
     if (v->sched->queued && v->sched->parked && !credit_park(v)) {
-        tickle(rq, v, clock_now()); /* those who looked passed it over */
+        tickle(rq, v, NULL, clock_now()); /* those who looked passed it over */
     } else if (v->sched->parked && may_queue(v)) {
-        place(rq, v, f);
+        place(rq, v, NULL, f);
         return;
     }
     spin_unlock_irq(&rq->lock, f);
@@ -260,7 +262,7 @@ void vcpu_wake(struct vcpu *v)
     } else if (!v->sched->queued) {
         set_runstate(v, HV_RUNSTATE_RUNNABLE, now);
         if (may_queue(v)) {
-            place(rq, v, f);
+            place(rq, v, cpu_current(), f);
             return;
         }
     }
@@ -381,6 +383,8 @@ static void schedule(void)
     uint64_t now = clock_now();
 
     credit_burn(rq, prev, now);
+    if (!vcpu_runnable(prev))
+        credit_sleeps(prev->sched, now);
     next = choose_next(rq, cpu, prev, now);
     if (next != prev)
         account_switch(rq, c, prev, next, now);
@@ -410,7 +414,7 @@ void sched_switched(struct vcpu *prev)
     rq = lock_vcpu(prev, &f);
     atomic_store(&prev->running, false);
     if (may_queue(prev)) {
-        place(rq, prev, f);
+        place(rq, prev, NULL, f);
         return;
     }
     spin_unlock_irq(&rq->lock, f);
@@ -425,7 +429,7 @@ static void use_cpus(struct runq *rq, struct vcpu *v, cpumask_t hard, irqflags_t
     v->cpus = hard & cpupool_of(v->domain)->cpus;
     if (v->sched->queued) {
         credit_dequeue(rq, v);
-        place(rq, v, f);
+        place(rq, v, NULL, f);
         return;
     }
     if (!(v->cpus & cpumask_of(v->processor))) {

@@ -10,6 +10,13 @@
  * Sleepers do not take part in a reset: runq.given is the sum of all resets and
  * credit_settle() makes up for those missed.
  *
+ * Making way: the ratelimit spares switches, but who wakes its backend and then waits for
+ * the answer sleeps in a moment, ratelimit or not. If the backend runs at once instead,
+ * the answer is there before the guest's kernel has gone to sleep, and all of its work
+ * for that is spared. So a vCPU that has lately slept right after it woke somebody makes
+ * way when it wakes the next one. Now and then it is left to go on, to see if it still
+ * would.
+ *
  * Caps: a capped domain has a budget of CPU time, refilled every period by a timer;
  * running takes from it, an overrun is a debt for the next period. Without budget its
  * vCPUs are parked: runnable, but not queued.
@@ -28,6 +35,9 @@
 #include "port/clock.h"
 
 #define REFILL_PERIOD 10000000ull
+#define SOON          10000ull /* ns: a kernel's way from a request to its idle loop */
+#define HABIT         2        /* so often in a row it slept soon: it is believed ... */
+#define TRUST         16       /* ... so often, before the next look */
 
 static bool allowed(const struct vcpu *v, unsigned cpu)
 {
@@ -268,6 +278,28 @@ int credit_victim(struct runq *rq, struct vcpu *v, uint64_t now, uint64_t *at)
     else
         *at = now + until_overtaken(rq, worst->vcpu, v->sched->credit);
     return cpu;
+}
+
+bool credit_makes_way(struct sched_unit *u, uint64_t now)
+{
+    if (u->trust) {
+        u->trust--;
+        u->yielding = true;
+        return true;
+    }
+    if (!u->woke)
+        u->woke = now;
+    return false;
+}
+
+void credit_sleeps(struct sched_unit *u, uint64_t now)
+{
+    if (!u->woke)
+        return;
+    u->habit = now - u->woke <= SOON ? MIN(u->habit + 1, HABIT) : 0;
+    if (u->habit == HABIT)
+        u->trust = TRUST;
+    u->woke = 0;
 }
 
 /* Whoever took from the budget in the meantime relied on the timer. */

@@ -43,6 +43,9 @@ struct sched_unit {
     int64_t given;      /* runq.given when credit was last brought up to date */
     uint64_t burned_to; /* running: credit is accounted up to here */
     uint64_t since;     /* running: it got the CPU */
+    uint64_t woke;      /* when it woke somebody who waits for its CPU; 0: it did not */
+    uint8_t habit;      /* so often in a row it slept soon after that */
+    uint8_t trust;      /* so often it is believed to do so without a look */
     cpumask_t saved_affinity;
 };
 
@@ -72,6 +75,10 @@ uint64_t credit_slice_end(struct runq *rq, struct vcpu *v, struct vcpu *prev,
 /* The CPU of rq whose vCPU deserves less than the queued v; *at: when it should give way
  * (0: now). */
 int credit_victim(struct runq *rq, struct vcpu *v, uint64_t now, uint64_t *at);
+/* u, which runs, has woken somebody who should have its CPU later: true if it makes way at
+ * once, as one who yields. And u is about to sleep. */
+bool credit_makes_way(struct sched_unit *u, uint64_t now);
+void credit_sleeps(struct sched_unit *u, uint64_t now);
 void credit_leave(struct runq *rq, struct vcpu *v); /* v leaves the queue's care ... */
 void credit_join(struct runq *rq, struct vcpu *v);  /* ... for another's */
 /* In sched.c; they take the lock themselves. */

@@ -282,6 +282,85 @@ START_TEST(the_rate_limit_delays_a_preemption_and_no_more)
 }
 END_TEST
 
+/*
+ * A guest and its backend on one CPU. The guest asks; if it still has the CPU then, it
+ * goes on for some time and sleeps, and the backend answers and sleeps in its turn.
+ * Returns whether the backend ran at once.
+ */
+static struct vcpu *guest, *backend;
+
+static void guest_and_backend(void)
+{
+    host_boot(1, 16);
+    guest = spinner(1, 256)->vcpu[0];
+    backend = make(1, 256)->vcpu[0];
+    start(backend->domain);
+    host_on_cpu(0);
+    while (on(0) != backend)
+        host_advance(MS);
+    vcpu_block(backend);
+    host_settle();
+    ck_assert_ptr_eq(on(0), guest);
+}
+
+static bool ask(uint64_t then)
+{
+    bool at_once;
+
+    vcpu_unblock(backend);
+    host_settle();
+    at_once = on(0) == backend;
+    if (!at_once) {
+        host_advance(then);
+        vcpu_block(guest);
+        host_settle();
+        ck_assert_ptr_eq(on(0), backend);
+    }
+    host_advance(5000);
+    vcpu_unblock(guest);
+    vcpu_block(backend);
+    host_settle();
+    ck_assert_ptr_eq(on(0), guest);
+    host_advance(20000);
+    return at_once;
+}
+
+/* A look now and then, when the CPU is not given away, is part of it. */
+START_TEST(who_sleeps_whenever_it_has_asked_makes_way_at_once)
+{
+    unsigned n = 0;
+
+    guest_and_backend();
+    ck_assert(!ask(4000));
+    for (unsigned i = 0; i < 100; i++)
+        n += ask(4000);
+    ck_assert_uint_ge(n, 90);
+    ck_assert_uint_lt(n, 100);
+}
+END_TEST
+
+START_TEST(who_goes_on_after_it_has_asked_keeps_its_time)
+{
+    guest_and_backend();
+    for (unsigned i = 0; i < 100; i++)
+        ck_assert(!ask(i % 2 ? 4000 : 100000));
+}
+END_TEST
+
+START_TEST(a_habit_that_is_given_up_is_noticed)
+{
+    unsigned n = 0;
+
+    guest_and_backend();
+    for (unsigned i = 0; i < 10; i++)
+        ask(4000);
+    for (unsigned i = 0; i < 200; i++)
+        n += ask(100000);
+    ck_assert_uint_gt(n, 0);
+    ck_assert_uint_le(n, 20);
+}
+END_TEST
+
 START_TEST(a_wake_takes_an_idle_cpu_at_once)
 {
     host_boot(16, 16);
@@ -539,6 +618,9 @@ int main(void)
                                   soft_affinity_does_not_keep_it_waiting,
                                   a_woken_sleeper_preempts_a_spinner,
                                   the_rate_limit_delays_a_preemption_and_no_more,
+                                  who_sleeps_whenever_it_has_asked_makes_way_at_once,
+                                  who_goes_on_after_it_has_asked_keeps_its_time,
+                                  a_habit_that_is_given_up_is_noticed,
                                   a_wake_takes_an_idle_cpu_at_once,
                                   yield_lets_another_run_and_comes_back,
                                   yield_alone_goes_on,
