@@ -75,8 +75,8 @@ uint64_t credit_slice_end(struct runq *rq, struct vcpu *v, struct vcpu *prev,
 /* The CPU of rq whose vCPU deserves less than the queued v; *at: when it should give way
  * (0: now). */
 int credit_victim(struct runq *rq, struct vcpu *v, uint64_t now, uint64_t *at);
-/* u, which runs, has woken somebody who should have its CPU later: true if it makes way at
- * once, as one who yields. And u is about to sleep. */
+/* u, which runs, has woken somebody who should have its CPU later: true if it makes way
+ * at once, as one who yields. And u is about to sleep. */
 bool credit_makes_way(struct sched_unit *u, uint64_t now);
 void credit_sleeps(struct sched_unit *u, uint64_t now);
 void credit_leave(struct runq *rq, struct vcpu *v); /* v leaves the queue's care ... */
