@@ -322,6 +322,30 @@ START_TEST(rings_that_are_not_there_are_said)
 }
 END_TEST
 
+/* More than one packet at a time: by io_uring, within the filter of system calls. */
+START_TEST(packets_that_are_sent_together_arrive_in_order)
+{
+    enum { BURST = 20, SIZE = 100 };
+    struct guest g;
+    uint8_t got[2000];
+
+    open_guest(&g, 1);
+    for (unsigned int n = 0; n < BURST; n++) {
+        uint8_t *page = page_of(&g, TX_DATA + n);
+
+        make_udp(make_ipv4(page, SIZE + n, 17), SIZE + n - ETHER - 20);
+        tx_slot(&g, g.first_page + TX_DATA + n, 0, SIZE + n, 0);
+    }
+    tx_show(&g);
+    for (unsigned int n = 0; n < BURST; n++) {
+        ck_assert_uint_eq(from_wire(&g, got, sizeof(got)), SIZE + n);
+        ck_assert_mem_eq(got, page_of(&g, TX_DATA + n), SIZE + n);
+        ck_assert_int_eq(tx_answer(&g), HV_NETIF_RSP_OKAY);
+    }
+    talk(&g, 3);
+}
+END_TEST
+
 static void kill_workers(void)
 {
     char path[64];
@@ -704,6 +728,7 @@ int main(void)
     const TTest *const tests[] = {
         rings_that_lie_close_their_interface_and_no_other,
         rings_that_are_not_there_are_said,
+        packets_that_are_sent_together_arrive_in_order,
         a_guest_may_want_only_its_groups_at_any_time,
         packets_that_lie_are_answered_with_an_error_and_go_nowhere,
         hashing_is_asked_for_by_a_ring_of_its_own_and_outlives_a_worker,
