@@ -32,9 +32,9 @@ detach_both() { $T block-detach blk xvdg && $T block-detach blk xvdh; }
 check "a raw and a qcow2 image are there for it" attach_both
 check "it is there" in_guest blk 60 'sleep 1; mkdir -p /fio; mount -t ext4 -o ro /dev/xvde /fio'
 
-# A neighbour that speaks the protocol wrongly in 17 ways, each of them 60 times.
+# A neighbour that speaks the protocol wrongly in 17 ways, each of them 20 times.
 sparse /tmp/hostile.img 4
-reference hostile 'device/vbd/51712 1020' 'disk = ["/tmp/hostile.img,raw,xvda,w"]'
+reference hostile 'device/vbd/51712 340' 'disk = ["/tmp/hostile.img,raw,xvda,w"]'
 check "a hostile front end" $T create -p /tmp/hostile.cfg
 console hostile
 check "runs beside it" $T unpause hostile
@@ -45,7 +45,7 @@ check "what fio writes under load it reads again" fio
 
 check "the hostile one's disk is closed or says no, and is served again" \
     wait_for 900 heard hostile \
-    '1020 wrong connections, 0 of them not ended well, then all is served'
+    '340 wrong connections, 0 of them not ended well, then all is served'
 tr -d '\r' </tmp/hostile.out | sed -n 's/^[a-z].*/# &/p'
 for why in 'index is out of range' 'a segment beyond its page' 'not granted'; do
     check "the log says why: $why" grep -q "domain .*, disk 51712: .*$why" /tmp/messages
