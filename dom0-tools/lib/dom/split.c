@@ -17,9 +17,11 @@
 
 #define LOOK_MS   20
 
-/* Tests have no time. */
+/* Tests have no time. An image may have to be looked through from a slow disk; libxl
+ * gives a device as long to be set up. */
 #ifndef WAIT_MS
 #define WAIT_MS        10000
+#define WAIT_OPEN_MS   40000
 #define WAIT_FORCED_MS 5000
 #define WAIT_GUEST_MS  5000
 #endif
@@ -312,7 +314,7 @@ int dom_split_attach(struct dom_host *host, const struct dom_place *p, const cha
     if (rc)
         return dom_fail(err, rc, "cannot write %s %s to XenStore: %s", what, name,
                         strerror(-rc));
-    rc = wait_for(host, p, WAIT_MS, is_offered);
+    rc = wait_for(host, p, WAIT_OPEN_MS, is_offered);
     if (rc) {
         refused(host, p, name, rc, err);
         dom_transact(host, p, NULL, drop);
