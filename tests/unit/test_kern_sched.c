@@ -325,15 +325,24 @@ static bool ask(uint64_t then)
     return at_once;
 }
 
-/* A look now and then, when the CPU is not given away, is part of it. */
-START_TEST(who_sleeps_whenever_it_has_asked_makes_way_at_once)
+/* Returns how often of so many times it ran at once. */
+static unsigned asks(unsigned times, uint64_t then)
 {
     unsigned n = 0;
 
+    while (times--)
+        n += ask(then);
+    return n;
+}
+
+/* A look now and then, when the CPU is not given away, is part of it. */
+START_TEST(who_sleeps_whenever_it_has_asked_makes_way_at_once)
+{
+    unsigned n;
+
     guest_and_backend();
     ck_assert(!ask(4000));
-    for (unsigned i = 0; i < 100; i++)
-        n += ask(4000);
+    n = asks(100, 4000);
     ck_assert_uint_ge(n, 90);
     ck_assert_uint_lt(n, 100);
 }
@@ -349,13 +358,11 @@ END_TEST
 
 START_TEST(a_habit_that_is_given_up_is_noticed)
 {
-    unsigned n = 0;
+    unsigned n;
 
     guest_and_backend();
-    for (unsigned i = 0; i < 10; i++)
-        ask(4000);
-    for (unsigned i = 0; i < 200; i++)
-        n += ask(100000);
+    asks(10, 4000);
+    n = asks(200, 100000);
     ck_assert_uint_gt(n, 0);
     ck_assert_uint_le(n, 20);
 }

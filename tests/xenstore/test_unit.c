@@ -18,6 +18,7 @@
 #include "daemon/store.h"
 #include "daemon/txn.h"
 #include "daemon/watch.h"
+#include "unit.h"
 #include "wire/xs_path.h"
 
 /* --- wire --- */
@@ -638,8 +639,6 @@ int main(void)
     Suite *s = suite_create("xenstore");
     TCase *wire = with(s, "wire"), *tree = with(s, "store"), *watches = with(s, "watch"),
           *loop = with(s, "loop");
-    SRunner *sr;
-    int failed;
 
     tcase_add_test(wire, paths_of_bad_form_are_refused);
     tcase_add_test(wire, relative_paths_are_completed);
@@ -665,10 +664,5 @@ int main(void)
     tcase_add_test(loop, who_asks_once_a_round_does_not_wait_for_its_end);
     tcase_add_test(loop, who_asks_seldom_goes_before_who_asks_in_each_round);
     tcase_add_test(loop, nobody_has_two_turns_in_a_round);
-    sr = srunner_create(s);
-    srunner_set_tap(sr, "-");
-    srunner_run_all(sr, CK_SILENT);
-    failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return unit_run_suite(s);
 }
