@@ -5,7 +5,6 @@
 
 #include <endian.h>
 #include <poll.h>
-#include <sys/stat.h>
 
 #include "abi/io/blkif.h"
 #include "common/ring.h"
@@ -55,17 +54,6 @@ static void detach(struct guest *g)
 {
     put(g->back, "online", "0", 0);
     put(g->back, "state", "5", 0);
-}
-
-static int open_pipe(const char *fmt, unsigned int domid)
-{
-    char path[128];
-    mode_t mask = umask(0);
-
-    file_name(path, fmt, domid);
-    ck_assert(!mkfifo(path, 0666) || errno == EEXIST);
-    umask(mask);
-    return open(path, O_RDWR | O_NONBLOCK);
 }
 
 /* The guest's driver's part, up to where the back end connects. */

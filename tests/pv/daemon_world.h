@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -158,6 +159,18 @@ static inline void make_image(unsigned int domid)
 static int world_run(const char *name, const TTest *const *tests)
 {
     return unit_run_in(name, prepare, finish, 120, tests);
+}
+
+/* A guest's end of an event channel. */
+static inline int open_pipe(const char *fmt, unsigned int domid)
+{
+    char path[128];
+    mode_t mask = umask(0);
+
+    file_name(path, fmt, domid);
+    ck_assert(!mkfifo(path, 0666) || errno == EEXIST);
+    umask(mask);
+    return open(path, O_RDWR | O_NONBLOCK);
 }
 
 #endif
