@@ -14,9 +14,14 @@ struct domain;
  * that was never given out reads as the hypervisor's, all zero, and cannot be written
  * (kern/page_fresh.h). */
 struct page {
-    _Atomic uint32_t type;  /* mm/page.h: type, state and references */
-    _Atomic uint32_t count; /* PGC_* | references */
-    uint32_t next, prev;    /* kern/page_list.h: owner's page list, or the allocator's */
+    union {
+        struct {
+            _Atomic uint32_t type;  /* mm/page.h: type, state and references */
+            _Atomic uint32_t count; /* PGC_* | references */
+        };
+        _Atomic uint64_t type_count; /* both, count in the upper half */
+    };
+    uint32_t next, prev; /* kern/page_list.h: owner's page list, or the allocator's */
     union {
         struct domain *owner; /* NULL: the hypervisor's */
         struct {

@@ -74,12 +74,12 @@ IN_LINE bool set_user(struct vcpu *v, mfn_t m)
 }
 
 WITHOUT_RET unsigned mmu_quick_bases(vaddr_t at, uint64_t count, vaddr_t done,
-                                     uint64_t whose, struct vcpu *v)
+                                     struct vcpu *v)
 {
     uint64_t kernel[2], user[2];
 
-    if (likely(!((count ^ 2) | done | (whose ^ HV_DOMID_SELF))) && likely(!v->mm->undo) &&
-        tlb_quick() && likely(guest_peek_pair(at, kernel)) &&
+    if (likely(!((count ^ 2) | done)) && likely(!v->mm->undo) && tlb_quick() &&
+        likely(guest_peek_pair(at, kernel)) &&
         likely(guest_peek_pair(at + OP_SIZE, user)) &&
         (uint32_t)kernel[0] == HV_MMUEXT_NEW_BASEPTR &&
         (uint32_t)user[0] == HV_MMUEXT_NEW_USER_BASEPTR &&

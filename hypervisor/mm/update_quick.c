@@ -19,9 +19,9 @@ static inline bool take(uint64_t e, const struct domain *d)
 {
     struct page *pg = page_of(pte_mfn(e));
 
-    if (unlikely(!mfn_valid_first(pte_mfn(e))) || unlikely(!quick_take(pg, d)))
+    if (unlikely(!mfn_valid_first(pte_mfn(e))))
         return false;
-    return !(e & PTE_RW) || likely(page_try_get_writable(pg)) || quick_undo(pg);
+    return e & PTE_RW ? likely(quick_take_writable(pg, d)) : likely(quick_take(pg, d));
 }
 
 #define PLAIN_BITS (PTE_P | PTE_CACHE | PTE_US | PTE_GUEST_KERNEL)
@@ -37,13 +37,13 @@ static inline bool adjust(uint64_t e, uint64_t *as)
 }
 
 WITHOUT_RET unsigned mmu_quick_update(vaddr_t at, uint64_t count, vaddr_t done,
-                                      uint64_t whose, struct vcpu *v)
+                                      struct vcpu *v)
 {
     struct domain *d = v->domain;
     struct page *table;
     uint64_t req[2], *p, e;
 
-    if (unlikely((count ^ 1) | done | (whose ^ HV_DOMID_SELF)) || unlikely(v->mm->undo) ||
+    if (unlikely((count ^ 1) | done) || unlikely(v->mm->undo) ||
         unlikely(!guest_peek_pair(at, req)) || unlikely(req[0] & 7) ||
         !adjust(req[1], &e) || unlikely(!mfn_valid_first(paddr_to_mfn(req[0]))))
         return HV_CALL_MMU_UPDATE;

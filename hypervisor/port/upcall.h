@@ -52,12 +52,12 @@ void pv_page_fault(struct hv_cpu_user_regs *r); /* the same for a page fault */
 /* Page fault in a PV guest's kernel mode at va: interrupts are off and the return stack
  * is not filled, so it neither calls nor returns but leaves by ctx_leave_*(). */
 _Noreturn void mmu_quick_fault(struct hv_cpu_user_regs *r, struct vcpu *v, vaddr_t va);
-/* Hypercalls with their arguments as they came, in the same state: 0, it is done and
- * well; else the number of the hypercall that is still to be made. update does all or
- * nothing. */
-unsigned mmu_quick_update(vaddr_t at, uint64_t count, vaddr_t done, uint64_t whose,
+/* Hypercalls about the caller's own memory (DOMID_SELF), their other arguments as they
+ * came, in the same state: 0, it is done and well; else the number of the hypercall that
+ * is still to be made. update does all or nothing. */
+unsigned mmu_quick_update(vaddr_t at, uint64_t count, vaddr_t done,
                           struct vcpu *v); /* mmu_update */
-unsigned mmu_quick_bases(vaddr_t at, uint64_t count, vaddr_t done, uint64_t whose,
+unsigned mmu_quick_bases(vaddr_t at, uint64_t count, vaddr_t done,
                          struct vcpu *v); /* mmuext_op */
 bool hv_fault_fixup(
     struct hv_cpu_user_regs *r); /* fault in the hypervisor: hw resolves exception tables

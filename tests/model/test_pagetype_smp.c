@@ -354,7 +354,7 @@ static void update(struct vcpu *v, mfn_t m)
                                 any_entry()};
 
     finish(v);
-    if (!mmu_quick_update((vaddr_t)&req, 1, 0, HV_DOMID_SELF, v)) {
+    if (!mmu_quick_update((vaddr_t)&req, 1, 0, v)) {
         mapped++;
         return;
     }
@@ -373,7 +373,7 @@ static void bases(struct vcpu *v, mfn_t kernel, mfn_t user)
     };
 
     finish(v);
-    if (!mmu_quick_bases((vaddr_t)op, 2, 0, HV_DOMID_SELF, v)) {
+    if (!mmu_quick_bases((vaddr_t)op, 2, 0, v)) {
         mmu_isolate(v);
         switched++;
         return;

@@ -213,7 +213,7 @@ static bool quick_map(uint64_t ptr, uint64_t val)
 {
     struct hv_mmu_update req = {ptr, val};
 
-    return !mmu_quick_update((vaddr_t)&req, 1, 0, HV_DOMID_SELF, gv);
+    return !mmu_quick_update((vaddr_t)&req, 1, 0, gv);
 }
 
 START_TEST(a_page_is_mapped_at_once_where_none_is)
@@ -271,32 +271,55 @@ static bool left(unsigned nr)
     return nr == HV_CALL_MMU_UPDATE;
 }
 
-START_TEST(only_a_single_request_of_ones_own_is_quick)
+START_TEST(only_a_single_request_is_quick)
 {
     struct hv_mmu_update req = {ptr_of(t.l1, 40), pte_make(data[10], RW)};
     unsigned done;
 
-    ck_assert(left(mmu_quick_update((vaddr_t)&req, 2, 0, HV_DOMID_SELF, gv)));
-    ck_assert(
-        left(mmu_quick_update((vaddr_t)&req, 1, (vaddr_t)&done, HV_DOMID_SELF, gv)));
-    ck_assert(left(mmu_quick_update((vaddr_t)&req, 1, 0, g->id, gv)));
-    ck_assert(
-        left(mmu_quick_update((vaddr_t)&req, 1, 0, 1ull << 16 | HV_DOMID_SELF, gv)));
-    ck_assert(left(mmu_quick_update(8, 1, 0, HV_DOMID_SELF, gv)));
+    ck_assert(left(mmu_quick_update((vaddr_t)&req, 2, 0, gv)));
+    ck_assert(left(mmu_quick_update((vaddr_t)&req, 1, (vaddr_t)&done, gv)));
+    ck_assert(left(mmu_quick_update(8, 1, 0, gv)));
     ck_assert_uint_eq(entries(t.l1)[40], 0);
 }
 END_TEST
 
-START_TEST(a_frame_that_lost_its_owner_meanwhile_is_let_go_of)
+START_TEST(a_writable_frame_of_another_guest_is_let_go_of)
 {
-    struct page *pg = page_of(data[10]);
+    struct vcpu *v2;
+    mfn_t foreign = frame_of(new_guest(10, &v2));
+    uint32_t others = refs(foreign);
 
-    g->dying = DOM_DYING;
+    ck_assert_int_eq(page_get_type(page_of(foreign), PGT_WRITABLE), 0);
+    ck_assert(!quick_map(ptr_of(t.l1, 40), pte_make(foreign, RW)));
+    ck_assert_uint_eq(refs(foreign), others + 1);
+    ck_assert_uint_eq(type_refs(foreign), 2);
+    /* The long way gives it back before anything else. */
     ck_assert(!quick_map(ptr_of(t.l1, 40), pte_make(data[10], RW)));
     ck_assert_int_eq(mmu_pending(gv), 0);
-    ck_assert_uint_eq(refs(data[10]), 3);
-    g->dying = DOM_ALIVE;
-    ck_assert(quick_map(ptr_of(t.l1, 40), pte_make(page_mfn(pg), RW)));
+    ck_assert_uint_eq(refs(foreign), others);
+    ck_assert_uint_eq(type_refs(foreign), 1);
+    ck_assert(quick_map(ptr_of(t.l1, 40), pte_make(data[10], RW)));
+    page_put_type(page_of(foreign));
+}
+END_TEST
+
+START_TEST(references_end_before_their_count_does)
+{
+    struct page *pg = page_of(data[10]);
+    uint32_t count = pg->count, type = pg->type;
+
+    pg->count = count | PGC_COUNT;
+    ck_assert(!quick_map(ptr_of(t.l1, 40), pte_make(data[10], RW)));
+    ck_assert(!quick_map(ptr_of(t.l1, 40), pte_make(data[10], RO)));
+    ck_assert_uint_eq(pg->count, count | PGC_COUNT);
+    ck_assert_uint_eq(pg->type, type);
+    pg->count = count;
+    pg->type = (type & ~PGT_COUNT) | PGT_MAX;
+    ck_assert(!quick_map(ptr_of(t.l1, 40), pte_make(data[10], RW)));
+    ck_assert_uint_eq(pg->type, (type & ~PGT_COUNT) | PGT_MAX);
+    pg->type = type;
+    ck_assert_int_eq(mmu_pending(gv), 0);
+    ck_assert(quick_map(ptr_of(t.l1, 40), pte_make(data[10], RW)));
 }
 END_TEST
 
@@ -320,7 +343,7 @@ static bool quick_switch(mfn_t k, mfn_t u)
 {
     ops[0] = (struct hv_mmuext_op){.cmd = HV_MMUEXT_NEW_BASEPTR, .arg1.mfn = k.n};
     ops[1] = (struct hv_mmuext_op){.cmd = HV_MMUEXT_NEW_USER_BASEPTR, .arg1.mfn = u.n};
-    return mmu_quick_bases((vaddr_t)ops, 2, 0, HV_DOMID_SELF, gv) != HV_CALL_MMUEXT_OP;
+    return mmu_quick_bases((vaddr_t)ops, 2, 0, gv) != HV_CALL_MMUEXT_OP;
 }
 
 START_TEST(a_switch_to_another_process_is_quick)
@@ -411,9 +434,9 @@ START_TEST(what_is_no_valid_table_of_ones_own_is_no_base_pointer)
 }
 END_TEST
 
-static bool refused(uint64_t count, vaddr_t done, uint64_t whose)
+static bool refused(uint64_t count, vaddr_t done)
 {
-    return mmu_quick_bases((vaddr_t)ops, count, done, whose, gv) == HV_CALL_MMUEXT_OP &&
+    return mmu_quick_bases((vaddr_t)ops, count, done, gv) == HV_CALL_MMUEXT_OP &&
            gv->hw.cr3_kernel == mfn_to_paddr(kernel_l4[0]);
 }
 
@@ -431,19 +454,18 @@ START_TEST(other_operations_are_not_quick)
         for (unsigned n = 0; n < 2; n++)
             ops[n] =
                 (struct hv_mmuext_op){.cmd = other_ops[i].cmd[n], .arg1.mfn = other.l4.n};
-        ck_assert(refused(2, 0, HV_DOMID_SELF));
+        ck_assert(refused(2, 0));
     }
     ops[0] = (struct hv_mmuext_op){.cmd = HV_MMUEXT_NEW_BASEPTR, .arg1.mfn = other.l4.n};
     ops[1] = (struct hv_mmuext_op){.cmd = HV_MMUEXT_NEW_USER_BASEPTR,
                                    .arg1.mfn = user_l4[1].n};
-    ck_assert(refused(1, 0, HV_DOMID_SELF));
-    ck_assert(refused(3, 0, HV_DOMID_SELF));
-    ck_assert(refused(2, (vaddr_t)&done, HV_DOMID_SELF));
-    ck_assert(refused(2, 0, g->id));
+    ck_assert(refused(1, 0));
+    ck_assert(refused(3, 0));
+    ck_assert(refused(2, (vaddr_t)&done));
     gv->hw.isolated = 1; /* its copies of tables have to follow */
-    ck_assert(refused(2, 0, HV_DOMID_SELF));
+    ck_assert(refused(2, 0));
     gv->hw.isolated = 0;
-    ck_assert(!refused(2, 0, HV_DOMID_SELF));
+    ck_assert(!refused(2, 0));
 }
 END_TEST
 
@@ -461,8 +483,9 @@ int main(void)
         the_last_reference_goes_after_the_store,
         a_page_is_mapped_at_once_where_none_is,
         what_is_not_mapped_at_once_changes_nothing,
-        only_a_single_request_of_ones_own_is_quick,
-        a_frame_that_lost_its_owner_meanwhile_is_let_go_of,
+        only_a_single_request_is_quick,
+        a_writable_frame_of_another_guest_is_let_go_of,
+        references_end_before_their_count_does,
         a_switch_to_another_process_is_quick,
         a_process_without_user_mode_has_no_table_of_it,
         a_table_that_nobody_else_uses_is_undone_the_long_way,

@@ -20,15 +20,18 @@
 /* Squared and doubled, more jumps than CPUs without BHI_DIS_S remember. */
 #define HISTORY_ROUNDS 5
 
-/* One word of the frame that is built on the guest's stack at rdx. */
-.macro PUT value, at, bad
+/* One word of the frame that is built on the guest's stack. AC is left set where SYSRET
+ * or IRET comes next, which load the guest's: until then only what is the hypervisor's
+ * own is touched. */
+.macro PUT value, at, bad, to=%rdx
 .Lput\@:
-    movq \value, \at(%rdx)
+    movq \value, \at(\to)
     EXTABLE(.Lput\@, \bad)
 .endm
 
     .section .rodata
     .balign 8
+    .globl hv_virt_end
 hv_virt_end:                        /* it has the lowest canonical addresses, signed */
     .quad HV_VIRT_END
 
@@ -117,7 +120,7 @@ ist_of_guest:
     .balign 16
 entry_page_fault:
     testb $3, UREGS_cs - UREGS_error_code(%rsp)
-    jz entry_exception
+    jz page_fault_in_hv
     pushq %rdi
     .globl page_fault_pushed
 page_fault_pushed:
@@ -125,55 +128,58 @@ page_fault_pushed:
     cmpb $0, VCPU_kernel_mode(%rdi)
     jne fault_of_kernel
     movq %rax, S_FAULT(0)
-    movq %rdx, S_FAULT(1)
-    movq %cr2, %rdx
-    movq %rdx, S_FAULT(2)
-    shrq $47, %rdx
+    movq %cr2, %rax
+    movq %rax, S_FAULT(2)
+    shrq $47, %rax
     jnz fault_slow                  /* not an address of its own */
     movq VCPU_info(%rdi), %rax
     cmpb $0, 1(%rax)                /* events masked in user mode: odd */
     jne fault_slow
-    movq VCPU_fault_frame(%rdi), %rdx
     DETOUR(isolated_fault_cr3)
     movq VCPU_cr3_kernel(%rdi), %rax
     swapgs
     movq %rax, %cr3
     .globl fault_frame
 fault_frame:
+    movq VCPU_fault_frame(%rdi), %rax
+    movq %rcx, S_FAULT(1)
     ASM_STAC
-    PUT %rcx, 0, fault_bad_stack
-    PUT %r11, 8, fault_bad_stack
-    movl R_FAULT(error_code), %eax
-    PUT %rax, 16, fault_bad_stack
-    movq R_FAULT(rip), %rax
-    PUT %rax, 24, fault_bad_stack
-    movzwl R_FAULT(cs), %eax
-    PUT %rax, 32, fault_bad_stack
-    movq R_FAULT(rflags), %rax
-    PUT %rax, 40, fault_bad_stack
-    movq R_FAULT(rsp), %rax
-    PUT %rax, 48, fault_bad_stack
-    movzwl R_FAULT(ss), %eax
-    PUT %rax, 56, fault_bad_stack
-    ASM_CLAC
+    PUT %rcx, 0, fault_bad_stack, %rax
+    PUT %r11, 8, fault_bad_stack, %rax
+    movl R_FAULT(error_code), %ecx
+    PUT %rcx, 16, fault_bad_stack, %rax
+    movq R_FAULT(rip), %rcx
+    PUT %rcx, 24, fault_bad_stack, %rax
+    movzwl R_FAULT(cs), %ecx
+    PUT %rcx, 32, fault_bad_stack, %rax
+    movq R_FAULT(rflags), %rcx
+    PUT %rcx, 40, fault_bad_stack, %rax
+    movq R_FAULT(rsp), %rcx
+    PUT %rcx, 48, fault_bad_stack, %rax
+    movzwl R_FAULT(ss), %ecx
+    PUT %rcx, 56, fault_bad_stack, %rax
     movb $1, VCPU_kernel_mode(%rdi)
-    movq VCPU_info(%rdi), %rax
-    movq S_FAULT(2), %rcx
-    movq %rcx, GINFO_cr2(%rax)
-    movb VCPU_pf_masks_events(%rdi), %cl
-    movb %cl, 1(%rax)
+    movq VCPU_info(%rdi), %rcx
+    movq S_FAULT(2), %r11
+    movq %r11, GINFO_cr2(%rcx)
+    movb VCPU_pf_masks_events(%rdi), %r11b
+    movb %r11b, 1(%rcx)
     movl R_FAULT(rflags), %r11d
     andl $~EFLAGS_BOUNCE_CLEAR, %r11d
     movq VCPU_pf_ip(%rdi), %rcx
-    movq %rdx, R_FAULT(rsp)
+    movq %rax, R_FAULT(rsp)
     WAY_OUT(fault_leave)
-    movq S_FAULT(1), %rdx
     movq S_FAULT(0), %rax
     movq R_FAULT(rdi), %rdi
     movq R_FAULT(rsp), %rsp
     sysretq
 
+page_fault_in_hv:
+    movl $VECTOR_PF, 4(%rsp)
+    jmp entry_exception
+
 fault_of_kernel:
+    movl $VECTOR_PF, R_FAULT(entry_vector)
     cld
     PUSH_BUT_RDI
     ASM_CLAC
@@ -189,12 +195,13 @@ fault_bad_stack:                    /* as it was; C meets the fault and tells */
     movq %rax, %cr3
     movq S_FAULT(2), %rax
     movq %rax, %cr2
+    movq S_FAULT(1), %rcx
 fault_slow:
     DETOUR(isolated_fault_slow)
-    movq S_FAULT(1), %rdx
+    movq S_FAULT(0), %rax
     .globl fault_in_c
 fault_in_c:
-    movq S_FAULT(0), %rax
+    movl $VECTOR_PF, R_FAULT(entry_vector)
     cld
     PUSH_BUT_RDI
     ASM_CLAC
@@ -235,14 +242,13 @@ entry_syscall32:
     SYSCALL_FRAME SEL_USER_CS32
     jmp syscall_in_c
 
+/* rdi, rsi, rdx as they came, rcx = vcpu; r8 and r9 stay. */
 .macro QUICKLY fn
+    cmpq $HV_DOMID_SELF, %r10
+    jne hypercall_plain
     movq %rdi, ARG(0)
     movq %rsi, ARG(1)
     movq %rdx, ARG(2)
-    movq %r10, ARG(3)
-    movq %r8, ARG(4)
-    movq %r10, %rcx
-    movq I(current), %r8
     jmp \fn
 .endm
 
@@ -258,6 +264,7 @@ hypercall:
     je hypercall_mmu_update
     cmpq $HV_CALL_MMUEXT_OP, %rax
     je hypercall_mmuext_op
+hypercall_plain:
     movl %eax, I(nr)
     movq %rdi, ARG(0)
     movq %rsi, ARG(1)
@@ -305,7 +312,7 @@ hypercall_unknown:
 
 /* Most of these can be answered without a call. __x86_return_thunk is where such
  * functions end (WITHOUT_RET), with no return address on the stack, nothing raised, and
- * the word that says what is still to be done. They leave r9 alone. */
+ * the word that says what is still to be done. They leave r8 and r9 alone. */
 hypercall_mmu_update:
     QUICKLY mmu_quick_update
 hypercall_mmuext_op:
@@ -323,8 +330,7 @@ __x86_return_thunk:
     movq ARG(0), %rdi
     movq ARG(1), %rsi
     movq ARG(2), %rdx
-    movq ARG(3), %r10
-    movq ARG(4), %r8
+    movl $HV_DOMID_SELF, %r10d
     WAY_OUT(quick_leave)
     movq R(rflags), %r11
     movq R(rsp), %rsp
@@ -332,9 +338,13 @@ __x86_return_thunk:
 
 hypercall_not_quick:                /* eax = the hypercall */
     movl %eax, I(nr)
+    movq $HV_DOMID_SELF, ARG(3)
+    movq %r8, ARG(4)
     movq %r9, ARG(5)
     jmp hypercall_by_table
 hypercall_quick_work:
+    movq $HV_DOMID_SELF, ARG(3)
+    movq %r8, ARG(4)
     movq %r9, ARG(5)
     subq $(HCALL_RSB * 8), %rsp
     jmp hypercall_answered
@@ -463,7 +473,6 @@ syscall_frame:
     PUT %rax, 16, syscall_bad_frame
     PUT %r11, 8, syscall_bad_frame
     PUT %rax, 0, syscall_bad_frame
-    ASM_CLAC
     movb $1, VCPU_kernel_mode(%rcx)
     movq VCPU_info(%rcx), %rax
     movb VCPU_syscall_masks_events(%rcx), %dl
@@ -530,14 +539,12 @@ iret_judge:
     testl $(EFLAGS_VM | EFLAGS_NT | EFLAGS_IOPL), IRET_RFLAGS
     jnz iret_bad
     orb $3, IRET_SS
-    xorb $3, IRET_CS
-    testb $3, IRET_CS
-    jnz iret_to_kernel
-    orb $3, IRET_CS
+    cmpb $(SEL_USER_CS64 & 0xff), IRET_CS
+    jne iret_other_cs
+iret_to_user:
     cmpq $0, VCPU_cr3_user(%rcx)
     je iret_bad
     IRET_WORD movq (%rax), %rax     /* from here on nothing can go wrong */
-    ASM_CLAC
     movb $0, VCPU_kernel_mode(%rcx)
     DETOUR(isolated_iret_cr3)
     movq VCPU_cr3_user(%rcx), %r11
@@ -558,10 +565,14 @@ iret_out:
     .globl fast_iretq
 fast_iretq:
     iretq
-iret_to_kernel:
+iret_other_cs:
+    testb $1, IRET_CS
+    jz iret_to_kernel
+    testb $2, IRET_CS
+    jnz iret_to_user
+iret_to_kernel:                     /* of any privilege but a process's */
     orb $3, IRET_CS
     IRET_WORD movq (%rax), %rax
-    ASM_CLAC
     jmp iret_leave
 iret_in_syscall:                    /* rcx and r11 become rip and rflags */
     pushq (%rsp)
@@ -573,6 +584,7 @@ iret_masked:
 
 /* An event is to be delivered on top of it: the frame goes to its place. */
 iret_event:
+    ASM_CLAC
     popq %r11
     popq %rcx
     .rept 5

@@ -63,7 +63,9 @@
     .elseif !(HAS_ERROR_CODE & (1 << vector))
     pushq $0
     .endif
+    .if vector != VECTOR_PF         /* which knows */
     movl $vector, 4(%rsp)
+    .endif
     .if vector == 1 || vector == 2 || vector == 8 || vector == 18
     jmp \on_ist
     .elseif vector == VECTOR_PF

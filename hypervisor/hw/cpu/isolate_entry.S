@@ -62,11 +62,14 @@ isolated_irq:
     .balign 16
 isolated_page_fault:
     testb $3, UREGS_cs - UREGS_error_code(%rsp)
-    jz isolated_in_hv
+    jz isolated_page_fault_in_hv
     pushq %rdi
     movq I_FAULT(full_cr3), %rdi
     movq %rdi, %cr3
     jmp page_fault_pushed
+isolated_page_fault_in_hv:
+    movl $VECTOR_PF, 4(%rsp)
+    jmp isolated_in_hv
 
 /* Exceptions with a stack of their own, and all from ring 0: rbx = the guest's view if
  * that was loaded, else 0. */
@@ -147,7 +150,7 @@ isolated_iret_cr3:
 isolated_fault_slow:
     movq I_FAULT_USER(full_cr3), %rax
     movq %rax, %cr3
-    movq S_FAULT(1), %rdx
+    movq S_FAULT(0), %rax
     jmp fault_in_c
 isolated_syscall_slow:
     movq I_USER(full_cr3), %rax

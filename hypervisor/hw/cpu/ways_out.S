@@ -65,7 +65,6 @@ verw_selector:
     movq I_FAULT(guest_cr3), %rax
     movq %rax, %cr3
     .endif
-    movq S_FAULT(1), %rdx
     movq S_FAULT(0), %rax
     movq R_FAULT(rdi), %rdi
     movq R_FAULT(rsp), %rsp

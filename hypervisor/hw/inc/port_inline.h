@@ -92,9 +92,10 @@ static inline bool guest_peek(vaddr_t va, uint64_t *val)
 }
 /* The hypervisor's range is the lowest of the negative addresses; below it there are
  * none, and above -1 comes 0, which is the guest's. */
+extern const int64_t hv_virt_end; /* hw/cpu/entry.S: HV_VIRT_END */
 static inline bool hw_not_guests(vaddr_t va)
 {
-    return unlikely((int64_t)va < (int64_t)HV_VIRT_END);
+    return unlikely((int64_t)va < hv_virt_end);
 }
 static inline bool guest_peek32(vaddr_t va, uint32_t *val)
 {

@@ -86,6 +86,13 @@ static void updates(void)
     test_num("mmu: an empty list is fine", mmu_update(u, 0, &done, HV_DOMID_SELF), 0);
     test_num("mmu: with none done", done, 0);
     test_num("mmu: no such domain", mmu_update(u, 1, &done, 1234), -ESRCH);
+    mmu_write(pte, 0);
+    test_num("mmu: nor for what would be done at once", mmu_update(u, 1, NULL, 1234),
+             -ESRCH);
+    test_num("mmu: nor if tables are to be its",
+             mmu_update(u, 1, NULL, 1235 << 16 | HV_DOMID_SELF), -ESRCH);
+    test_num("mmu: nor a guest's own number", mmu_update(u, 1, NULL, 0), -ESRCH);
+    test_num("mmu: nothing was mapped", (long)*pte_at(page, 1), 0);
 }
 
 static void pinning(void)
