@@ -45,22 +45,29 @@ static void fail_waiting(struct blkfront *b)
 
 /* ---- Slots ---- */
 
-/* Takes back what the slot has granted; what is kept stays so. */
-static void slot_clear(struct blkfront *b, struct blkfront_slot *s)
+/*
+ * Takes back what the slot has granted. False: the other end has some of it mapped, and
+ * nobody can take that away.
+ */
+static bool slot_revoke(struct blkfront_slot *s)
 {
-    while (s->segments) {
-        uint32_t page = s->page[--s->segments];
+    for (; s->segments; s->segments--)
+        if (front_revoke(s->page[s->segments - 1]))
+            return false;
+    if (s->indirect_ref && front_revoke(s->indirect_ref))
+        return false;
+    s->indirect_ref = 0;
+    return true;
+}
 
-        if (b->persistent)
-            kept_put(&b->kept, page);
-        else
-            /* What the other end keeps mapped stays granted: nobody can take it away. */
-            front_revoke(page);
-    }
-    if (s->indirect_ref && !b->persistent) {
-        front_revoke(s->indirect_ref);
-        s->indirect_ref = 0;
-    }
+/* The same, where pages of `kept` stay granted. */
+static bool slot_clear(struct blkfront *b, struct blkfront_slot *s)
+{
+    if (!b->persistent)
+        return slot_revoke(s);
+    while (s->segments)
+        kept_put(&b->kept, s->page[--s->segments]);
+    return true;
 }
 
 static bool has_data(const struct blk_io *io)
@@ -271,8 +278,11 @@ static bool fill_one(struct blkfront *b, struct blkfront_queue *q)
         rc = put_direct(q, s, id);
     if (!rc)
         return true;
-    /* No grants left: those in the ring will give some back. */
-    slot_clear(b, s);
+    /* No grants left: those in the ring will give some back. A back end that has mapped
+     * already what it was not told of keeps the request as long. */
+    s->kept = !slot_clear(b, s);
+    if (s->kept)
+        return false;
     s->io = NULL;
     wait_first(b, io);
     return false;
@@ -291,28 +301,46 @@ static void fill(struct blkfront *b)
 
 /* ---- The connection ---- */
 
-/* Ends it; what was not answered waits again, before what waited already. */
-static void queue_end(struct blkfront_queue *q)
+/*
+ * What was not answered waits again, before what waited already. Where it were asked for
+ * again earlier, the first back end could still write to its pages after the second has
+ * answered.
+ */
+static void slots_reclaim(struct blkfront_queue *q)
 {
-    struct blkfront *b = q->disk;
-
-    if (q->port >= 0)
-        front_event_close((uint32_t)q->port);
-    q->port = -1;
     for (unsigned int id = BLKFRONT_MAX_SLOTS; id-- > 0;) {
         struct blkfront_slot *s = &q->slot[id];
 
-        if (!s->io)
+        if (!s->kept || !slot_revoke(s))
             continue;
-        slot_clear(b, s);
-        wait_first(b, s->io);
+        wait_first(q->disk, s->io);
+        s->kept = false;
         s->io = NULL;
-        b->reissued++;
+        q->disk->reissued++;
     }
-    while (q->ring_granted)
-        front_revoke(q->ring_ref[--q->ring_granted]);
-    if (q->ring_page)
-        front_pages_free(q->ring_page, b->ring_pages);
+}
+
+static void slots_end(struct blkfront_queue *q)
+{
+    for (unsigned int id = 0; id < BLKFRONT_MAX_SLOTS; id++) {
+        struct blkfront_slot *s = &q->slot[id];
+
+        if (!s->io || s->kept)
+            continue;
+        slot_clear(q->disk, s);
+        s->kept = true;
+    }
+    slots_reclaim(q);
+}
+
+/* Takes back the ring's pages when none of them is mapped any more. */
+static void ring_end(struct blkfront_queue *q)
+{
+    while (q->ring_granted && !front_revoke(q->ring_ref[q->ring_granted - 1]))
+        q->ring_granted--;
+    if (q->ring_granted || !q->ring_page)
+        return;
+    front_pages_free(q->ring_page, q->ring_page_count);
     q->ring_page = NULL;
 }
 
@@ -322,19 +350,29 @@ static void free_indirect(struct blkfront_queue *q)
     for (unsigned int id = 0; id < BLKFRONT_MAX_SLOTS; id++) {
         struct blkfront_slot *s = &q->slot[id];
 
-        if (!s->indirect_ref || !front_revoke(s->indirect_ref))
-            if (s->indirect)
-                front_pages_free(s->indirect, 1);
+        if (s->kept || !s->indirect || (s->indirect_ref && front_revoke(s->indirect_ref)))
+            continue;
+        front_pages_free(s->indirect, 1);
         s->indirect = NULL;
         s->indirect_ref = 0;
     }
 }
 
+/*
+ * May be called again: a back end that closes still has pages mapped, one that is closed
+ * has not.
+ */
 static void disconnect(struct blkfront *b)
 {
-    for (unsigned int i = b->nr_queues; i-- > 0;) {
-        queue_end(&b->queue[i]);
-        free_indirect(&b->queue[i]);
+    for (unsigned int i = b->max_queues; i-- > 0;) {
+        struct blkfront_queue *q = &b->queue[i];
+
+        if (q->port >= 0)
+            front_event_close((uint32_t)q->port);
+        q->port = -1;
+        slots_end(q);
+        ring_end(q);
+        free_indirect(q);
     }
     kept_end(&b->kept);
     b->turn = 0;
@@ -356,13 +394,15 @@ static int answer(struct blkfront_queue *q, const struct hv_blkif_response *r)
     struct blkfront_slot *s;
     struct blk_io *io;
 
-    if (r->id >= BLKFRONT_MAX_SLOTS || !q->slot[r->id].io)
+    if (r->id >= BLKFRONT_MAX_SLOTS || !q->slot[r->id].io || q->slot[r->id].kept)
         return -EPROTO;
     s = &q->slot[r->id];
     io = s->io;
     if (r->status == HV_BLKIF_RSP_OKAY)
         slot_collect(b, s);
-    slot_clear(b, s);
+    /* Who has answered a request has let go of its pages. */
+    if (!slot_clear(b, s))
+        return -EPROTO;
     s->io = NULL;
     switch (r->status) {
     case HV_BLKIF_RSP_OKAY:
@@ -413,11 +453,25 @@ static void agree(struct blkfront *b)
         b->ring_pages *= 2;
 }
 
+/* What is still mapped of an earlier connection stays granted, and out of use. */
+static void forget(struct blkfront_queue *q)
+{
+    q->ring_granted = 0;
+    for (unsigned int id = 0; id < BLKFRONT_MAX_SLOTS; id++) {
+        if (q->slot[id].kept)
+            continue;
+        q->slot[id].indirect = NULL;
+        q->slot[id].indirect_ref = 0;
+    }
+}
+
 static int grant_ring(struct blkfront_queue *q)
 {
     unsigned int pages = q->disk->ring_pages;
 
+    forget(q);
     q->ring_page = front_pages(pages);
+    q->ring_page_count = pages;
     if (!q->ring_page)
         return -ENOMEM;
     ring_front_init(&q->ring, q->ring_page, (size_t)pages * FRONT_PAGE_SIZE,
@@ -489,6 +543,7 @@ static void offer(struct blkfront *b)
     int rc;
 
     disconnect(b);
+    kept_forget(&b->kept);
     agree(b);
     rc = write_agreed(b);
     for (unsigned int i = 0; !rc && i < b->nr_queues; i++)
@@ -542,8 +597,14 @@ void blkfront_look(struct blkfront *b)
     unsigned int back = (unsigned int)bus_back(&b->bus, "state", 0);
     bool returns = bus_back(&b->bus, "online", 0) != 0;
 
-    if (b->state == BLKFRONT_GONE)
+    if (b->state == BLKFRONT_GONE) {
+        disconnect(b);
+        fail_waiting(b);
         return;
+    }
+    for (unsigned int i = 0; i < b->max_queues; i++)
+        slots_reclaim(&b->queue[i]);
+    blkfront_kick(b);
     switch (back) {
     case HV_XENBUS_STATE_INIT_WAIT:
         if (b->state == BLKFRONT_STARTING)

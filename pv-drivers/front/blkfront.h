@@ -22,7 +22,11 @@
 #define BLKFRONT_MAX_SLOTS    128
 #define BLKFRONT_MAX_QUEUES   4
 
-/* A request. The caller fills in the first part and keeps it until done() is called. */
+/*
+ * A request. The caller fills in the first part and keeps it until done() is called. It
+ * is not called, nor is the request given to another back end, while one has its pages
+ * mapped.
+ */
 struct blk_io {
     unsigned int op;  /* HV_BLKIF_OP_READ, _WRITE, _FLUSH_DISKCACHE, _DISCARD */
     uint64_t sector;  /* of 512 bytes */
@@ -42,6 +46,7 @@ enum blkfront_state {
 
 struct blkfront_slot {
     struct blk_io *io; /* NULL: free */
+    bool kept;         /* of an earlier connection, whose back end has pages mapped */
     unsigned int segments;
     /* A reference for each segment; with persistent grants, a number of `kept`. */
     uint32_t page[BLKFRONT_MAX_SEGMENTS];
@@ -56,7 +61,7 @@ struct blkfront_queue {
     struct blkfront *disk;
     struct ring_front ring;
     void *ring_page;
-    unsigned int ring_granted;
+    unsigned int ring_page_count, ring_granted;
     uint32_t ring_ref[BLKFRONT_MAX_PAGES];
     int port; /* -1: none */
     struct blkfront_slot slot[BLKFRONT_MAX_SLOTS];
@@ -87,7 +92,10 @@ struct blkfront {
  * zeroes. Requests take the rings in turn.
  */
 int blkfront_start(struct blkfront *b, const char *front, unsigned int queues);
-/* The back end's state may have changed (a watch on its folder said so). */
+/*
+ * The back end's state may have changed (a watch on its folder said so). Pages that were
+ * mapped at a connection's end are asked for again, also when the disk is GONE.
+ */
 void blkfront_look(struct blkfront *b);
 /* Takes a request; it may be answered before this returns only if it cannot be served. */
 void blkfront_submit(struct blkfront *b, struct blk_io *io);

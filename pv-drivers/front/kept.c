@@ -32,11 +32,19 @@ void kept_put(struct kept *k, uint32_t n)
 
 void kept_end(struct kept *k)
 {
-    while (k->nr) {
-        const struct kept_page *p = &k->of[--k->nr];
+    unsigned int left = 0;
 
-        if (!front_revoke(p->ref))
-            front_pages_free(p->page, 1);
+    for (unsigned int i = 0; i < k->nr; i++) {
+        if (front_revoke(k->of[i].ref))
+            k->of[left++] = k->of[i];
+        else
+            front_pages_free(k->of[i].page, 1);
     }
+    k->nr = left;
     k->nr_free = 0;
+}
+
+void kept_forget(struct kept *k)
+{
+    k->nr = 0;
 }

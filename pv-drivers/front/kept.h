@@ -22,7 +22,10 @@ struct kept {
 /* The number of a page that is granted to dom, or a negative errno: none is to be had. */
 int kept_take(struct kept *k, uint16_t dom);
 void kept_put(struct kept *k, uint32_t n);
-/* Takes back all of them; what the other end keeps mapped stays granted, and ours. */
+/* Takes back all of them but those that the other end still has mapped; may be called
+ * again for these. */
 void kept_end(struct kept *k);
+/* Those stay granted, and out of use. */
+void kept_forget(struct kept *k);
 
 #endif

@@ -4,6 +4,19 @@
 #include "abi/io/xenbus.h"
 #include "netfront_priv.h"
 
+/* Takes back what of an ended connection is not mapped any more. */
+static void reclaim(struct netfront_queue *q)
+{
+    netfront_rx_close(q);
+    while (q->rings_granted && !front_revoke(q->ring_ref[q->rings_granted - 1]))
+        front_pages_free(q->ring_page[--q->rings_granted], 1);
+    netfront_tx_reclaim(q);
+}
+
+/*
+ * May be called again: a back end that closes still has pages mapped, one that is closed
+ * has not.
+ */
 static void disconnect(struct netfront *f)
 {
     netfront_ctrl_close(f);
@@ -16,13 +29,7 @@ static void disconnect(struct netfront *f)
             front_event_close((uint32_t)q->rx_port);
         q->tx_port = q->rx_port = -1;
         netfront_tx_close(q);
-        netfront_rx_close(q);
-        while (q->rings_granted) {
-            unsigned int ring = --q->rings_granted;
-
-            if (!front_revoke(q->ring_ref[ring]))
-                front_pages_free(q->ring_page[ring], 1);
-        }
+        reclaim(q);
     }
 }
 
@@ -124,8 +131,10 @@ static int write_queue(const struct netfront_queue *q)
 
 static int queue_offer(struct netfront_queue *q)
 {
-    int rc = grant_ring(q, &q->tx, sizeof(union hv_netif_tx_sring_entry));
+    int rc;
 
+    q->rings_granted = 0; /* what is still mapped stays granted, and out of use */
+    rc = grant_ring(q, &q->tx, sizeof(union hv_netif_tx_sring_entry));
     if (!rc)
         rc = grant_ring(q, &q->rx, sizeof(union hv_netif_rx_sring_entry));
     if (!rc)
@@ -256,8 +265,12 @@ void netfront_look(struct netfront *f)
     unsigned int back = (unsigned int)bus_back(&f->bus, "state", 0);
     bool returns = bus_back(&f->bus, "online", 0) != 0;
 
-    if (f->state == NETFRONT_GONE)
+    if (f->state == NETFRONT_GONE) {
+        disconnect(f);
         return;
+    }
+    for (unsigned int i = 0; i < f->max_queues; i++)
+        netfront_tx_reclaim(&f->queue[i]);
     switch (back) {
     case HV_XENBUS_STATE_INIT_WAIT:
         if (f->state == NETFRONT_STARTING)

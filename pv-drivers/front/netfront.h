@@ -54,7 +54,10 @@ struct net_packet {
     uint32_t hash;
 };
 
-/* One to be sent. It, and what it points to, stays as it is until done() is called. */
+/*
+ * One to be sent. It, and what it points to, stays as it is until done() is called. That
+ * is after its connection's end (-ENETDOWN) if the back end has its pages mapped then.
+ */
 struct net_send {
     struct net_packet packet;
     unsigned int queue; /* any number; packets of one stream have the same */
@@ -86,6 +89,8 @@ struct netfront_queue {
     struct {
         struct net_send *of;
         uint32_t ref;
+        bool kept; /* of an earlier connection, whose back end has not let go of the page
+                    */
     } sent[NETFRONT_SLOTS];
     uint8_t free[NETFRONT_SLOTS];
     unsigned int nr_free;
@@ -145,7 +150,10 @@ struct netfront {
  * zeroes but for receive() and ready(), which may send, hash, and want_groups.
  */
 int netfront_start(struct netfront *f, const char *front, unsigned int queues);
-/* The back end's state may have changed (a watch on its folder said so). */
+/*
+ * The back end's state may have changed (a watch on its folder said so). Pages that were
+ * mapped at a connection's end are asked for again, also when the interface is GONE.
+ */
 void netfront_look(struct netfront *f);
 /*
  * Takes a packet: 0, and done() will be called. Else it is not taken: -EAGAIN: ready()

@@ -73,6 +73,7 @@ int netfront_ctrl_open(struct netfront *f, void (*event)(void *net))
     struct netfront_ctrl *c = &f->ctrl;
     int rc;
 
+    c->granted = 0; /* what is still mapped stays granted, and out of use */
     c->port = -1;
     if (!f->hash || !bus_back(&f->bus, "feature-ctrl-ring", 0))
         return 0;
@@ -125,11 +126,6 @@ void netfront_ctrl_close(struct netfront *f)
     if (c->port >= 0)
         front_event_close((uint32_t)c->port);
     c->port = -1;
-    while (c->granted) {
-        unsigned int n = --c->granted;
-
-        /* What the other end keeps mapped stays granted, and out of use. */
-        if (!front_revoke(c->ref[n]))
-            front_pages_free(c->page[n], 1);
-    }
+    while (c->granted && !front_revoke(c->ref[c->granted - 1]))
+        front_pages_free(c->page[--c->granted], 1);
 }

@@ -9,13 +9,16 @@
 void netfront_tx_open(struct netfront_queue *q);
 /* Takes what is answered. 0, or -EPROTO: nothing the back end says can be relied on. */
 int netfront_tx_run(struct netfront_queue *q);
-/* The connection has ended: what was not answered is lost. */
+/* The connection has ended: what was not answered is lost, and to be reclaimed. */
 void netfront_tx_close(struct netfront_queue *q);
+/* Takes back what the back ends of ended connections have let go of by now. */
+void netfront_tx_reclaim(struct netfront_queue *q);
 
 /* ---- netfront_rx.c ---- */
 /* Gives pages to a ring that is new. 0, or -ENOMEM. */
 int netfront_rx_open(struct netfront_queue *q);
 int netfront_rx_run(struct netfront_queue *q);
+/* Takes the pages back but those that are still mapped: may be called again for them. */
 void netfront_rx_close(struct netfront_queue *q);
 
 /* ---- netfront_ctrl.c ---- */

@@ -35,6 +35,8 @@ static void begin_packet(struct netfront_queue *q)
 int netfront_rx_open(struct netfront_queue *q)
 {
     for (unsigned int id = 0; id < NETFRONT_SLOTS; id++) {
+        /* A page that was there is still mapped: it stays granted, and out of use. */
+        q->buffer[id].ref = 0;
         q->buffer[id].page = front_pages(1);
         if (!q->buffer[id].page)
             return -ENOMEM;
@@ -48,10 +50,9 @@ int netfront_rx_open(struct netfront_queue *q)
 void netfront_rx_close(struct netfront_queue *q)
 {
     for (unsigned int id = 0; id < NETFRONT_SLOTS; id++) {
-        /* What the other end keeps mapped stays granted, and out of use. */
-        if (q->buffer[id].page &&
-            (!q->buffer[id].ref || !front_revoke(q->buffer[id].ref)))
-            front_pages_free(q->buffer[id].page, 1);
+        if (!q->buffer[id].page || (q->buffer[id].ref && front_revoke(q->buffer[id].ref)))
+            continue;
+        front_pages_free(q->buffer[id].page, 1);
         q->buffer[id].page = NULL;
         q->buffer[id].ref = 0;
     }

@@ -67,6 +67,7 @@ static int revoke(uint32_t ref)
 static void slot_free(struct netfront_queue *q, unsigned int id)
 {
     q->sent[id].of = NULL;
+    q->sent[id].kept = false;
     q->free[q->nr_free++] = (uint8_t)id;
 }
 
@@ -115,6 +116,17 @@ static void put_gso(struct netfront_queue *q, const struct net_packet *p)
     ring_front_put(&q->tx, &extra, sizeof(extra));
 }
 
+/* Whether there is room for so many slots in the ring, `numbers` of them with a number.
+ * Numbers may be short when a back end that went has not let go of what it had mapped.
+ */
+static bool has_room(struct netfront_queue *q, unsigned int slots, unsigned int numbers)
+{
+    if (hv_ring_free(&q->tx.r) >= slots && q->nr_free >= numbers)
+        return true;
+    q->full = true;
+    return false;
+}
+
 /* There is room for all of it. The first slot tells the size of the whole. */
 static void put_packet(struct netfront_queue *q, const struct net_packet *p,
                        uint32_t size, const uint8_t id[NETFRONT_MAX_PIECES])
@@ -146,10 +158,8 @@ int netfront_send(struct netfront *f, struct net_send *s)
     rc = size ? unfit(f, &s->packet) : -EINVAL;
     if (rc)
         return rc;
-    if (hv_ring_free(&q->tx.r) < s->packet.nr + extras_of(&s->packet)) {
-        q->full = true;
+    if (!has_room(q, s->packet.nr + extras_of(&s->packet), s->packet.nr))
         return -EAGAIN;
-    }
     rc = grant_pieces(q, s, id);
     if (rc)
         return rc;
@@ -172,10 +182,8 @@ int netfront_group(struct netfront *f, struct net_send *s, const uint8_t address
         return -ENETDOWN;
     if (!f->groups)
         return -EOPNOTSUPP;
-    if (hv_ring_free(&q->tx.r) < 2) {
-        q->full = true;
+    if (!has_room(q, 2, 1))
         return -EAGAIN;
-    }
     for (unsigned int i = 0; i < sizeof(extra.u.mcast.addr); i++)
         extra.u.mcast.addr[i] = address[i];
     r.id = q->free[--q->nr_free];
@@ -207,13 +215,24 @@ static int answer(struct netfront_queue *q, const struct hv_netif_tx_response *r
 {
     if (r->status == HV_NETIF_RSP_NULL)
         return 0;
-    if (r->id >= NETFRONT_SLOTS || !q->sent[r->id].of)
+    if (r->id >= NETFRONT_SLOTS || !q->sent[r->id].of || q->sent[r->id].kept)
         return -EPROTO;
     /* Who has answered a slot has let go of its page. */
     if (revoke(q->sent[r->id].ref))
         return -EPROTO;
     slot_done(q, r->id, r->status == HV_NETIF_RSP_OKAY ? 0 : -EIO);
     return 0;
+}
+
+/* Whoever was sent away may come again. */
+static void tell_room(struct netfront_queue *q)
+{
+    if (!q->full || hv_ring_free(&q->tx.r) <= NETFRONT_MAX_PIECES ||
+        q->nr_free < NETFRONT_MAX_PIECES)
+        return;
+    q->full = false;
+    if (q->net->ready)
+        q->net->ready(q->net);
 }
 
 int netfront_tx_run(struct netfront_queue *q)
@@ -231,11 +250,7 @@ int netfront_tx_run(struct netfront_queue *q)
     } while (rc >= 0 && (rc = ring_front_arm_half(&q->tx)) > 0);
     if (rc < 0)
         return rc;
-    if (q->full && hv_ring_free(&q->tx.r) > NETFRONT_MAX_PIECES) {
-        q->full = false;
-        if (q->net->ready)
-            q->net->ready(q->net);
-    }
+    tell_room(q);
     return 0;
 }
 
@@ -244,16 +259,25 @@ void netfront_tx_open(struct netfront_queue *q)
     q->nr_free = 0;
     q->full = false;
     for (unsigned int id = NETFRONT_SLOTS; id-- > 0;)
-        slot_free(q, id);
+        if (!q->sent[id].of)
+            slot_free(q, id);
 }
 
 void netfront_tx_close(struct netfront_queue *q)
 {
-    for (unsigned int id = 0; id < NETFRONT_SLOTS; id++) {
-        if (!q->sent[id].of)
-            continue;
-        /* What the other end keeps mapped stays granted: nobody can take it away. */
-        revoke(q->sent[id].ref);
-        slot_done(q, id, -ENETDOWN);
-    }
+    for (unsigned int id = 0; id < NETFRONT_SLOTS; id++)
+        q->sent[id].kept = q->sent[id].of != NULL;
+}
+
+void netfront_tx_reclaim(struct netfront_queue *q)
+{
+    /*
+     * What the other end still has mapped may be on its way to somebody: whoever sent it
+     * must not write there yet.
+     */
+    for (unsigned int id = 0; id < NETFRONT_SLOTS; id++)
+        if (q->sent[id].kept && !revoke(q->sent[id].ref))
+            slot_done(q, id, -ENETDOWN);
+    if (q->net->state == NETFRONT_RUNNING)
+        tell_room(q);
 }

@@ -347,6 +347,89 @@ START_TEST(with_persistent_grants_pages_are_granted_once)
 }
 END_TEST
 
+static struct hv_blkif_request read_by(struct blk_io *io)
+{
+    *io = request(HV_BLKIF_OP_READ, 5, 3);
+    connect();
+    give(io);
+    return taken();
+}
+
+START_TEST(what_a_back_end_that_goes_has_mapped_is_not_asked_of_the_next_until_it_lets_go)
+{
+    struct blk_io io;
+    struct hv_blkif_request r = read_by(&io);
+    unsigned int ref[2] = {disk.queue[0].ring_ref[0], r.seg[0].gref};
+
+    grant[ref[0]].mapped = grant[ref[1]].mapped = true;
+    state(HV_XENBUS_STATE_CLOSING);
+    ck_assert(grants() == 2 && pages_out == 1 && disk.reissued == 0);
+    grant[ref[0]].mapped = grant[ref[1]].mapped = false;
+    state(HV_XENBUS_STATE_CLOSED);
+    ck_assert(grants() == 0 && pages_out == 0 && disk.reissued == 1);
+    connect();
+    r = taken();
+    ck_assert(r.sector_number == 5 && done == 0);
+    answer(r.id, HV_BLKIF_RSP_OKAY);
+    ck_assert(done == 1 && !last_error);
+}
+END_TEST
+
+START_TEST(a_back_end_that_never_lets_go_keeps_its_request_only)
+{
+    struct blk_io io, other = request(HV_BLKIF_OP_READ, 9, 1);
+    struct hv_blkif_request first = read_by(&io), r;
+
+    grant[first.seg[0].gref].mapped = true;
+    state(HV_XENBUS_STATE_CLOSING);
+    state(HV_XENBUS_STATE_CLOSED);
+    connect();
+    ck_assert(nothing_there());
+    give(&other);
+    r = taken();
+    ck_assert(r.id != first.id && r.sector_number == 9);
+    answer(r.id, HV_BLKIF_RSP_OKAY);
+    ck_assert(done == 1 && last_done == &other);
+    grant[first.seg[0].gref].mapped = false;
+    look();
+    r = taken();
+    ck_assert_uint_eq(r.sector_number, 5);
+    answer(r.id, HV_BLKIF_RSP_OKAY);
+    ck_assert(done == 2 && last_done == &io && !last_error);
+}
+END_TEST
+
+START_TEST(an_answer_for_a_request_of_an_earlier_connection_ends_this_one)
+{
+    struct blk_io io;
+    struct hv_blkif_request r = read_by(&io);
+
+    grant[r.seg[0].gref].mapped = true;
+    state(HV_XENBUS_STATE_CLOSING);
+    state(HV_XENBUS_STATE_CLOSED);
+    connect();
+    answer(r.id, HV_BLKIF_RSP_OKAY);
+    ck_assert(done == 0 && disk.state == BLKFRONT_GONE);
+    grant[r.seg[0].gref].mapped = false;
+    look();
+    ck_assert(done == 1 && last_error == -EIO && grants() == 0 && pages_out == 0);
+}
+END_TEST
+
+START_TEST(an_answer_with_a_page_still_mapped_ends_the_connection)
+{
+    struct blk_io io;
+    struct hv_blkif_request r = read_by(&io);
+
+    grant[r.seg[0].gref].mapped = true;
+    answer(r.id, HV_BLKIF_RSP_OKAY);
+    ck_assert(disk.state == BLKFRONT_GONE && done == 0);
+    grant[r.seg[0].gref].mapped = false;
+    look();
+    ck_assert(done == 1 && last_error == -EIO && grants() == 0 && pages_out == 0);
+}
+END_TEST
+
 START_TEST(persistent_grants_end_with_their_back_end)
 {
     struct blk_io io = request(HV_BLKIF_OP_READ, 0, 32 * 8);
@@ -356,9 +439,14 @@ START_TEST(persistent_grants_end_with_their_back_end)
     give(&io);
     answer(taken().id, HV_BLKIF_RSP_OKAY);
     ck_assert_uint_eq(grants(), 1 + 1 + 32);
+    for (unsigned int ref = 0; ref < GRANTS; ref++)
+        grant[ref].mapped = grant[ref].page;
     state(HV_XENBUS_STATE_CLOSING);
-    ck_assert_uint_eq(grants(), 0);
+    ck_assert_uint_eq(grants(), 1 + 1 + 32);
+    for (unsigned int ref = 0; ref < GRANTS; ref++)
+        grant[ref].mapped = false;
     state(HV_XENBUS_STATE_CLOSED);
+    ck_assert(grants() == 0 && pages_out == 0);
     set("feature-persistent", "0");
     connect();
     give(&io);
@@ -412,6 +500,10 @@ int main(void)
         a_full_ring_makes_the_rest_wait,
         without_grants_requests_wait_for_some,
         with_persistent_grants_pages_are_granted_once,
+        what_a_back_end_that_goes_has_mapped_is_not_asked_of_the_next_until_it_lets_go,
+        a_back_end_that_never_lets_go_keeps_its_request_only,
+        an_answer_for_a_request_of_an_earlier_connection_ends_this_one,
+        an_answer_with_a_page_still_mapped_ends_the_connection,
         persistent_grants_end_with_their_back_end,
         requests_take_the_rings_in_turn,
         NULL};

@@ -477,8 +477,73 @@ START_TEST(an_answer_with_its_page_still_mapped_ends_the_connection)
 
     grant[r.gref].mapped = true;
     answer_tx(r.id, HV_NETIF_RSP_OKAY);
-    ended(1);
+    ended(0);
     ck_assert_uint_eq(grants(), 1);
+    /* Who sent it hears of it when the page is its own again. */
+    grant[r.gref].mapped = false;
+    look();
+    ck_assert(done == 1 && last_error == -ENETDOWN && grants() == 0 && pages_out == 0);
+}
+END_TEST
+
+START_TEST(what_a_back_end_that_goes_has_mapped_stays_as_it_is_until_it_lets_go)
+{
+    struct net_send s = packet(0, 200), again = packet(0, 200);
+    unsigned int ref[3], mapped = 0;
+
+    connect_own();
+    ref[mapped++] = net.queue[0].ring_ref[0];
+    ref[mapped++] = net.queue[0].buffer[7].ref;
+    ck_assert_int_eq(netfront_send(&net, &s), 0);
+    netfront_kick(&net);
+    ref[mapped++] = taken().gref;
+    for (unsigned int i = 0; i < mapped; i++)
+        grant[ref[i]].mapped = true;
+    state(HV_XENBUS_STATE_CLOSING);
+    ck_assert_uint_eq(said(), HV_XENBUS_STATE_CLOSED);
+    ck_assert(done == 0 && grants() == mapped && pages_out == 2);
+    for (unsigned int i = 0; i < mapped; i++)
+        grant[ref[i]].mapped = false;
+    state(HV_XENBUS_STATE_CLOSED);
+    ck_assert(done == 1 && last_error == -ENETDOWN && grants() == 0 && pages_out == 0);
+    /* All numbers are free again. */
+    connect_own();
+    for (unsigned int n = 0; n < NETFRONT_SLOTS; n++)
+        ck_assert_int_eq(netfront_send(&net, &again), 0);
+    ck_assert_int_eq(netfront_send(&net, &again), -EAGAIN);
+}
+END_TEST
+
+START_TEST(a_back_end_that_never_lets_go_costs_its_slots_only)
+{
+    struct net_send again = packet(0, 200);
+    struct hv_netif_tx_request r = one_sent();
+
+    grant[r.gref].mapped = true;
+    state(HV_XENBUS_STATE_CLOSING);
+    state(HV_XENBUS_STATE_CLOSED);
+    connect_own();
+    for (unsigned int n = 1; n < NETFRONT_SLOTS; n++)
+        ck_assert_int_eq(netfront_send(&net, &again), 0);
+    ck_assert_int_eq(netfront_send(&net, &again), -EAGAIN);
+    ck_assert_uint_eq(done, 0);
+    grant[r.gref].mapped = false;
+    look();
+    ck_assert(done == 1 && last_error == -ENETDOWN);
+    ck_assert_int_eq(netfront_send(&net, &again), 0);
+}
+END_TEST
+
+START_TEST(an_answer_for_a_packet_of_an_earlier_connection_ends_this_one)
+{
+    struct hv_netif_tx_request r = one_sent();
+
+    grant[r.gref].mapped = true;
+    state(HV_XENBUS_STATE_CLOSING);
+    state(HV_XENBUS_STATE_CLOSED);
+    connect_own();
+    answer_tx(r.id, HV_NETIF_RSP_OKAY);
+    ended(0);
 }
 END_TEST
 
@@ -636,6 +701,9 @@ int main(void)
         an_answer_nobody_asked_for_ends_the_connection,
         an_answer_for_no_slot_at_all_ends_the_connection,
         an_answer_with_its_page_still_mapped_ends_the_connection,
+        what_a_back_end_that_goes_has_mapped_stays_as_it_is_until_it_lets_go,
+        a_back_end_that_never_lets_go_costs_its_slots_only,
+        an_answer_for_a_packet_of_an_earlier_connection_ends_this_one,
         more_answers_than_requests_end_the_connection,
         pieces_beyond_their_page_are_dropped_with_their_packet_only,
         a_packet_that_comes_bit_by_bit_is_whole_at_its_end,

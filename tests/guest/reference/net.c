@@ -53,6 +53,11 @@ static unsigned int own_group, other_groups;
 
 /* What is waited for. */
 static uint32_t asked, open_asks, words_wrong, sent_again;
+/* The first that was asked after the back end, of this connection, had heard how to
+ * spread packets. What came to it before is spread as it likes, and may wait there for
+ * long. */
+static uint32_t spread_from;
+static unsigned int spread_connection;
 
 /* What a packet is like, beside its size. */
 enum kind { UDP_SUMMED, UDP_BLANK, TCP_BLANK, TCP_SEGMENTS };
@@ -182,6 +187,8 @@ static void take_echo(const struct net_packet *packet, uint32_t header)
         wrong++;
     words_wrong += wrong;
     if (m.answer) {
+        if (m.number >= spread_from && net.connections == spread_connection)
+            spread_check(&net, packet, ip);
         if (m.number == asked && open_asks)
             open_asks--;
         return;
@@ -216,7 +223,6 @@ static void take_ip(const struct net_packet *packet)
     if (packet->size < ETHER + IP + UDP || ip[0] != 0x45 || ip_at(ip + 16) != own_ip ||
         get16(ip + 2) > packet->size - ETHER || !whole)
         return;
-    spread_check(&net, packet, ip);
     if (ip[9] == PROTO_ICMP && ip[IP] == 8) {
         packet_pong(ip);
         send_back(ETHER + get16(ip + 2), UDP_SUMMED);
@@ -370,6 +376,9 @@ static bool exchange(unsigned int to, enum kind kind, uint32_t size, uint32_t co
         uint64_t end = now_ns() + AGAIN_NS;
 
         asked++;
+        if (!net.spread || net.connections != spread_connection)
+            spread_from = asked + 1;
+        spread_connection = net.connections;
         open_asks = count;
         for (uint32_t i = 0; i < count; i++)
             ask(to, kind, size);
