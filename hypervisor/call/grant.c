@@ -193,7 +193,6 @@ static long unmap_batch(struct hcall *h, vaddr_t at, unsigned n, bool replace)
         struct hv_gnttab_unmap_and_replace rep;
         vaddr_t status;
 
-        r[done].pg = NULL;
         if (replace ? copy_in(&rep, at) : copy_in(&op, at)) {
             rc = -EFAULT;
             break;

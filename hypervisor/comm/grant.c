@@ -117,6 +117,10 @@ void grant_release(const struct grant_release *r)
 {
     if (r->pg)
         drop_page(r->pg, r->writable);
+    if (!r->granter)
+        return;
+    unpin(r->granter, r->ref, r->writable);
+    domain_put(r->granter); /* the mapping's reference */
 }
 
 static uint64_t pte_flags(uint32_t flags)
@@ -244,7 +248,6 @@ static int unmap(struct vcpu *v, struct domain *rd, const struct grant_track *t,
             return HV_GNTST_GENERAL_ERROR;
         *left &= (uint8_t)~HV_GNTMAP_HOST_MAP;
         r->pg = page_of(frame);
-        r->writable = !(t->flags & HV_GNTMAP_READONLY);
     }
     return HV_GNTST_OKAY;
 }
@@ -257,7 +260,7 @@ void grant_unmap(struct vcpu *v, struct hv_gnttab_unmap_grant_ref *op, uint64_t 
     uint8_t left;
     int rc;
 
-    r->pg = NULL;
+    *r = (struct grant_release){.pg = NULL};
     if (!claim_track(d, op->handle, &t)) {
         op->status = HV_GNTST_BAD_HANDLE;
         return;
@@ -267,13 +270,14 @@ void grant_unmap(struct vcpu *v, struct hv_gnttab_unmap_grant_ref *op, uint64_t 
         op->status = HV_GNTST_BAD_DOMAIN;
         return;
     }
+    r->writable = !(t.flags & HV_GNTMAP_READONLY);
     left = t.flags;
     rc = unmap(v, rd, &t, op, new_addr, r, &left);
     op->status = (int16_t)rc;
     if (!rc && !(left & (HV_GNTMAP_HOST_MAP | HV_GNTMAP_DEVICE_MAP))) {
-        unpin(rd, t.ref, !(t.flags & HV_GNTMAP_READONLY));
+        r->granter = rd;
+        r->ref = t.ref;
         give_track(d, op->handle);
-        domain_put(rd); /* the mapping's reference */
     } else {
         t.flags = left;
         restore_track(d, op->handle, &t);

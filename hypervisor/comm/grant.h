@@ -14,10 +14,12 @@ extern const struct room grant_room;
 void grant_map(struct vcpu *v,
                struct hv_gnttab_map_grant_ref *op); /* sets op->status, handle */
 /* What an unmapped grant still holds: given back by grant_release() after the TLBs were
- * flushed. */
+ * flushed. Only then does the granter see in its table that the page is its own again. */
 struct grant_release {
-    struct page *pg; /* NULL: nothing */
+    struct page *pg; /* NULL: none */
     bool writable;
+    struct domain *granter; /* NULL: it stays pinned */
+    uint32_t ref;
 };
 void grant_unmap(struct vcpu *v, struct hv_gnttab_unmap_grant_ref *op, uint64_t new_addr,
                  struct grant_release *r);

@@ -212,9 +212,15 @@ START_TEST(mapping_takes_the_frame_of_the_first_use)
     u.dev_bus_addr = m.dev_bus_addr;
     grant_unmap(a->vcpu[0], &u, 0, &r);
     ck_assert_int_eq(u.status, HV_GNTST_OKAY);
+    /* A CPU may still have the page in its TLB: it is not b's alone before it is flushed.
+     */
+    ck_assert_uint_eq(table_v1()[REF].flags,
+                      HV_GTF_PERMIT_ACCESS | HV_GTF_READING | HV_GTF_WRITING);
+    grant_release(&r);
     ck_assert_uint_eq(table_v1()[REF].flags, HV_GTF_PERMIT_ACCESS);
     grant_unmap(a->vcpu[0], &u, 0, &r);
     ck_assert_int_eq(u.status, HV_GNTST_BAD_HANDLE);
+    grant_release(&r);
 }
 END_TEST
 
