@@ -19,7 +19,7 @@
 #include "tool.h"
 
 #define ESCAPE_KEY     0x1d /* Ctrl-] */
-#define TTY_TIMEOUT_MS 10000
+#define TTY_TIMEOUT_MS 40000
 
 enum input { INPUT_TAKEN, INPUT_ENDED, INPUT_ESCAPED };
 

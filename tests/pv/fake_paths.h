@@ -7,9 +7,8 @@
 extern char world_pid_file[128];
 
 #define BLOCK_PID_FILE world_pid_file
-#define WAIT_MS        1000
-#define WAIT_OPEN_MS   1000
+#define WAIT_MS        5000
 #define WAIT_FORCED_MS 5000
-#define WAIT_GUEST_MS  200
+#define WAIT_GUEST_MS  2000
 
 #endif

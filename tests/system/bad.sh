@@ -10,7 +10,7 @@ dies() {
     shift 2
     log=$logs/bad-boot-$results.console
     [ "$hypervisor" = ours ] || pattern='Panic on CPU'
-    "$hvlab" --hypervisor "$hypervisor" --tools "$tools" --log "$log" --timeout 90 "$@" \
+    "$hvlab" --hypervisor "$hypervisor" --tools "$tools" --log "$log" "$@" \
         -- true >/dev/null 2>"$scratch/err"
     status=$?
     if [ $status != 125 ]; then
@@ -43,7 +43,7 @@ strict=1
 [ "$tools" = ours ] || strict=
 echo "strict=$strict" >"$scratch/expect"
 in_dom0 'tools' bad.sh --add "$scratch/expect:/expect" --add "$scratch/nopv:/bad/nopv" \
-    --hv-args dom0_memm=1 --timeout 400
+    --hv-args dom0_memm=1
 log=$logs/bad-tools.console
 pattern='dom0_memm.*dom0_mem([^m]|$)'
 [ "$hypervisor" = ours ] || pattern='dom0_memm'

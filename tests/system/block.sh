@@ -9,6 +9,6 @@ head -c 4M /dev/urandom >"$scratch/files/made"
 (cd "$scratch/files" && md5sum made >made.md5)
 PATH=$PATH:/sbin:/usr/sbin mke2fs -q -t ext4 -d "$scratch/files" "$scratch/one.img" 16M >/dev/null
 modules=$(guest_modules xen-blkfront ext4)
-in_dom0 'disks' block.sh --cpus 2 --timeout 900 --add "$modules:/guest/blk.cpio" \
+in_dom0 'disks' block.sh --cpus 2 --add "$modules:/guest/blk.cpio" \
     --add "$scratch/one.img:/guest/one.img"
 finish

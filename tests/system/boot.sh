@@ -20,7 +20,7 @@ machine 'q35, BIOS, 2 CPUs, virtio' 2 vda virtio_net 1 \
     --disk "$scratch/disk0" --nic virtio --end off
 machine 'pc, BIOS, 1 CPU' 1 '' e1000 '' --machine pc --nic e1000 --end reset
 efi=1 machine 'q35, UEFI, 4 CPUs, AHCI' 4 sda e1000e 1 --efi --disk "$scratch/disk1" \
-    --disk-bus ahci --nic e1000e --timeout 400 --end reset
+    --disk-bus ahci --nic e1000e --end reset
 machine 'pc, UEFI, 1 CPU' 1 '' '' '' --machine pc --efi --end off
 # Xen 4.17 with Linux 6.1 as dom0 crashes on this model in QEMU 7.2, before dom0's first line.
 if [ "$hypervisor" = xen ]; then
@@ -34,7 +34,8 @@ machine 'q35, BIOS, 1 CPU, 640 MiB' 1 '' '' '' --memory 640
 if [ "$hypervisor" = ours ]; then
     title='a CPU that is stuck is reported'
     log=$logs/boot-stuck
-    "$hvlab" --efi --hv-args watchdog_timeout=2 --log "$log.console" --add "$here/dom0:/test" -- \
+    "$hvlab" --timeout 900 --efi --hv-args watchdog_timeout=2 --log "$log.console" \
+        --add "$here/dom0:/test" -- \
         '. /test/lib.sh; . /test/stuck.sh' >"$log.out" 2>"$log.err"
     status=$?
     if [ $status = 125 ] && grep -q 'Watchdog timer detects that CPU0 is stuck' "$log.console"; then

@@ -3,7 +3,7 @@
 # Our tools on the real Xen 4.17, and Debian's tools on Ostler.
 . "$(dirname "$0")/lib.sh"
 hypervisor=xen tools=ours
-in_dom0 'our tools on Xen' cross.sh --timeout 400
+in_dom0 'our tools on Xen' cross.sh
 hypervisor=ours tools=xen
-in_dom0 "Debian's tools on Ostler" cross.sh --timeout 500 --cpus 2
+in_dom0 "Debian's tools on Ostler" cross.sh --cpus 2
 finish

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 reference_guest
 if [ "$tools" = ours ]; then
-    in_dom0 'daemons' daemons.sh --timeout 600 "${reference[@]}"
+    in_dom0 'daemons' daemons.sh "${reference[@]}"
 else
     skip 'daemons' "Debian's xenstored keeps nothing"
 fi

@@ -38,15 +38,15 @@ sees() {
 all() {
     sees 'GNU GRUB' 300 "GRUB's menu is seen" || return
     sees 'The demo guest is up' 300 "the guest's kernel and banner are seen" || return
-    sees 'guest#' 20 "the guest's prompt is seen" || return
+    sees 'guest#' 120 "the guest's prompt is seen" || return
     tmux send-keys -t demo 'echo $((6*7)) times' Enter
-    sees '42 times' 30 "the guest's shell answers" || return
+    sees '42 times' 120 "the guest's shell answers" || return
     tmux send-keys -t demo C-]
-    sees 'dom0#' 30 'Ctrl-] leads to a shell in dom0' || return
+    sees 'dom0#' 120 'Ctrl-] leads to a shell in dom0' || return
     tmux send-keys -t demo "$tool list" Enter
-    sees 'Domain-0 ' 30 'its list shows the domains' || return
+    sees 'Domain-0 ' 120 'its list shows the domains' || return
     tmux send-keys -t demo poweroff Enter
-    sees 'LEFT 0' 60 'poweroff ends the machine and the emulator'
+    sees 'LEFT 0' 180 'poweroff ends the machine and the emulator'
 }
 tmux -f /dev/null new-session -d -s demo -x 100 -y 30 "$demo --guest small; echo LEFT \$?; sleep 30"
 all

@@ -6,7 +6,7 @@
 kernel=$O/cache/guest-kernel/vmlinuz
 if [ -e "$kernel" ]; then
     in_dom0 'guest kernel' guest_kernel.sh --add "$kernel:/guest/patched" \
-        --module loop --module xen-blkback --module xen-netback --timeout 600
+        --module loop --module xen-blkback --module xen-netback
 else
     skip 'guest kernel' 'not built: make guest-kernel'
 fi

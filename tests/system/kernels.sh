@@ -15,12 +15,12 @@ gzip -1 <"$scratch/kernels/elf" >"$scratch/kernels/elf-gz"
 new=$("$here/../lab/fetch" linux-new 2>"$scratch/why")
 if [ -n "$new" ]; then
     cp -L "$new/vmlinuz" "$scratch/kernels/newer"
-    in_dom0 'kernels' kernels.sh --add "$scratch/kernels:/kernels" --timeout 400
+    in_dom0 'kernels' kernels.sh --add "$scratch/kernels:/kernels"
     rm "$scratch"/kernels/elf*
     in_dom0 'the newer kernel as dom0' kernels.sh --kernel "$(echo "$new"/boot/vmlinuz-*)" \
-        --add "$scratch/kernels:/kernels" --timeout 400
+        --add "$scratch/kernels:/kernels"
 else
-    in_dom0 'kernels' kernels.sh --add "$scratch/kernels:/kernels" --timeout 400
+    in_dom0 'kernels' kernels.sh --add "$scratch/kernels:/kernels"
     skip 'the newer kernel' "$(tail -n 1 "$scratch/why")"
 fi
 finish

@@ -53,7 +53,7 @@ in_dom0() {
         'not ok - '*) result 'not ok' "$title: ${line#not ok - }" ;;
         *) echo "# $line" ;;
         esac
-    done <"$log.out"
+    done < <(sed '$a\' "$log.out")
     case $status in
     0) ok "$title: the machine did all of it" ;;
     124 | 125)
@@ -72,7 +72,7 @@ boot_for_script() {
     local script=$1 log=$2
     shift 2
     "$hvlab" --hypervisor "$hypervisor" --tools "$tools" --log "$log.console" \
-        --add "$here/dom0:/test" "$@" -- \
+        --timeout 900 --add "$here/dom0:/test" "$@" -- \
         ". /test/lib.sh; . /test/$script" >"$log.out" 2>"$log.err"
     status=$?
 }

@@ -4,6 +4,6 @@
 . "$(dirname "$0")/lib.sh"
 
 reference_guest
-in_dom0 'network' net.sh --module xen-netback --cpus 2 --timeout 900 "${reference[@]}" \
+in_dom0 'network' net.sh --module xen-netback --cpus 2 "${reference[@]}" \
     --add "$(guest_modules xen-netfront):/guest/net.cpio"
 finish

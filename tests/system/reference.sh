@@ -8,11 +8,11 @@ reference_guest
 echo "# Disks on $hypervisor:"
 in_dom0 'reference guest' reference.sh "${reference[@]}" \
     --add "$(guest_modules xen-blkfront):/guest/blk.cpio" \
-    --module loop --module xen-blkback --timeout 600
+    --module loop --module xen-blkback
 echo "# Networks on $hypervisor:"
 rm -rf "$scratch/modules"
 in_dom0 'reference guests' reference_net.sh \
     "${reference[@]}" \
     --add "$(guest_modules xen-netfront):/guest/net.cpio" \
-    --module xen-netback --cpus 2 --timeout 600
+    --module xen-netback --cpus 2
 finish

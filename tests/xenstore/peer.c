@@ -182,8 +182,11 @@ bool peer_receive(struct peer *p, struct message *m, int ms)
         ssize_t n;
 
         if (p->page) {
+            /* Given up by the daemon: what is not there by now does not come. */
+            bool over = __atomic_load_n(&p->page->error, __ATOMIC_ACQUIRE);
+
             n = (ssize_t)ring_get(p, p->buf + p->got, sizeof(p->buf) - p->got);
-            if (n == 0 && left <= 0)
+            if (n == 0 && (over || left <= 0))
                 return false;
             if (n == 0)
                 usleep(50);
@@ -225,7 +228,7 @@ pid_t daemon_start(char *const argv[], const char *dir)
         perror(argv[0]);
         _exit(127);
     }
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 3000; i++) {
         struct peer *p = peer_socket(path);
 
         if (p) {

@@ -18,12 +18,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "peer.h"
 
 #define MAX_CLIENTS 64
-#define PATIENCE_MS 1000
+#define PATIENCE_MS 3000
 #define MARK        0x7fffffffu
 
 static const char *dir;
@@ -227,15 +228,22 @@ static void virq(void)
 {
     char path[256];
     uint32_t port = 1;
+    int left = 0;
     FILE *f;
 
     snprintf(path, sizeof(path), "%s/events", dir);
     f = fopen(path, "r+");
     if (f) {
         fwrite(&port, sizeof(port), 1, f);
+        fflush(f);
+        /* The daemon deals with it before it looks at what comes after. */
+        for (int ms = 0; !ioctl(fileno(f), FIONREAD, &left) && left; ms++) {
+            if (ms == 10 * PATIENCE_MS)
+                break;
+            usleep(1000);
+        }
         fclose(f);
     }
-    usleep(50000);
     drain(NULL, NULL);
 }
 

@@ -43,7 +43,7 @@ serve() {
         ;;
     esac
     daemon=$!
-    for _ in $(seq 60); do
+    for _ in $(seq 600); do
         [ -S "$dir/socket" ] && return 0
         kill -0 "$daemon" 2>/dev/null || break
         sleep 0.05
@@ -109,14 +109,20 @@ session() {
     for i in $(seq 900); do echo "/big/child-number-$i v"; done |
         xargs -n 300 "$clients/xenstore-write"
     t xenstore-list /big
-    (sleep 0.3; "$clients/xenstore-write" /watched/x 1; "$clients/xenstore-rm" /watched) &
     t timeout_watch
-    wait $!
 }
-# A watch that ends by itself, should the events not come.
+# A watch that ends by itself, should the events not come. Its first line says that it stands:
+# then comes what it is to see.
 cat >"$work/bin/timeout_watch" <<'END'
-#!/bin/sh
-exec timeout 10 "${0%/*}/xenstore-watch" -n 3 /watched
+#!/bin/bash
+timeout 60 "${0%/*}/xenstore-watch" -n 3 /watched | {
+    IFS= read -r line
+    echo "$line"
+    "${0%/*}/xenstore-write" /watched/x 1
+    "${0%/*}/xenstore-rm" /watched
+    cat
+}
+exit "${PIPESTATUS[0]}"
 END
 chmod +x "$work/bin/timeout_watch"
 

@@ -35,7 +35,7 @@ static bool ask(struct peer *p, uint32_t type, uint32_t tx, const char *data, si
     if (!peer_send(p, type, 5, tx, data, len))
         return false;
     do {
-        if (!peer_receive(p, &m, 10000))
+        if (!peer_receive(p, &m, 30000))
             return false;
     } while (m.h.type == HV_XS_WATCH_EVENT);
     return m.h.type == type;
@@ -148,7 +148,7 @@ static void outstanding(struct peer *admin, struct peer *guest)
               page->req_prod - page->req_cons >= 37 * (sizeof(m.h) + 6),
           "a guest that does not fetch its replies is not served beyond its quota");
     for (uint32_t i = 0; i < 40; i++)
-        ok &= peer_receive(guest, &m, 3000) && m.h.req_id == 100 + i;
+        ok &= peer_receive(guest, &m, 30000) && m.h.req_id == 100 + i;
     check(ok && reports(admin, "outstanding     :        0\n"),
           "... and gets all of them when it does");
 }

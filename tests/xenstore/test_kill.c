@@ -96,7 +96,7 @@ static bool ask(struct peer *p, uint32_t type, uint32_t tx, const char *data, si
     if (!peer_send(p, type, 1, tx, data, len))
         return false;
     do {
-        if (!peer_receive(p, m, 3000))
+        if (!peer_receive(p, m, 30000))
             return false;
     } while (m->h.type == HV_XS_WATCH_EVENT || m->h.req_id != 1);
     return true;
@@ -177,7 +177,7 @@ static void guest_collect(struct peer *g, int round)
     int missing = KEYS + 2;
 
     while (missing) {
-        if (!peer_receive(g, &m, 3000))
+        if (!peer_receive(g, &m, 30000))
             fail("a guest's request is not answered");
         if (m.h.type == HV_XS_WATCH_EVENT)
             continue;
@@ -231,7 +231,7 @@ static void guest_watch_stands(struct peer *g, struct peer *local)
 
     ask(local, HV_XS_WRITE, 0, data, len, &m);
     do {
-        if (!peer_receive(g, &m, 3000))
+        if (!peer_receive(g, &m, 30000))
             fail("a guest's watch is gone");
     } while (m.h.type != HV_XS_WATCH_EVENT || strcmp(m.data, "watched") != 0);
 }
@@ -304,7 +304,7 @@ static void make_renew(struct peer *local, ino_t old)
         for (int j = 0; j < 100; j++)
             peer_send(local, HV_XS_WRITE, 1, 0, data, put_write(data, "/renew", 0, j));
         for (int j = 0; j < 100; j++)
-            peer_receive(local, &m, 3000);
+            peer_receive(local, &m, 30000);
     }
     if (journal_number() == old)
         fail("the journal is not written anew");
@@ -334,7 +334,7 @@ static void parts(struct peer *g)
     renewed();
     peer_send_raw(g, raw + 900, sizeof(h) + h.len - 900);
     do {
-        if (!peer_receive(g, &m, 3000))
+        if (!peer_receive(g, &m, 30000))
             break;
     } while (m.h.req_id != 55);
     check(m.h.req_id == 55 && m.h.type == HV_XS_WRITE,
@@ -342,7 +342,7 @@ static void parts(struct peer *g)
     peer_send(g, HV_XS_READ, 56, 0, "large", 6);
     renewed();
     do {
-        if (!peer_receive(g, &m, 3000))
+        if (!peer_receive(g, &m, 30000))
             break;
     } while (m.h.req_id != 56);
     check(m.h.req_id == 56 && m.h.type == HV_XS_READ && m.h.len == 1800 &&
@@ -381,7 +381,7 @@ static void fill(int nodes)
         peer_send(local, HV_XS_WRITE, 1, 0, data, len + (size_t)sprintf(data + len, "v"));
         if (i % 100 == 99)
             for (int j = 0; j < 100; j++)
-                peer_receive(local, &m, 3000);
+                peer_receive(local, &m, 30000);
     }
     peer_close(local);
 }

@@ -119,7 +119,7 @@ static void events(struct xs_handle *h)
     unsigned int num = 0;
     int before = threads();
 
-    check(xs_watch(h, "/lib/w", "token") && hears(h, "/lib/w", 1000),
+    check(xs_watch(h, "/lib/w", "token") && hears(h, "/lib/w", 20000),
           "a watch fires at once");
     put(h, 0, "/lib/w/x", "1");
     e = xs_read_watch(h, &num);
@@ -128,7 +128,7 @@ static void events(struct xs_handle *h)
     free(e);
     put(h, 0, "/lib/w/y", "1");
     holds(h, "/lib/w/y", "1");
-    check(hears(h, "/lib/w/y", 1000), "an event that came before a reply is not lost");
+    check(hears(h, "/lib/w/y", 20000), "an event that came before a reply is not lost");
     check(threads() == before, "no thread is made behind the program's back");
     check(xs_unwatch(h, "/lib/w", "token"), "a watch is taken back");
 }
@@ -216,7 +216,7 @@ static void forked(struct xs_handle *h)
     usleep(100000);
     child = fork();
     if (child == 0) {
-        alarm(10);
+        alarm(60);
         xs_daemon_destroy_postfork(h);
         h = xs_open(0);
         _exit(h && holds(h, "/lib/a", "value") ? 0 : 1);
@@ -386,13 +386,13 @@ static void another_daemon(struct xs_handle *h)
     xs_transaction_t t = xs_transaction_start(h), u;
 
     xs_watch(h, "/lib/again", "token");
-    hears(h, "/lib/again", 1000);
+    hears(h, "/lib/again", 20000);
     restart();
-    check(hears(h, "/lib/again", 3000),
+    check(hears(h, "/lib/again", 20000),
           "a watch fires again when the daemon was replaced");
     check(holds(h, "/lib/a", "value"), "requests go on with the new daemon");
     put(h, 0, "/lib/again/x", "1");
-    check(hears(h, "/lib/again/x", 1000), "the watch stands in the new daemon");
+    check(hears(h, "/lib/again/x", 20000), "the watch stands in the new daemon");
     u = xs_transaction_start(h);
     check(!put(h, t, "/lib/a", "old") && errno == EAGAIN &&
               xs_transaction_end(h, t, true),

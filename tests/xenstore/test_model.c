@@ -189,7 +189,7 @@ static void settle(void)
 
         peer_send(c->peer, HV_XS_GET_DOMAIN_PATH, 99, 0, "1", 2);
         for (;;) {
-            if (!peer_receive(c->peer, &m, 5000))
+            if (!peer_receive(c->peer, &m, 30000))
                 die("no answer");
             if (m.h.type != HV_XS_WATCH_EVENT)
                 break;
@@ -223,7 +223,7 @@ static void ask(struct client *c, const struct model_request *rq, uint32_t tx,
     }
     peer_send(c->peer, rq->type, 1, tx, data, len);
     do {
-        if (!peer_receive(c->peer, reply, 5000))
+        if (!peer_receive(c->peer, reply, 30000))
             die("no answer");
         if (reply->h.type == HV_XS_WATCH_EVENT)
             came(c, reply);
@@ -362,7 +362,7 @@ static void txn_finish(unsigned int who, struct txn *t)
         unsigned int n = 0;
 
         for (;;) {
-            if (!peer_receive(c->peer, &m, 5000))
+            if (!peer_receive(c->peer, &m, 30000))
                 die("no answer");
             if (m.h.type != HV_XS_WATCH_EVENT)
                 break;
@@ -408,7 +408,7 @@ static void watching(unsigned int who)
     if (c->watch[w].set)
         expect(c, c->watch[w].path, w, true);
     peer_send(c->peer, c->watch[w].set ? HV_XS_WATCH : HV_XS_UNWATCH, 1, 0, data, len);
-    if (!peer_receive(c->peer, &m, 5000) || strcmp(m.data, "OK") != 0)
+    if (!peer_receive(c->peer, &m, 30000) || strcmp(m.data, "OK") != 0)
         die("a watch is refused");
     settle();
 }
@@ -445,7 +445,7 @@ static void connect_clients(const char *dir)
 
             memcpy(data + len, "1\0001", 4);
             peer_send(clients[0].peer, HV_XS_INTRODUCE, 1, 0, data, len + 4);
-            if (!peer_receive(clients[0].peer, &m, 5000))
+            if (!peer_receive(clients[0].peer, &m, 30000))
                 die("no answer to INTRODUCE");
         }
     }

@@ -23,7 +23,7 @@ serve() {
     mkdir -p "$dir"
     XS_FAKE_DIR=$dir XENSTORED_RUNDIR=$dir "$@" -N --pid-file "$dir/pid" 2>"$dir/messages" &
     daemon=$!
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         [ -S "$dir/socket" ] && return
         sleep 0.05
     done

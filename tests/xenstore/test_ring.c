@@ -27,7 +27,7 @@ static bool ask(struct peer *p, uint32_t type, uint32_t tx, const char *data, si
     if (!peer_send(p, type, 5, tx, data, len))
         return false;
     do {
-        if (!peer_receive(p, &m, 3000))
+        if (!peer_receive(p, &m, 30000))
             return false;
     } while (m.h.type == HV_XS_WATCH_EVENT);
     return m.h.type == type;
@@ -35,7 +35,7 @@ static bool ask(struct peer *p, uint32_t type, uint32_t tx, const char *data, si
 
 static bool becomes(const uint32_t *word, uint32_t value)
 {
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < 30000; i++) {
         if (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value)
             return true;
         usleep(1000);

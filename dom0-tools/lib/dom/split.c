@@ -18,12 +18,12 @@
 #define LOOK_MS   20
 
 /* Tests have no time. An image may have to be looked through from a slow disk; libxl
- * gives a device as long to be set up. */
+ * gives a device as long to be set up. On a machine that has other things to do a guest
+ * may be as slow to let one go. */
 #ifndef WAIT_MS
-#define WAIT_MS        10000
-#define WAIT_OPEN_MS   40000
-#define WAIT_FORCED_MS 5000
-#define WAIT_GUEST_MS  5000
+#define WAIT_MS        40000
+#define WAIT_FORCED_MS 10000 /* before it is taken away by force, and after */
+#define WAIT_GUEST_MS  20000
 #endif
 
 struct dom_place dom_place_of(const struct dom_kind *kind, hv_domid_t domid,
@@ -314,7 +314,7 @@ int dom_split_attach(struct dom_host *host, const struct dom_place *p, const cha
     if (rc)
         return dom_fail(err, rc, "cannot write %s %s to XenStore: %s", what, name,
                         strerror(-rc));
-    rc = wait_for(host, p, WAIT_OPEN_MS, is_offered);
+    rc = wait_for(host, p, WAIT_MS, is_offered);
     if (rc) {
         refused(host, p, name, rc, err);
         dom_transact(host, p, NULL, drop);
@@ -339,7 +339,7 @@ int dom_split_detach(struct dom_host *host, const struct dom_place *p, const cha
         return dom_fail(err, -ESRCH, "domain %u has no %s %s", p->domid, p->kind->what,
                         name);
     if (!rc && dom_backend_runs(p->kind)) {
-        rc = wait_for(host, p, WAIT_MS, is_closed);
+        rc = wait_for(host, p, force ? WAIT_FORCED_MS : WAIT_MS, is_closed);
         if (rc == -ETIMEDOUT && force)
             rc = close_by_force(host, p);
     }

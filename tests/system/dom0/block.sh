@@ -20,7 +20,7 @@ config blk 'ramdisk = "/tmp/blk-initrd"' \
 check "a guest with two disks comes up" up blk
 refuses "what fails in the guest is seen to fail" '^step [0-9]+ gives 1' in_guest blk 60 false
 check "its driver finds them" in_guest blk 60 \
-    'for m in /blk/*; do insmod $m; done; sleep 1; test -b /dev/xvda -a -b /dev/xvdb'
+    "for m in /blk/*; do insmod \$m; done; $(soon 'test -b /dev/xvda -a -b /dev/xvdb')"
 check "the guest reads what dom0 wrote" in_guest blk 60 \
     "test \"\$(md5sum </dev/xvda)\" = '$(cat /tmp/one.md5)'"
 check "it finds the file system that is on the one" in_guest blk 60 \
@@ -48,15 +48,15 @@ says "block-list shows the disks" "^51728 +0 +0 +4 +[0-9]+ +[0-9]+ " $T block-li
 # Disks come and go under a running guest.
 state >/tmp/attached
 check "block-attach gives it another disk" $T block-attach blk "/tmp/cd.img,raw,xvdc,r"
-check "the guest reads it" in_guest blk 30 \
-    "sleep 1; test \"\$(md5sum </dev/xvdc)\" = '$(cat /tmp/cd.md5)'"
-check "the guest cannot write to it" in_guest blk 30 \
+check "the guest reads it" in_guest blk 60 \
+    "$(soon 'test -b /dev/xvdc') && test \"\$(md5sum </dev/xvdc)\" = '$(cat /tmp/cd.md5)'"
+check "the guest cannot write to it" in_guest blk 60 \
     '! dd if=/dev/zero of=/dev/xvdc bs=4k count=1 conv=fsync 2>/dev/null'
 refuses "a name that is taken is refused" 'xvdc already' \
     $T block-attach blk /tmp/cd.img,raw,xvdc,r
 check "block-detach takes it away" $T block-detach blk xvdc
-check "the guest sees it go" in_guest blk 30 'sleep 1; test ! -e /dev/xvdc'
-check "a mounted disk" in_guest blk 30 'mount -t ext4 /dev/xvda /mnt'
+check "the guest sees it go" in_guest blk 60 "$(soon 'test ! -e /dev/xvdc')"
+check "a mounted disk" in_guest blk 60 'mount -t ext4 /dev/xvda /mnt'
 
 # Killed under load: the guest sees no error, and what it wrote is there.
 load='end=$(($(cut -d. -f1 /proc/uptime) + 12)); n=0; rm -f /sums
@@ -64,14 +64,16 @@ while [ $(cut -d. -f1 /proc/uptime) -lt $end ]; do
 n=$((n + 1)); dd if=/dev/urandom of=/mnt/$((n % 8)) bs=64k count=16 conv=fsync 2>/dev/null || break
 md5sum /mnt/$((n % 8)) >/sum.$((n % 8)) || break; done
 test $(cut -d. -f1 /proc/uptime) -ge $end && cat /sum.* >/sums'
+served() { [ -n "$(workers hvblkd)" ]; }
 kill_backends() {
     local n
     for n in 1 2 3 4 5 6 7 8; do
         usleep 300000
         if [ $((n % 3)) = 0 ]; then
-            kill -9 "$(cat /run/hvblkd/pid)"
+            slay "$(cat /run/hvblkd/pid)"
             hvblkd
         else
+            wait_for 60 served
             kill -9 $(workers hvblkd) 2>/dev/null && echo killed >>/tmp/killed
         fi
     done
@@ -114,7 +116,7 @@ cycles() {
         $T block-detach blk xvdc || return 1
     done
 }
-check "30 attachments and detachments" cycles 30 'wait_for 20 connected'
+check "30 attachments and detachments" cycles 30 'wait_for 60 connected'
 unchanged "they leave nothing" /tmp/attached
 if [ "$(files)" = "$before" ]; then
     ok "they leave no file open"
@@ -122,6 +124,6 @@ else
     not_ok "they leave no file open" "$before, now $(files)"
 fi
 . /test/qcow.sh
-check "the guest still reads its disk" in_guest blk 30 'dd if=/dev/xvda of=/dev/null bs=64k'
+check "the guest still reads its disk" in_guest blk 60 'dd if=/dev/xvda of=/dev/null bs=64k'
 check "shutdown ends the guest" down blk
 unchanged "nothing is left of it" /tmp/before 100

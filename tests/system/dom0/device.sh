@@ -38,7 +38,7 @@ in_state() { [ "$(xenstore-read "$1/state" 2>/dev/null)" = "$2" ]; }
 rounds() { grep -cE '^round [0-9.]+ ok' "/tmp/$1.out"; }
 enough() { [ "$(rounds "$1")" -ge "$2" ]; }
 # goes_on NAME: more rounds, from now.
-goes_on() { wait_for 40 enough "$1" $(($(rounds "$1") + 4)) || { last_words "$1"; return 1; }; }
+goes_on() { wait_for 120 enough "$1" $(($(rounds "$1") + 4)) || { last_words "$1"; return 1; }; }
 
 # reference NAME DEVICE LINE...: the configuration of a reference guest.
 reference() {

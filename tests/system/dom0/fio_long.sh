@@ -30,7 +30,8 @@ attach_both() {
 }
 detach_both() { $T block-detach blk xvdg && $T block-detach blk xvdh; }
 check "a raw and a qcow2 image are there for it" attach_both
-check "it is there" in_guest blk 60 'sleep 1; mkdir -p /fio; mount -t ext4 -o ro /dev/xvde /fio'
+check "it is there" in_guest blk 60 \
+    "$(soon 'test -b /dev/xvde') && mkdir -p /fio && mount -t ext4 -o ro /dev/xvde /fio"
 
 # A neighbour that speaks the protocol wrongly in 17 ways, each of them 20 times.
 sparse /tmp/hostile.img 4
@@ -38,7 +39,7 @@ reference hostile 'device/vbd/51712 340' 'disk = ["/tmp/hostile.img,raw,xvda,w"]
 check "a hostile front end" $T create -p /tmp/hostile.cfg
 console hostile
 check "runs beside it" $T unpause hostile
-check "the guest's CPUs are busy" in_guest blk 30 'while :; do :; done & echo $! >/busy'
+check "the guest's CPUs are busy" in_guest blk 60 'while :; do :; done & echo $! >/busy'
 while :; do :; done &
 busy=$!
 check "what fio writes under load it reads again" fio
@@ -50,7 +51,7 @@ tr -d '\r' </tmp/hostile.out | sed -n 's/^[a-z].*/# &/p'
 for why in 'index is out of range' 'a segment beyond its page' 'not granted'; do
     check "the log says why: $why" grep -q "domain .*, disk 51712: .*$why" /tmp/messages
 done
-wait_for 30 gone hostile
+wait_for 60 gone hostile
 $T destroy hostile 2>/dev/null
 console_end hostile
 
@@ -105,22 +106,24 @@ mount -t tmpfs -o size=4m none /tmp/small
 sparse /tmp/small/image 8
 fill='dd if=/dev/zero of=/dev/xvdi bs=64k count=128 oflag=direct 2>/dev/null'
 check "an image that does not fit" $T block-attach blk /tmp/small/image,raw,xvdi,w,enospc=fail
-check "fails the guest's writes where that is wanted" in_guest blk 60 "sleep 1; ! $fill"
+check "fails the guest's writes where that is wanted" in_guest blk 60 \
+    "$(soon 'test -b /dev/xvdi') && ! $fill"
 check "it goes" $T block-detach blk xvdi
 rm /tmp/small/image
 sparse /tmp/small/image 8
 : >/tmp/messages
 check "without such a wish" $T block-attach blk /tmp/small/image,raw,xvdi,w
-check "the guest writes" in_guest blk 30 "sleep 1; { $fill; echo \$? >/filled; } & true"
+check "the guest writes" in_guest blk 60 \
+    "$(soon 'test -b /dev/xvdi') && { { $fill; echo \$? >/filled; } & true; }"
 check "and the log says that its writes wait" \
-    wait_for 30 grep -q 'no space is left.*writes wait' /tmp/messages
-check "they do, without an error" in_guest blk 30 'test ! -e /filled'
+    wait_for 60 grep -q 'no space is left.*writes wait' /tmp/messages
+check "they do, without an error" in_guest blk 60 'test ! -e /filled'
 mount -o remount,size=16m /tmp/small
 check "with space they go on" in_guest blk 60 \
     'until [ -e /filled ]; do sleep 1; done; test $(cat /filled) = 0'
 check "and the log says so" grep -q 'there is space' /tmp/messages
 
-check "all disks go" in_guest blk 30 'kill $(cat /busy); umount /fio'
+check "all disks go" in_guest blk 60 'kill $(cat /busy); umount /fio'
 for disk in xvde xvdg xvdh xvdi; do $T block-detach blk $disk; done
 umount /tmp/small
 unchanged "none of these leave anything, either" /tmp/with_blk 100
@@ -141,7 +144,7 @@ cycles() {
     while [ $n -lt "$1" ]; do
         n=$((n + 1))
         $T block-attach blk /tmp/cycle.img,raw,xvdc,r || { echo "round $n"; return 1; }
-        wait_for 20 connected || { echo "not connected in round $n"; return 1; }
+        wait_for 60 connected || { echo "not connected in round $n"; return 1; }
         $T block-detach blk xvdc || { echo "round $n"; return 1; }
     done
 }

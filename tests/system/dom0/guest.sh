@@ -28,17 +28,17 @@ unchanged "nothing is left of it" /tmp/before 100
 
 # Its own power-off.
 config off 'extra = "console=hvc0 lab.do=poweroff"'
-timeout 120 $T create -c /tmp/off.cfg </dev/null >/tmp/off.out 2>&1
+timeout 300 $T create -c /tmp/off.cfg </dev/null >/tmp/off.out 2>&1
 check "a guest that powers off is created, with its console and no input" test $? = 0
-if wait_for 30 gone off; then ok "and goes away"; else not_ok "and goes away" "it stays"; fi
+if wait_for 60 gone off; then ok "and goes away"; else not_ok "and goes away" "it stays"; fi
 says "its console was shown to the end" 'The demo guest is up' cat /tmp/off.out
 $T destroy off 2>/dev/null
 
 # A panic, with on_crash = destroy.
 config panic 'extra = "console=hvc0 lab.do=panic"' 'on_crash = "destroy"'
 check "a guest that panics is created" $T create -p /tmp/panic.cfg
-wait_for 15 has_tty panic
-timeout 120 $T console panic </dev/null >/tmp/panic.out 2>&1 &
+wait_for 60 has_tty panic
+timeout 300 $T console panic </dev/null >/tmp/panic.out 2>&1 &
 $T unpause panic
 if wait_for 90 gone panic; then ok "and is destroyed"; else not_ok "and is destroyed" stays; fi
 wait $!
@@ -64,7 +64,7 @@ else
     not_ok "it is back with a new number" "$($T list)"
 fi
 check "destroy ends it" $T destroy again
-wait_for 10 gone again
+wait_for 60 gone again
 console_end again
 
 # Killed in mid-boot, and one that never yields.
@@ -75,6 +75,6 @@ check "destroy in mid-boot ends it" $T destroy early
 config spin 'extra = "console=hvc0 lab.do=spin"'
 check "a guest that never yields is up" up spin
 check "destroy ends it all the same" $T destroy spin
-wait_for 10 gone spin
+wait_for 60 gone spin
 console_end spin
 unchanged "nothing is left of any of them" /tmp/before 100

@@ -70,7 +70,7 @@ network() {
     ip link set "vif$id.0" up
     xenstore-write "$vif/hotplug-status" connected
 }
-reached() { wait_for 30 ping -c 1 -W 1 192.168.7.2; }
+reached() { wait_for 60 ping -c 1 -W 1 192.168.7.2; }
 intact() { ! grep -E 'round .* (failed|other)|I/O error|BUG:|WARNING:' "/tmp/$1.out"; }
 
 console parked
@@ -86,37 +86,37 @@ check "it is reached" reached
 # the frontend through the whole handshake.
 for n in 1 2 3 4 5; do
     xenstore-write "$vbd/state" 5
-    check "disk: connected again, time $n" wait_for 30 in_state "$vbd" 4
+    check "disk: connected again, time $n" wait_for 60 in_state "$vbd" 4
     check "and the guest goes on" goes_on parked
 done
 xenstore-rm "$vif/hotplug-status"
 xenstore-write "$vif/state" 5
-check "network: back" wait_for 30 in_state "$vif" 2
+check "network: back" wait_for 60 in_state "$vif" 2
 network
-check "and connected again" wait_for 30 in_state "$vif" 4
+check "and connected again" wait_for 60 in_state "$vif" 4
 check "and it is reached" reached
 
 # The driver away for a while.
 echo "vbd-$id-51712" >/sys/bus/xen-backend/drivers/vbd/unbind
 xenstore-write "$vbd/state" 5
 check "without a driver the guest's disk waits" \
-    wait_for 30 in_state "$front" 6
+    wait_for 60 in_state "$front" 6
 sleep 2
 xenstore-write "$vbd/state" 6
 echo "vbd-$id-51712" >/sys/bus/xen-backend/drivers/vbd/bind
-check "with it, it is connected again" wait_for 30 in_state "$vbd" 4
+check "with it, it is connected again" wait_for 60 in_state "$vbd" 4
 check "and the guest goes on" goes_on parked
 check "no request failed, no byte was lost" intact parked
 
 # Unplugged while it waits: an error, not a hang.
 echo "vbd-$id-51712" >/sys/bus/xen-backend/drivers/vbd/unbind
 xenstore-write "$vbd/state" 5
-wait_for 30 in_state "$front" 6
+wait_for 60 in_state "$front" 6
 xenstore-write "$vbd/online" 0 "$vbd/state" 6
 xenstore-write "$vbd/state" 5
 check "unplugged while it waits, requests fail" wait_for 60 heard parked 'failed'
 $T destroy parked
-wait_for 30 gone parked
+wait_for 60 gone parked
 console_end parked
 xenstore-rm "$vbd" 2>/dev/null
 xenstore-rm "$vif" 2>/dev/null
@@ -146,10 +146,10 @@ kills() {
         for daemon in hvblkd hvnetd; do
             usleep $((RANDOM * 8 + 10000))
             case $((RANDOM % 6)) in
-            0) kill -9 "$(cat /run/$daemon/pid)" && $daemon && echo daemon ;;
+            0) slay "$(cat /run/$daemon/pid)" && $daemon && echo daemon ;;
             1)
                 # The daemon first, which would start others.
-                kill -9 "$(cat /run/$daemon/pid)" $(pidof $daemon)
+                slay "$(cat /run/$daemon/pid)" $(pidof $daemon)
                 rm -f /run/$daemon/[0-9]*
                 $daemon && echo all
                 ;;

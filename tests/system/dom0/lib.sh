@@ -56,6 +56,22 @@ wait_for() {
         usleep 300000
     done
 }
+# soon CONDITION: words for a guest's shell, which wait until the condition holds there (its
+# driver takes its time), for half a minute at least; then what comes of it.
+soon() {
+    echo "tries=0; until { $1; } || [ \$((tries += 1)) -gt 300 ]; do usleep 100000; done; { $1; }"
+}
+# slay PID...: they are killed, and what they had is free: a daemon finds that nobody has its
+# lock. What is left of one that nobody has waited for has nothing.
+slay() {
+    local p
+    kill -9 "$@" 2>/dev/null || return 1
+    for p; do
+        while grep -q '^State:[[:space:]]*[A-WYt]' "/proc/$p/status" 2>/dev/null; do
+            usleep 1000
+        done
+    done
+}
 # workers DAEMON: its processes but the first.
 workers() { pidof "$1" | tr ' ' '\n' | grep -vx "$(cat "/run/$1/pid")"; }
 gone() { ! $T domid "$1" >/dev/null 2>&1; }
@@ -80,7 +96,7 @@ has_tty() { [ -c "$(tty_of "$1")" ]; }
 # is read and typed on: neither xl console nor hvtool console takes its keys from a pipe.
 # Nothing started here may hold the caller's output open.
 console() {
-    wait_for 15 has_tty "$1"
+    wait_for 60 has_tty "$1"
     cat "$(tty_of "$1")" >"/tmp/$1.out" 2>/dev/null &
     echo $! >"/tmp/$1.console"
 }
@@ -94,13 +110,13 @@ up() {
     local out
     out=$($T create "/tmp/$1.cfg" 2>&1) || { echo "$out"; return 1; }
     console "$1"
-    wait_for "${2:-150}" heard "$1" 'The demo guest is up' || { last_words "$1"; return 1; }
+    wait_for "${2:-300}" heard "$1" 'The demo guest is up' || { last_words "$1"; return 1; }
 }
 # answers NAME: the guest's shell computes something.
 answers() {
     local n=$(($(cut -d. -f1 /proc/uptime) + 1000))
     echo "echo \$(($n * 2)) computed" >"$(tty_of "$1")"
-    wait_for 30 heard "$1" "$((n * 2)) computed" || { last_words "$1"; return 1; }
+    wait_for 60 heard "$1" "$((n * 2)) computed" || { last_words "$1"; return 1; }
 }
 # in_guest NAME SECONDS COMMAND: the guest's shell runs it and it succeeds. Each command has a
 # number of its own, so that no answer is taken for another's. The count is in a file: check and
@@ -116,9 +132,9 @@ in_guest() {
 # down NAME: shut down cleanly.
 down() {
     local out
-    out=$(timeout 120 $T shutdown -w "$1" 2>&1) || { echo "$out"; return 1; }
+    out=$(timeout 300 $T shutdown -w "$1" 2>&1) || { echo "$out"; return 1; }
     # xl is back a moment before the guest is gone.
-    if [ $T = xl ]; then wait_for 10 gone "$1"; fi
+    if [ $T = xl ]; then wait_for 60 gone "$1"; fi
     gone "$1" || { echo "it is still there"; return 1; }
     console_end "$1"
 }
@@ -145,7 +161,7 @@ dying() { $T list | awk 'NR > 1 && $5 ~ /d/ { found = 1 } END { exit !found }'; 
 # settled FILE: the state goes to FILE, once no domain is dying and it stands still: daemons
 # let go of a dead guest's pages on their own time.
 settled() {
-    local end=$(($(cut -d. -f1 /proc/uptime) + 30))
+    local end=$(($(cut -d. -f1 /proc/uptime) + 60))
     state >"$1"
     while :; do
         usleep 300000
@@ -180,7 +196,7 @@ same() {
 # for the first time meanwhile may have made its tables (event channels, grant mappings) grow
 # for good, by so many frames at the most.
 unchanged() {
-    local end=$(($(cut -d. -f1 /proc/uptime) + 30))
+    local end=$(($(cut -d. -f1 /proc/uptime) + 60))
     until same "$2" "${3:-0}"; do
         if [ "$(cut -d. -f1 /proc/uptime)" -ge $end ]; then
             not_ok "$1" "$(diff "$2" /tmp/state.now | grep '^[-+][^-+]')"

@@ -18,16 +18,16 @@ config net 'ramdisk = "/tmp/net-initrd"' 'vif = ["mac=00:16:3e:01:02:03,script=v
 says "a script that is named is warned of" "'vif-route' is not run" $T create -n /tmp/net.cfg
 check "a guest with a network interface comes up" up net
 check "its driver finds it" in_guest net 60 \
-    'for m in /blk/*; do insmod $m; done; sleep 1; ip link | grep 00:16:3e:01:02:03'
+    "for m in /blk/*; do insmod \$m; done; $(soon 'ip link | grep 00:16:3e:01:02:03')"
 check "the guest pings dom0" in_guest net 60 \
     'ip addr add 10.7.0.2/24 dev eth0 && ip link set eth0 up && ping -c 3 -w 20 10.7.0.1'
 check "dom0 pings the guest" ping -c 3 -w 20 10.7.0.2
 check "large packets go both ways" ping -c 3 -w 20 -s 8000 10.7.0.2
 check "the guest fetches a file from dom0" in_guest net 60 \
     "wget -q -O /tmp/data http://10.7.0.1/data && test \"\$(md5sum </tmp/data)\" = '$sum'"
-in_guest net 10 'httpd -p 80 -h /tmp'
+in_guest net 60 'httpd -p 80 -h /tmp'
 fetch() { wget -q -O - http://10.7.0.2/data | md5sum | grep -q "${sum%% *}"; }
-check "dom0 fetches it back" wait_for 20 fetch
+check "dom0 fetches it back" wait_for 60 fetch
 . /test/net_links.sh
 says "network-list shows the interface" "^0 +0 +00:16:3e:01:02:03 +0 +4 " $T network-list net
 says "with --json, too" '"vifname": *"vif[0-9]+.0"' $T network-list --json net
@@ -39,12 +39,12 @@ interfaces() { ls /sys/class/net; }
 interfaces >/tmp/interfaces
 check "network-attach gives it another interface" \
     $T network-attach net mac=00:16:3e:01:02:04 vifname=second mtu=1400
-check "the guest sees it come" in_guest net 30 'sleep 1; ip link | grep 00:16:3e:01:02:04'
+check "the guest sees it come" in_guest net 60 "$(soon 'ip link | grep 00:16:3e:01:02:04')"
 says "it has the name and MTU that were asked for" 'mtu 1400' ip link show second
 refuses "a name that is taken is refused" "'second' already" \
     $T network-attach net vifname=second
 check "network-detach takes it away" $T network-detach net 00:16:3e:01:02:04
-check "the guest sees it go" in_guest net 30 'sleep 1; ! ip link | grep 00:16:3e:01:02:04'
+check "the guest sees it go" in_guest net 60 "$(soon '! ip link | grep 00:16:3e:01:02:04')"
 rmmod xen-netback
 refuses "the kernel's backend is missed by name" 'modprobe xen-netback' \
     $T network-attach net backendtype=phy
@@ -75,7 +75,7 @@ kill_backends() {
     for n in 1 2 3 4 5 6; do
         usleep 300000
         if [ $((n % 3)) = 0 ]; then
-            kill -9 "$(cat /run/hvnetd/pid)"
+            slay "$(cat /run/hvnetd/pid)"
             hvnetd
         else
             kill -9 $(workers hvnetd) 2>/dev/null
@@ -99,10 +99,10 @@ cycles() {
     while [ $n -lt "$1" ]; do
         n=$((n + 1))
         $T network-attach net || return 1
-        wait_for 20 connected || { echo "not connected in round $n"; return 1; }
+        wait_for 60 connected || { echo "not connected in round $n"; return 1; }
         $T network-detach net 1 || return 1
         # A driver that is still on its way out takes the next device for its own.
-        in_guest net 30 'while [ -e /sys/bus/xen/devices/vif-1 ]; do usleep 10000; done' ||
+        in_guest net 60 'while [ -e /sys/bus/xen/devices/vif-1 ]; do usleep 10000; done' ||
             return 1
     done
 }

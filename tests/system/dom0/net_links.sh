@@ -16,15 +16,15 @@ plug() {
     shift
     $T network-attach net mac=$mac bridge=xenbr1 vifname=link "mtu=$mtu" "$@" || return 1
     ip link set xenbr1 mtu "$mtu"
-    in_guest net 40 "until grep -q $mac /sys/class/net/eth1/address; do usleep 50000; done
+    in_guest net 60 "until grep -q $mac /sys/class/net/eth1/address; do usleep 50000; done
         echo 0 >/proc/sys/net/ipv6/conf/eth1/accept_dad
         ip addr add 10.8.0.2/24 dev eth1; ip addr add fd00:8::2/64 dev eth1
         ip link set eth1 mtu $mtu && ip link set eth1 up" || return 1
-    wait_for 20 ping -c 1 -w 2 10.8.0.2
+    wait_for 60 ping -c 1 -w 2 10.8.0.2
 }
 unplug() {
     $T network-detach net $mac &&
-        in_guest net 30 'while [ -e /sys/class/net/eth1 ]; do usleep 10000; done'
+        in_guest net 60 'while [ -e /sys/class/net/eth1 ]; do usleep 10000; done'
 }
 # got ADDRESS: the guest's file, as it should be.
 got() { wget -q -O - "http://$1/data" | md5sum | grep -q "${sum%% *}"; }
@@ -55,11 +55,11 @@ link_cycles() {
         ip link set link down
         answers_not >/dev/null || { echo "it answers with its link down"; return 1; }
         ip link set link up
-        wait_for 20 ping -c 1 -w 2 10.8.0.2 || { echo "it does not answer, time $n"; return 1; }
-        in_guest net 20 'ip link set eth1 down' || return 1
+        wait_for 60 ping -c 1 -w 2 10.8.0.2 || { echo "it does not answer, time $n"; return 1; }
+        in_guest net 60 'ip link set eth1 down' || return 1
         answers_not >/dev/null || { echo "it answers when it is down"; return 1; }
-        in_guest net 20 'ip link set eth1 up' || return 1
-        wait_for 20 ping -c 1 -w 2 10.8.0.2 || { echo "it is not back, time $n"; return 1; }
+        in_guest net 60 'ip link set eth1 up' || return 1
+        wait_for 60 ping -c 1 -w 2 10.8.0.2 || { echo "it is not back, time $n"; return 1; }
     done
 }
 check "its link goes down and up at either end" link_cycles
@@ -74,7 +74,7 @@ overfull() {
     arp -d 10.8.0.2
 }
 check "a guest that stands still has its packets dropped when its queue is full" overfull
-check "and gets them again when it goes on" wait_for 20 ping -c 1 -w 2 10.8.0.2
+check "and gets them again when it goes on" wait_for 60 ping -c 1 -w 2 10.8.0.2
 check "a file goes out then" got 10.8.0.2
 check "it goes" unplug
 
@@ -100,7 +100,7 @@ slow() {
     wget -q -O - http://10.8.0.2/mib | cmp -n 1048576 - /tmp/www/data || return 1
     [ $(($(cut -d. -f1 /proc/uptime) - from)) -ge 3 ] || { echo "too early"; return 1; }
 }
-in_guest net 20 'dd if=/tmp/data of=/tmp/mib bs=64k count=16 2>/dev/null'
+in_guest net 60 'dd if=/tmp/data of=/tmp/mib bs=64k count=16 2>/dev/null'
 check "an interface comes with a rate" plug 1500 rate=2Mb/s
 check "the guest sends no faster than that" slow
 check "it goes" unplug

@@ -19,8 +19,8 @@ reference_works() {
 reference_ends() {
     in_joint "no request failed" sh -c '! grep -E "failed|not ok" /tmp/ref.out'
     "$@"
-    in_joint "unplugged, it sees an end" wait_for 30 heard ref 'the disk is gone'
-    in_joint "and powers off" wait_for 30 gone ref
+    in_joint "unplugged, it sees an end" wait_for 60 heard ref 'the disk is gone'
+    in_joint "and powers off" wait_for 60 gone ref
     grep -e '^{' -e '^disk of' /tmp/ref.out | tr -d '\r' | sed 's/^disk/# disk/'
     $T destroy ref 2>/dev/null
     console_end ref
@@ -37,7 +37,7 @@ in_joint "its disk is connected" in_state "$vbd" 4
 in_joint "grants are persistent" heard ref 'persistent grants'
 for n in 1 2 3 4 5; do
     xenstore-write "$vbd/state" 5
-    in_joint "connected again, time $n" wait_for 30 in_state "$vbd" 4
+    in_joint "connected again, time $n" wait_for 60 in_state "$vbd" 4
     in_joint "and it goes on" goes_on ref
 done
 in_joint "it has seen six connections" heard ref 'connection 6'
@@ -64,7 +64,7 @@ gzip -dc /guest/initrd.gz >/tmp/initrd
 cat /tmp/initrd /guest/blk.cpio >/tmp/blk-initrd
 kernel_works() {
     in_joint "the guest finds its disk" in_guest blk 60 \
-        'for m in /blk/*; do insmod $m; done; sleep 1; test -b /dev/xvda'
+        "for m in /blk/*; do insmod \$m; done; $(soon 'test -b /dev/xvda')"
     in_joint "it reads what dom0 wrote" in_guest blk 60 \
         "test \"\$(head -c 4194304 /dev/xvda | md5sum)\" = '$(head -c 4194304 "$1" | md5sum)'"
     in_joint "it writes" in_guest blk 60 \

@@ -27,7 +27,7 @@ has_vif() { [ -e "/sys/class/net/vif$1.0" ]; }
 plug() {
     local id
     id=$($T domid "$1")
-    wait_for 20 has_vif "$id" || return 1
+    wait_for 60 has_vif "$id" || return 1
     ip link set "vif$id.0" up
     brctl addif xenbr0 "vif$id.0"
     xenstore-write "/local/domain/0/backend/vif/$id/0/hotplug-status" connected
@@ -46,19 +46,19 @@ pair_works() {
     for kind in '64 bytes with their checksum' '1400 bytes with their checksum' \
         '1400 bytes with a blank checksum' 'a burst of packets' '1000 bytes of TCP' \
         '4000 bytes in segments' '65000 bytes in segments'; do
-        in_joint "$kind carry their data" grep -q "^$kind: ok" /tmp/net2.out
+        in_joint "$kind carry their data" wait_for 60 grep -q "^$kind: ok" /tmp/net2.out
     done
     in_joint "the other one says so, too" goes_on net3
     # It is busy, and has no room for an answer at times.
-    in_joint "dom0 pings it" wait_for 20 ping -c 1 -w 5 10.7.0.2
-    in_joint "with packets as large as they may be" wait_for 20 ping -c 1 -w 5 -s 1472 10.7.0.2
+    in_joint "dom0 pings it" wait_for 60 ping -c 1 -w 5 10.7.0.2
+    in_joint "with packets as large as they may be" wait_for 60 ping -c 1 -w 5 -s 1472 10.7.0.2
 }
 pair_ends() {
     in_joint "packets came by the queues that their hashes say" spreads
     in_joint "nothing was wrong" sh -c '! grep -E "failed|not ok" /tmp/net[23].out'
     "$@"
-    in_joint "unplugged, it sees an end" wait_for 30 heard net2 'the network is gone'
-    in_joint "and powers off" wait_for 30 gone net2
+    in_joint "unplugged, it sees an end" wait_for 60 heard net2 'the network is gone'
+    in_joint "and powers off" wait_for 60 gone net2
     grep -e '^{' -e '^network' /tmp/net2.out | tr -d '\r' | sed 's/^network/# network/'
     for n in 2 3; do
         $T destroy "net$n" 2>/dev/null
@@ -87,7 +87,7 @@ plug_both() { in_joint "they join the bridge" eval 'plug net2 && plug net3'; }
 pair_works plug_both
 for n in 1 2 3; do
     xenstore-write "$vif/state" 5
-    in_joint "connected again, time $n" wait_for 30 in_state "$vif" 4
+    in_joint "connected again, time $n" wait_for 60 in_state "$vif" 4
     in_joint "and it goes on" goes_on net2
 done
 in_joint "it has seen four connections" heard net2 'connection 4'
@@ -106,7 +106,7 @@ fetched() { wget -q -O - http://10.7.0.9/data | cmp - /tmp/www/data; }
 kernel_talks() {
     in_joint "it comes up" wait_for 150 heard net 'The demo guest is up'
     in_joint "its driver finds the interface" in_guest net 60 \
-        'for m in /blk/*; do insmod $m; done; sleep 1; ip link show dev eth0'
+        "for m in /blk/*; do insmod \$m; done; $(soon 'ip link show dev eth0')"
     in_joint "it pings dom0" in_guest net 60 \
         'ip addr add 10.7.0.9/24 dev eth0 && ip link set eth0 up && ping -c 3 -w 20 10.7.0.1'
     in_joint "it fetches a file from dom0" in_guest net 60 \
@@ -116,8 +116,8 @@ kernel_talks() {
     in_joint "packets of its two queues come and go" in_guest net 60 \
         'for n in 1 2 3 4 5 6 7 8 9 10; do wget -q -O - http://10.7.0.1/small; done
         grep -cE " [1-9][0-9]* .*vif0-q[01]-(tx|rx)" /proc/interrupts | grep -x 4'
-    in_guest net 10 'httpd -p 80 -h /tmp'
-    in_joint "dom0 fetches it back" wait_for 20 fetched
+    in_guest net 60 'httpd -p 80 -h /tmp'
+    in_joint "dom0 fetches it back" wait_for 60 fetched
     in_joint "it shuts down" down net
 }
 kernel_guest() {
