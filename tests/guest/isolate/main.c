@@ -46,7 +46,7 @@ static uint64_t *way_to(uint64_t content)
 
 static long look_there(void)
 {
-    uint64_t end = now_ns() + 5000000000;
+    uint64_t end = now_ns() + PATIENCE_NS;
 
     asked++;
     while (answered != asked && now_ns() < end)

@@ -65,7 +65,7 @@ uint64_t now_ns(void)
 
 bool event_wait(uint32_t port, uint32_t count)
 {
-    uint64_t end = now_ns() + 1000000000;
+    uint64_t end = now_ns() + PATIENCE_NS;
 
     while (event_count[port] < count && now_ns() < end)
         sched_op(HV_SCHEDOP_YIELD, NULL);

@@ -120,9 +120,11 @@ static inline uint64_t pte_of(const void *va, uint64_t flags)
 extern volatile uint32_t event_count[4096]; /* 2-level deliveries, per port */
 void events_on(void);
 void events_off(void);
-bool event_wait(uint32_t port, uint32_t count); /* up to a second */
+bool event_wait(uint32_t port, uint32_t count); /* up to PATIENCE_NS */
 void event_scan(void);
 uint64_t now_ns(void);
+/* For what is to happen at once: the machine may stand still in between. */
+#define PATIENCE_NS 20000000000UL
 long evtchn_alloc_loop(uint32_t *port); /* unbound to oneself; 0 or an error */
 
 #endif
