@@ -49,13 +49,29 @@ static void ask_for_reconnection(void)
     peer_kick(guest);
 }
 
+#define SAID_AGAIN_S 10 /* the daemon says the same of a domain no sooner */
+
+/* How often the log says that the ring is broken. */
+static long broken_lines(void)
+{
+    FILE *f = fopen(messages, "r");
+    char line[256];
+    long lines = 0;
+
+    while (f && fgets(line, sizeof(line), f))
+        lines += strstr(line, "ring is broken") != NULL;
+    if (f)
+        fclose(f);
+    return lines;
+}
+
 /* A guest breaks its ring again and again: the log does not grow with that. */
 static void said_once(void)
 {
-    unsigned int lines = 0;
-    char line[256];
-    FILE *f;
+    long lines = broken_lines();
+    struct timespec begin, end;
 
+    clock_gettime(CLOCK_MONOTONIC, &begin);
     for (int i = 0; i < 50; i++) {
         __atomic_store_n(&page->req_prod, page->req_cons + 5000, __ATOMIC_SEQ_CST);
         peer_kick(guest);
@@ -63,12 +79,10 @@ static void said_once(void)
         ask_for_reconnection();
         becomes(&page->connection, HV_STORE_CONNECTED);
     }
-    f = fopen(messages, "r");
-    while (f && fgets(line, sizeof(line), f))
-        lines += strstr(line, "ring is broken") != NULL;
-    if (f)
-        fclose(f);
-    check(lines == 1, "a guest that breaks its ring at will is named in the log once");
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    lines = broken_lines() - lines;
+    check(broken_lines() && lines <= 1 + (end.tv_sec - begin.tv_sec + 1) / SAID_AGAIN_S,
+          "a guest that breaks its ring at will is named in the log once");
 }
 
 /*
