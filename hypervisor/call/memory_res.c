@@ -37,8 +37,7 @@ static int give_extent(struct domain *d, const struct hv_memory_reservation *r,
         return -ENOMEM;
     m = page_mfn(pg).n;
     if (populate)
-        for (uint64_t j = 0; j < 1ull << r->extent_order; j++)
-            m2p_set(mk_mfn(m + j), mk_gfn(gpfn + j));
+        m2p_set_block(mk_mfn(m), mk_gfn(gpfn), 1ull << r->extent_order);
     if (r->extent_start && copy_out(slot, &m))
         return -EFAULT;
     return 0;
@@ -116,7 +115,7 @@ static void give_back(struct exchange *e)
     while ((pg = page_list_take(&e->out)))
         page_free(page_mfn(pg), e->x.out.extent_order);
     while ((pg = page_list_take(&e->in))) {
-        if (dom_page_assign(e->d, pg, 0))
+        if (dom_page_give_back(e->d, pg))
             page_free(page_mfn(pg), 0);
     }
 }

@@ -38,6 +38,24 @@ static inline void page_list_add_tail(struct page_list *l, struct page *pg)
     frametable[first].prev = frametable[last].next = n;
     l->first = first;
 }
+/* n frames that follow each other. */
+static inline void page_list_add_tail_block(struct page_list *l, struct page *pg,
+                                            uint64_t n)
+{
+    uint32_t from = page_index(pg), to = from + (uint32_t)n - 1,
+             first = l->first ? l->first : from,
+             last = l->first ? frametable[first].prev : to;
+
+    for (uint64_t i = 0; i < n; i++) {
+        pg[i].prev = from + (uint32_t)i - 1;
+        pg[i].next = from + (uint32_t)i + 1;
+    }
+    pg[0].prev = last;
+    pg[n - 1].next = first;
+    frametable[last].next = from;
+    frametable[first].prev = to;
+    l->first = first;
+}
 static inline void page_list_add(struct page_list *l, struct page *pg) /* at the front */
 {
     page_list_add_tail(l, pg);

@@ -28,6 +28,16 @@ void m2p_set(mfn_t m, gfn_t g)
         m2p[m.n] = g.n;
 }
 
+void m2p_set_block(mfn_t m, gfn_t g, uint64_t n)
+{
+    uint64_t *entry = m2p + m.n;
+
+    n = m.n < m2p_max ? MIN(n, m2p_max - m.n) : 0;
+#pragma GCC unroll 8
+    for (uint64_t i = 0; i < n; i++)
+        entry[i] = g.n + i;
+}
+
 gfn_t m2p_get(mfn_t m)
 {
     return m.n < m2p_max ? mk_gfn(m2p[m.n]) : INVALID_GFN;

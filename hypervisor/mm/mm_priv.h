@@ -164,6 +164,8 @@ static inline int l1e_get(uint64_t e, struct domain *d, struct domain *pg_owner)
 
     if (unlikely(e & PTE_CACHE) || unlikely(!mfn_valid_first(pte_mfn(e))))
         return l1e_get_rare(e, d, pg_owner);
+    if ((e & PTE_RW) && likely(page_try_get_and_writable(pg, pg_owner)))
+        return 0;
     if (unlikely(!page_get_fast(pg, pg_owner)))
         return -EINVAL;
     if (!(e & PTE_RW))

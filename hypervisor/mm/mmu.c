@@ -219,8 +219,22 @@ static int unpin(struct vcpu *v, struct domain *pg_owner, mfn_t m)
     return 0;
 }
 
+/* A page that is zero still needs no zeroing. */
+static bool is_clear(struct domain *pg_owner, mfn_t m)
+{
+    bool clear;
+
+    if (!mfn_valid(m) || !page_get(page_of(m), pg_owner))
+        return false;
+    clear = page_never_written(page_of(m), pg_owner);
+    page_put(page_of(m));
+    return clear;
+}
+
 static int clear_or_copy(struct domain *pg_owner, mfn_t to, mfn_t from, bool copy)
 {
+    if (!copy && is_clear(pg_owner, to))
+        return 0;
     if (copy && (!mfn_valid(from) || !page_get(page_of(from), pg_owner)))
         return -EINVAL;
     if (!mfn_valid(to) || !page_get_and_type(page_of(to), pg_owner, PGT_WRITABLE)) {
@@ -229,7 +243,7 @@ static int clear_or_copy(struct domain *pg_owner, mfn_t to, mfn_t from, bool cop
         return -EINVAL;
     }
     if (copy) {
-        memcpy(map_mfn(to), map_mfn(from), PAGE_SIZE);
+        map_copy(map_mfn(to), map_mfn(from), PAGE_SIZE);
         page_put(page_of(from));
     } else {
         map_zero(to, 1);

@@ -151,8 +151,12 @@ cpumask_t dom_dirty_cpus(const struct domain *d)
 
 /* Memory of a domain. */
 
-int dom_page_assign(struct domain *d, struct page *pg, unsigned order)
+/* type: of idle pages. PGT_NONE says of an ordinary guest's page that it is all zero: who
+ * writes to it gives it another type first. */
+static int assign(struct domain *d, struct page *pg, unsigned order, unsigned type)
 {
+    const uint64_t type_count =
+        (uint64_t)(PGC_ALLOCATED | 1) << 32 | type << PGT_TYPE_SHIFT;
     struct mm_domain *mm = d->mm;
     uint64_t n = 1ull << order;
     int rc = -ENOMEM;
@@ -165,18 +169,27 @@ int dom_page_assign(struct domain *d, struct page *pg, unsigned order)
     if (mm->tot + n > mm->max || mm->tot + n < n)
         goto out;
     owner_hold(d);
+    page_list_add_tail_block(&mm->pages, pg, n);
     for (uint64_t i = 0; i < n; i++) {
         ASSERT(pg[i].count == 0);
         pg[i].owner = d;
-        pg[i].type = 0;
-        page_list_add_tail(&mm->pages, &pg[i]);
-        atomic_store_explicit(&pg[i].count, PGC_ALLOCATED | 1, memory_order_release);
+        atomic_store_explicit(&pg[i].type_count, type_count, memory_order_release);
     }
     mm->tot += n;
     rc = 0;
 out:
     spin_unlock(&mm->lock);
     return rc;
+}
+
+int dom_page_assign(struct domain *d, struct page *pg, unsigned order)
+{
+    return assign(d, pg, order, PGT_NONE);
+}
+
+int dom_page_give_back(struct domain *d, struct page *pg)
+{
+    return assign(d, pg, 0, PGT_WRITABLE);
 }
 
 static int alloc_below(struct domain *d, unsigned order, unsigned flags, uint64_t end,

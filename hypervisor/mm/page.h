@@ -62,8 +62,15 @@ void page_put_and_type(struct page *pg);
 /* Memory of a domain. */
 int must_check dom_page_alloc(struct domain *d, unsigned order, unsigned flags,
                               struct page **out);
-int must_check dom_page_assign(struct domain *d, struct page *pg,
-                               unsigned order); /* a free block becomes d's */
+/* A free block becomes d's: of zeros, unless d is privileged. */
+int must_check dom_page_assign(struct domain *d, struct page *pg, unsigned order);
+int must_check dom_page_give_back(
+    struct domain *d, struct page *pg); /* ... a stolen page, with what it holds */
+/* All zero since d was given it, and whatever it has been used for since. */
+static inline bool page_never_written(const struct page *pg, const struct domain *d)
+{
+    return !d->privileged && !atomic_load_explicit(&pg->type, memory_order_acquire);
+}
 /* All of it below 2^bits bytes; 0: anywhere. */
 int must_check dom_page_alloc_bits(struct domain *d, unsigned order, unsigned bits,
                                    struct page **out);
@@ -90,6 +97,7 @@ int dom_get_memlist(struct domain *d, uint64_t start, uint64_t max,
 extern struct domain *dom_io, *dom_xen;
 
 void m2p_set(mfn_t m, gfn_t g);
+void m2p_set_block(mfn_t m, gfn_t g, uint64_t n); /* m, g and what follows them */
 gfn_t m2p_get(mfn_t m);
 /* The table's own memory in pieces of 2 MiB: the first frame of one, INVALID_MFN if it
  * tells of no RAM or is still in single pages, which may_gather puts an end to. */

@@ -48,6 +48,27 @@ static inline bool page_try_get_writable(struct page *pg) /* false: nothing was 
            likely(atomic_compare_exchange_strong_explicit(
                &pg->type, &x, x + 1, memory_order_acquire, memory_order_relaxed));
 }
+/* A reference to a page of d that has another user, and one to its type, which is
+ * writable or becomes that without a look at anything. False: nothing was done. */
+static inline bool page_try_get_and_writable(struct page *pg, const struct domain *d)
+{
+    uint64_t x = atomic_load_explicit(&pg->type_count, memory_order_relaxed);
+    uint32_t type = (uint32_t)x, count = (uint32_t)(x >> 32);
+
+    if (type == PGT_NONE || type == PGT_WRITABLE << PGT_TYPE_SHIFT)
+        type = PGT_WRITABLE_VALID;
+    else if (unlikely(type - PGT_WRITABLE_VALID - 1 >= PGT_MAX - 1))
+        return false;
+    if (unlikely(!page_more_users(count)) ||
+        unlikely(!atomic_compare_exchange_strong_explicit(
+            &pg->type_count, &x, (uint64_t)(count + 1) << 32 | (type + 1),
+            memory_order_acquire, memory_order_relaxed)))
+        return false;
+    if (likely(pg->owner == d && d->dying == DOM_ALIVE))
+        return true;
+    page_put_and_type(pg);
+    return false;
+}
 static inline int page_get_writable(struct page *pg)
 {
     return likely(page_try_get_writable(pg)) ? 0 : page_get_type(pg, PGT_WRITABLE);

@@ -101,6 +101,10 @@ void map_zero_cold(mfn_t m, uint64_t frames)
 {
     map_zero(m, frames);
 }
+void map_copy(void *to, const void *from, size_t n)
+{
+    memcpy(to, from, n);
+}
 uint64_t map_frames_cost(mfn_t start, mfn_t end)
 {
     return 0;

@@ -355,6 +355,40 @@ START_TEST(clear_and_copy_need_writable_frames)
 }
 END_TEST
 
+static uint64_t word_after_clear(mfn_t m)
+{
+    entries(m)[100] = 42;
+    ck_assert_int_eq(ext(HV_MMUEXT_CLEAR_PAGE, m), 0);
+    assert_idle(m);
+    return entries(m)[100];
+}
+
+START_TEST(clear_leaves_nothing_of_what_was_written)
+{
+    mfn_t mapped = frame(), table = frame(), taken = frame(), own;
+
+    ck_assert_int_eq(update(t.l1, 60, pte_make(mapped, RW)), 0);
+    ck_assert_int_eq(update(t.l1, 60, 0), 0);
+    ck_assert_uint_eq(word_after_clear(mapped), 0);
+    ck_assert_int_eq(ext(HV_MMUEXT_PIN_L1_TABLE, table), 0);
+    ck_assert_int_eq(update(table, 3, pte_make(mapped, RW)), 0);
+    ck_assert_int_eq(ext(HV_MMUEXT_UNPIN_TABLE, table), 0);
+    ck_assert_uint_eq(word_after_clear(table), 0);
+    ck_assert_uint_eq(entries(table)[3], 0);
+    /* As an exchange of memory does that fails. */
+    ck_assert(page_get(page_of(taken), g));
+    ck_assert_int_eq(dom_page_steal(g, page_of(taken)), 0);
+    ck_assert_int_eq(dom_page_give_back(g, page_of(taken)), 0);
+    ck_assert_uint_eq(word_after_clear(taken), 0);
+    /* dom0's memory comes as others left it. */
+    g->privileged = true;
+    own = frame();
+    ck_assert_uint_eq(word_after_clear(own), 0);
+    g->privileged = false;
+    ck_assert_int_eq(ext(HV_MMUEXT_CLEAR_PAGE, mk_mfn(1ull << 40)), -EINVAL);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -375,6 +409,7 @@ int main(void)
         ldt_pages_appear_when_they_are_used,
         a_dying_guest_leaves_no_descriptor_pages,
         clear_and_copy_need_writable_frames,
+        clear_leaves_nothing_of_what_was_written,
         NULL};
 
     return unit_run("mm/mmu", kernel, tests);
