@@ -224,10 +224,10 @@ static bool is_clear(struct domain *pg_owner, mfn_t m)
 {
     bool clear;
 
-    if (!mfn_valid(m) || !page_get(page_of(m), pg_owner))
+    if (!mfn_valid(m) || !page_get_fast(page_of(m), pg_owner))
         return false;
     clear = page_never_written(page_of(m), pg_owner);
-    page_put(page_of(m));
+    page_put_fast(page_of(m));
     return clear;
 }
 
@@ -235,16 +235,17 @@ static int clear_or_copy(struct domain *pg_owner, mfn_t to, mfn_t from, bool cop
 {
     if (!copy && is_clear(pg_owner, to))
         return 0;
-    if (copy && (!mfn_valid(from) || !page_get(page_of(from), pg_owner)))
+    if (copy && (!mfn_valid(from) || !page_get_fast(page_of(from), pg_owner)))
         return -EINVAL;
-    if (!mfn_valid(to) || !page_get_and_type(page_of(to), pg_owner, PGT_WRITABLE)) {
+    if (!mfn_valid(to) || (!page_try_get_and_writable(page_of(to), pg_owner) &&
+                           !page_get_and_type(page_of(to), pg_owner, PGT_WRITABLE))) {
         if (copy)
             page_put(page_of(from));
         return -EINVAL;
     }
     if (copy) {
         map_copy(map_mfn(to), map_mfn(from), PAGE_SIZE);
-        page_put(page_of(from));
+        page_put_fast(page_of(from));
     } else {
         map_zero(to, 1);
     }

@@ -7,11 +7,12 @@
  *
  * All frames that must be written are mapped at once (a "window"): the boot pages and
  * page tables, the ramdisk, the p2m list, the parts of the kernel that are not zero, and
- * the shared-info page. Pages of the kernel that are all zero are cleared by the
- * hypervisor instead (runs.h). A large window is filled by a child process: when a
- * process of a PV dom0 ends, its page tables cease to be such before they are emptied,
- * and that costs a tenth of an munmap, where the hypervisor emulates the write to each
- * entry.
+ * the shared-info page. Of a large kernel only the pages that are not whole are, and a
+ * few unused ones, through which the others go (stage.h). Pages of the kernel that are
+ * all zero are cleared by the hypervisor (runs.h). A large window is filled by a child
+ * process: when a process of a PV dom0 ends, its page tables cease to be such before they
+ * are emptied, and that costs a tenth of an munmap, where the hypervisor emulates the
+ * write to each entry.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,12 +29,14 @@
 #include "dom/image.h"
 #include "dom/layout.h"
 #include "dom/runs.h"
+#include "dom/stage.h"
 
 #define STORE_DOMID   0
 #define CONSOLE_DOMID 0
 
-/* Pages from which on a child pays. */
+/* Pages from which on a child pays, and of a kernel a stage. */
 #define LARGE_WINDOW 512
+#define LARGE_KERNEL 512
 
 struct build {
     struct door *door;
@@ -54,8 +57,10 @@ struct build {
     size_t window_nr;
     char *window;
     /* Where things begin in the window, in pages. */
-    size_t boot, ramdisk, p2m, shared;
-    struct dom_runs kernel; /* `at` is in the window, too */
+    size_t boot, ramdisk, p2m, shared, stage;
+    struct dom_runs data;   /* of the kernel */
+    struct dom_runs kernel; /* what of it is in the window, `at` */
+    bool staged;            /* the rest of the data goes through the stage */
 };
 
 static int open_ramdisk(struct build *b)
@@ -148,18 +153,31 @@ static size_t add_range(struct build *b, uint64_t first, uint64_t nr)
     return at;
 }
 
+/* What of the kernel lies in the window. */
+static void plan_kernel(struct build *b)
+{
+    dom_runs_find(&b->data, &b->elf, &b->image);
+    b->staged = dom_runs_pages(&b->data) >= LARGE_KERNEL &&
+                b->l.nr_pages - b->l.unused >= DOM_STAGE_PAGES;
+    if (b->staged)
+        dom_runs_edges(&b->kernel, &b->elf);
+    else
+        b->kernel = b->data;
+}
+
 /* Collects the frames of the window. */
 static int plan_window(struct build *b)
 {
     const struct pv_layout *l = &b->l;
     uint64_t boot = l->stack + 1 - l->start_info;
     /* Runs lie within the kernel's pages. */
-    size_t room = boot + l->ramdisk.nr + l->p2m.nr + l->p2m_tables.nr + l->kernel.nr + 1;
+    size_t room = boot + l->ramdisk.nr + l->p2m.nr + l->p2m_tables.nr + l->kernel.nr +
+                  DOM_STAGE_PAGES + 1;
 
     b->list = malloc(room * sizeof(*b->list));
     if (!b->list)
         return dom_fail(b->err, -ENOMEM, "out of memory");
-    dom_runs_find(&b->kernel, &b->elf, &b->image);
+    plan_kernel(b);
     b->boot = add_range(b, l->start_info, boot);
     b->ramdisk = add_range(b, l->ramdisk.first, l->ramdisk.nr);
     /* The p2m list's own tables follow it directly. */
@@ -169,6 +187,8 @@ static int plan_window(struct build *b)
 
         r->at = add_range(b, r->first, r->end - r->first);
     }
+    if (b->staged)
+        b->stage = add_range(b, l->unused, DOM_STAGE_PAGES);
     b->shared = b->window_nr;
     b->list[b->window_nr++] = b->shared_info;
     return 0;
@@ -179,18 +199,25 @@ static char *page(const struct build *b, size_t nr)
     return b->window + nr * PAGE_SIZE;
 }
 
-/* Has the hypervisor clear what of a segment is in no run. */
+static int clear(struct build *b, uint64_t pfn, uint64_t end)
+{
+    return pfn < end ? door_clear_pages(b->door, b->domid, &b->frames[pfn], end - pfn)
+                     : 0;
+}
+
+/* Has the hypervisor clear what of a segment is in no run, and what follows its bytes of
+ * the file: a run may go beyond them. */
 static int clear_rest(struct build *b, const struct dom_elf_segment *s)
 {
-    uint64_t end = (s->paddr + s->memsz + PAGE_SIZE - 1) / PAGE_SIZE;
+    uint64_t file_end = (s->paddr + s->filesz + PAGE_SIZE - 1) / PAGE_SIZE,
+             end = (s->paddr + s->memsz + PAGE_SIZE - 1) / PAGE_SIZE;
     int rc = 0;
 
-    for (uint64_t pfn = s->paddr / PAGE_SIZE, to; pfn < end && !rc; pfn = to) {
-        to = dom_runs_gap(&b->kernel, &pfn, end);
-        if (pfn < to)
-            rc = door_clear_pages(b->door, b->domid, &b->frames[pfn], to - pfn);
+    for (uint64_t pfn = s->paddr / PAGE_SIZE, to; pfn < file_end && !rc; pfn = to) {
+        to = dom_runs_gap(&b->data, &pfn, file_end);
+        rc = clear(b, pfn, to);
     }
-    return rc;
+    return rc ? rc : clear(b, file_end, end);
 }
 
 /* A segment's first and last page need not be its own alone, or full. */
@@ -207,26 +234,60 @@ static void clear_ends(struct build *b, const struct dom_elf_segment *s)
     }
 }
 
-/* Reads those bytes of a segment that lie in a run. */
+/* Reads bytes of a segment, all of them in one run of the window. */
+static int load_part(struct build *b, const struct dom_elf_segment *s, uint64_t from,
+                     uint64_t to)
+{
+    const struct dom_run *r = b->kernel.run;
+
+    if (from >= to)
+        return 0;
+    while (from / PAGE_SIZE >= r->end)
+        r++;
+    return dom_image_read(&b->image, s->offset + (from - s->paddr),
+                          page(b, r->at) + (from - r->first * PAGE_SIZE), to - from);
+}
+
+/* The same by the stage, for whole pages. */
+static int load_pages(struct build *b, const struct dom_elf_segment *s, uint64_t from,
+                      uint64_t to)
+{
+    const struct dom_stage stage = {b->door, b->domid, page(b, b->stage),
+                                    &b->frames[b->l.unused]};
+
+    if (from >= to)
+        return 0;
+    return dom_stage_load(&stage, &b->image, s->offset + (from - s->paddr),
+                          &b->frames[from / PAGE_SIZE], (to - from) / PAGE_SIZE);
+}
+
+/* Reads those bytes of a segment that lie in a run of data. */
 static int load_run(struct build *b, const struct dom_elf_segment *s,
                     const struct dom_run *r)
 {
     uint64_t first = r->first * PAGE_SIZE, end = r->end * PAGE_SIZE;
-    uint64_t from = s->paddr > first ? s->paddr : first;
+    uint64_t from = s->paddr > first ? s->paddr : first, head, tail;
     uint64_t to = s->paddr + s->filesz < end ? s->paddr + s->filesz : end;
+    int rc;
 
-    if (from >= to)
-        return 0;
-    return dom_image_read(&b->image, s->offset + (from - s->paddr),
-                          page(b, r->at) + (from - first), to - from);
+    if (!b->staged || from >= to)
+        return load_part(b, s, from, to);
+    head = (from + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+    head = head < to ? head : to;
+    tail = to & ~(PAGE_SIZE - 1);
+    tail = tail > head ? tail : head;
+    rc = load_part(b, s, from, head);
+    if (!rc)
+        rc = load_pages(b, s, head, tail);
+    return rc ? rc : load_part(b, s, tail, to);
 }
 
 static int load_segment(struct build *b, const struct dom_elf_segment *s)
 {
     int rc = 0;
 
-    for (unsigned int i = 0; i < b->kernel.nr && !rc; i++)
-        rc = load_run(b, s, &b->kernel.run[i]);
+    for (unsigned int i = 0; i < b->data.nr && !rc; i++)
+        rc = load_run(b, s, &b->data.run[i]);
     return rc;
 }
 
@@ -244,6 +305,9 @@ static int load_kernel(struct build *b)
         if (b->progress && b->progress->report)
             b->progress->report(b->progress->ctx, "kernel", i + 1, b->elf.nr_segments);
     }
+    if (b->staged && !rc)
+        rc =
+            door_clear_pages(b->door, b->domid, &b->frames[b->l.unused], DOM_STAGE_PAGES);
     if (rc)
         return dom_fail(b->err, rc, "cannot load the kernel: %s", strerror(-rc));
     return 0;

@@ -14,6 +14,7 @@
 #include "dom/cache.h"
 #include "dom/elf.h"
 #include "dom/image.h"
+#include "dom/zeros.h"
 
 #define SPARSE_PAGE 4096U
 
@@ -45,20 +46,6 @@ struct sparse {
     uint64_t size;
 };
 
-static bool is_zero(const uint8_t *at, size_t size)
-{
-    uint64_t word[4];
-
-    for (; size >= sizeof(word); at += sizeof(word), size -= sizeof(word)) {
-        memcpy(word, at, sizeof(word));
-        if (word[0] | word[1] | word[2] | word[3])
-            return false;
-    }
-    while (size && !*at)
-        at++, size--;
-    return !size;
-}
-
 static int write_at(int fd, const uint8_t *data, size_t size, uint64_t offset)
 {
     while (size) {
@@ -82,7 +69,7 @@ static int put_sparse(void *ctx, const uint8_t *data, size_t size)
     while (at < size && !rc) {
         size_t n = size - at < SPARSE_PAGE ? size - at : SPARSE_PAGE;
 
-        if (is_zero(data + at, n)) {
+        if (dom_all_zero(data + at, n)) {
             rc = write_at(f->fd, data + from, at - from, f->size + from);
             from = at + n;
         }

@@ -158,7 +158,8 @@ int pv_layout_compute(struct pv_layout *out, const struct dom_elf *elf, uint64_t
         out->region.end <= out->region.start)
         return dom_fail(err, -EINVAL, "the kernel's virtual addresses are not a guest's");
     place_rest(out, elf);
-    if (last_page(out) <= nr_pages)
+    out->unused = last_page(out);
+    if (out->unused <= nr_pages)
         return 0;
 too_small:
     return dom_fail(err, -ENOMEM,
@@ -195,21 +196,6 @@ static uint64_t *table_for(const struct fill *f, unsigned int level, uint64_t va
     return f->p2m_tables + nr * 512;
 }
 
-static bool in_range(const struct pv_range *range, uint64_t pfn)
-{
-    return pfn - range->first < range->nr;
-}
-
-static uint64_t leaf(const struct fill *f, uint64_t pfn)
-{
-    uint64_t flags = PTE_LEAF;
-
-    /* A page table may only be mapped read-only: the hypervisor's first law. */
-    if (in_range(&f->l->tables, pfn) || in_range(&f->l->p2m_tables, pfn))
-        flags &= ~(PTE_WRITE | PTE_DIRTY);
-    return f->frames[pfn] << 12 | flags;
-}
-
 /* Links the tables that serve va, from the top down. */
 static void link_tables(const struct fill *f, uint64_t va)
 {
@@ -223,17 +209,37 @@ static void link_tables(const struct fill *f, uint64_t va)
     }
 }
 
+/* A page table may only be mapped read-only: the hypervisor's first law. Of nr entries,
+ * of pages from pfn on. */
+static void protect(uint64_t *entry, uint64_t pfn, uint64_t nr,
+                    const struct pv_range *tables)
+{
+    for (uint64_t t = tables->first; t < tables->first + tables->nr; t++)
+        if (t - pfn < nr)
+            entry[t - pfn] &= ~(uint64_t)(PTE_WRITE | PTE_DIRTY);
+}
+
 static void map_span(const struct fill *f, const struct pv_span *span, uint64_t pfn)
 {
-    uint64_t *table = NULL, table_pfn;
+    uint64_t left = (span->end - span->start) / PAGE, va = span->start;
 
-    for (uint64_t va = span->start; va != span->end && pfn < f->l->nr_pages; pfn++) {
-        if (!table || !(va & (2 * MIB - 1))) {
-            link_tables(f, va);
-            table = table_for(f, 1, va, &table_pfn);
-        }
-        table[(va >> 12) % 512] = leaf(f, pfn);
-        va += PAGE;
+    if (left > f->l->nr_pages - pfn)
+        left = f->l->nr_pages - pfn;
+    while (left) {
+        uint64_t first = (va >> 12) % 512, nr = 512 - first < left ? 512 - first : left,
+                 table_pfn, *entry;
+        const uint64_t *frame = f->frames + pfn;
+
+        link_tables(f, va);
+        entry = table_for(f, 1, va, &table_pfn) + first;
+#pragma GCC unroll 8
+        for (uint64_t i = 0; i < nr; i++)
+            entry[i] = frame[i] << 12 | PTE_LEAF;
+        protect(entry, pfn, nr, &f->l->tables);
+        protect(entry, pfn, nr, &f->l->p2m_tables);
+        pfn += nr;
+        va += nr * PAGE;
+        left -= nr;
     }
 }
 

@@ -33,6 +33,7 @@ struct pv_layout {
     struct pv_span region;      /* mapped from pfn 0 on */
     struct pv_span p2m_span;    /* empty: the list lies in the region */
     uint64_t p2m_virt;
+    uint64_t unused; /* from this pfn on nothing has a place */
 };
 
 /* -ENOMEM: the domain is too small for all that. */

@@ -34,6 +34,30 @@ void dom_runs_find(struct dom_runs *out, const struct dom_elf *elf,
     }
 }
 
+static void add_edge(struct dom_runs *runs, uint64_t at)
+{
+    if (at % PAGE)
+        add(runs, at / PAGE, at / PAGE + 1);
+}
+
+void dom_runs_edges(struct dom_runs *out, const struct dom_elf *elf)
+{
+    out->nr = 0;
+    for (unsigned int i = 0; i < elf->nr_segments; i++) {
+        add_edge(out, elf->segment[i].paddr);
+        add_edge(out, elf->segment[i].paddr + elf->segment[i].filesz);
+    }
+}
+
+uint64_t dom_runs_pages(const struct dom_runs *runs)
+{
+    uint64_t sum = 0;
+
+    for (unsigned int i = 0; i < runs->nr; i++)
+        sum += runs->run[i].end - runs->run[i].first;
+    return sum;
+}
+
 uint64_t dom_runs_gap(const struct dom_runs *runs, uint64_t *pfn, uint64_t end)
 {
     for (unsigned int i = 0; i < runs->nr && *pfn < end; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which pages of a kernel in memory have bytes of its file that are not zero: only these
- * are mapped and copied, the others are cleared by the hypervisor, at a fraction of the
- * cost. Half of Debian's kernel is zeros.
+ * Which pages of a kernel in memory have bytes of its file that are not zero, as far as
+ * the file system tells: only these are read, the others are cleared by the hypervisor,
+ * at a fraction of the cost. Half of Debian's kernel is zeros.
  */
 #ifndef DOM_RUNS_H
 #define DOM_RUNS_H
@@ -25,6 +25,10 @@ struct dom_runs {
 
 void dom_runs_find(struct dom_runs *out, const struct dom_elf *elf,
                    const struct dom_image *image);
+/* Pages that a segment's bytes of the file begin or end within. */
+void dom_runs_edges(struct dom_runs *out, const struct dom_elf *elf);
+/* How many pages they are. */
+uint64_t dom_runs_pages(const struct dom_runs *runs);
 /* The first pages from *pfn up to end that are in no run. Moves *pfn there, returns their
  * end; *pfn == end: there are none. */
 uint64_t dom_runs_gap(const struct dom_runs *runs, uint64_t *pfn, uint64_t end);

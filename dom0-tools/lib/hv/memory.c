@@ -88,6 +88,13 @@ static long populate_extents(struct door *door, hv_domid_t domid, hv_pfn_t *list
                             sizeof(res));
 }
 
+static void name_frames(hv_pfn_t *frames, hv_pfn_t first, unsigned int order)
+{
+#pragma GCC unroll 8
+    for (size_t i = 0; i < 1UL << order; i++)
+        frames[i] = first + i;
+}
+
 /*
  * Populates [*pfn, end) with extents of one order as far as they go, and advances
  * *pfn. Returns 0 when all that is aligned was given, -ENOMEM when the hypervisor has
@@ -111,8 +118,8 @@ static int populate_order(struct door *door, hv_domid_t domid, hv_pfn_t *frames,
         got = populate_extents(door, domid, list, want, order);
         if (got <= 0)
             break;
-        for (size_t i = 0; i < (size_t)got << order; i++)
-            frames[*pfn + i] = list[i >> order] + (i & ((1UL << order) - 1));
+        for (size_t i = 0; i < (size_t)got; i++)
+            name_frames(&frames[*pfn + (i << order)], list[i], order);
     }
     door_buf_put(door, list, size);
     if (got < 0)
