@@ -46,6 +46,7 @@ static inline void page_list_add_tail_block(struct page_list *l, struct page *pg
              first = l->first ? l->first : from,
              last = l->first ? frametable[first].prev : to;
 
+#pragma GCC unroll 8
     for (uint64_t i = 0; i < n; i++) {
         pg[i].prev = from + (uint32_t)i - 1;
         pg[i].next = from + (uint32_t)i + 1;

@@ -170,6 +170,7 @@ static int assign(struct domain *d, struct page *pg, unsigned order, unsigned ty
         goto out;
     owner_hold(d);
     page_list_add_tail_block(&mm->pages, pg, n);
+#pragma GCC unroll 8
     for (uint64_t i = 0; i < n; i++) {
         ASSERT(pg[i].count == 0);
         pg[i].owner = d;
