@@ -8,17 +8,15 @@
 dies() {
     local name=$1 pattern=$2 log status
     shift 2
-    log=$logs/bad-boot-$results.console
+    log=$logs/bad-boot-$results
     [ "$hypervisor" = ours ] || pattern='Panic on CPU'
-    "$hvlab" --hypervisor "$hypervisor" --tools "$tools" --log "$log" "$@" \
-        -- true >/dev/null 2>"$scratch/err"
-    status=$?
+    lab "$name" "$log" "$@" -- true
     if [ $status != 125 ]; then
         not_ok "$name" "hvlab ended with $status"
-    elif grep -aqE "$pattern" "$log"; then
+    elif grep -aqE "$pattern" "$log.console"; then
         ok "$name"
     else
-        not_ok "$name" "no '$pattern': $(grep -a -A1 'Panic on' "$log" | tr -d '\r' | tr '\n' ' ')"
+        not_ok "$name" "no '$pattern': $(grep -a -A1 'Panic on' "$log.console" | tr -d '\r' | tr '\n' ' ')"
     fi
 }
 

@@ -34,10 +34,8 @@ machine 'q35, BIOS, 1 CPU, 640 MiB' 1 '' '' '' --memory 640
 if [ "$hypervisor" = ours ]; then
     title='a CPU that is stuck is reported'
     log=$logs/boot-stuck
-    "$hvlab" --timeout 900 --efi --hv-args watchdog_timeout=2 --log "$log.console" \
-        --add "$here/dom0:/test" -- \
-        '. /test/lib.sh; . /test/stuck.sh' >"$log.out" 2>"$log.err"
-    status=$?
+    lab "$title" "$log" --efi --hv-args watchdog_timeout=2 --add "$here/dom0:/test" -- \
+        '. /test/lib.sh; . /test/stuck.sh'
     if [ $status = 125 ] && grep -q 'Watchdog timer detects that CPU0 is stuck' "$log.console"; then
         ok "$title"
     else

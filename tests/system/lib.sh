@@ -35,18 +35,11 @@ reference_guest() {
 
 # in_dom0 TITLE SCRIPT HVLAB-OPTION...: boots a machine and runs dom0/SCRIPT there. Its results
 # become ours, with the title before them; a machine that does not live to its end is a failure.
-# An emulator that a signal ended says nothing about the machine in it: that is told, and the
-# machine started once more, never twice.
 in_dom0() {
     local title=$1 script=$2 status log
     shift 2
     log=$logs/$(basename "$0" .sh)-$(echo "$title" | tr -c 'A-Za-z0-9\n' -)
-    boot_for_script "$script" "$log" "$@"
-    if [ $status = 124 ]; then
-        echo "# $title: $(grep -am1 '^hvlab:' "$log.err" | cut -d';' -f1); started once more"
-        cp "$log.console" "$log.crashed.console"
-        boot_for_script "$script" "$log" "$@"
-    fi
+    lab "$title" "$log" --add "$here/dom0:/test" "$@" -- ". /test/lib.sh; . /test/$script"
     while IFS= read -r line; do
         case $line in
         'ok - '*) result ok "$title: ${line#ok - }" ;;
@@ -67,13 +60,23 @@ in_dom0() {
     esac
 }
 
-# boot_for_script SCRIPT LOG HVLAB-OPTION...: sets status.
-boot_for_script() {
-    local script=$1 log=$2
+# lab TITLE LOG HVLAB-ARGUMENT...: runs hvlab; sets status, and leaves LOG.out, LOG.err and
+# LOG.console. An emulator that a signal ended says nothing about the machine in it: that is
+# told, and the machine started once more, never twice.
+lab() {
+    local title=$1 log=$2
     shift 2
-    "$hvlab" --hypervisor "$hypervisor" --tools "$tools" --log "$log.console" \
-        --timeout 900 --add "$here/dom0:/test" "$@" -- \
-        ". /test/lib.sh; . /test/$script" >"$log.out" 2>"$log.err"
+    lab_once "$log" "$@"
+    [ $status = 124 ] || return 0
+    echo "# $title: $(grep -am1 '^hvlab:' "$log.err" | cut -d';' -f1); started once more"
+    cp "$log.console" "$log.crashed.console"
+    lab_once "$log" "$@"
+}
+lab_once() {
+    local log=$1
+    shift
+    "$hvlab" --hypervisor "$hypervisor" --tools "$tools" --log "$log.console" --timeout 900 \
+        "$@" >"$log.out" 2>"$log.err"
     status=$?
 }
 
