@@ -16,7 +16,8 @@ dies() {
     elif grep -aqE "$pattern" "$log.console"; then
         ok "$name"
     else
-        not_ok "$name" "no '$pattern': $(grep -a -A1 'Panic on' "$log.console" | tr -d '\r' | tr '\n' ' ')"
+        not_ok "$name" \
+            "no '$pattern': $(grep -a -A1 'Panic on' "$log.console" | tr -d '\r' | tr '\n' ' ')"
     fi
 }
 
