@@ -244,7 +244,7 @@ static int unmap(struct vcpu *v, struct domain *rd, const struct grant_track *t,
     }
     if (op->host_addr && (t->flags & HV_GNTMAP_HOST_MAP)) {
         if (mmu_grant_unmap(v, op->host_addr, t->flags & HV_GNTMAP_CONTAINS_PTE, frame,
-                            new_addr))
+                            r->writable, new_addr))
             return HV_GNTST_GENERAL_ERROR;
         *left &= (uint8_t)~HV_GNTMAP_HOST_MAP;
         r->pg = page_of(frame);

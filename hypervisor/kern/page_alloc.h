@@ -45,7 +45,8 @@ _Static_assert(sizeof(struct page) == 32, "one for each frame of the machine");
 /* The owner has not given it back; worth one reference. */
 #define PGC_ALLOCATED (1u << 31)
 #define PGC_HV        (1u << 30) /* the hypervisor's own page, shared with its owner */
-#define PGC_FREE      (1u << 29) /* first page of a free block */
+#define PGC_FOREIGN   (1u << 29) /* others than its owner have mapped it */
+#define PGC_FREE      (1u << 28) /* first page of a free block */
 #define PGC_COUNT     (PGC_FREE - 1)
 
 #define PGB_DIRTY     1u /* contents are not known to be zero */

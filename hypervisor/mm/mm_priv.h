@@ -157,6 +157,13 @@ void pt_entry_init(void);
 void l1tf_init(struct domain *d);
 bool may_choose_cache(const struct domain *d); /* it has devices */
 int l1e_get_rare(uint64_t e, struct domain *d, struct domain *pg_owner);
+/* Before another domain than its owner maps a page: from now on TLBs of any may know it.
+ */
+static inline void page_mark_foreign(struct page *pg)
+{
+    if (!(atomic_load_explicit(&pg->count, memory_order_relaxed) & PGC_FOREIGN))
+        atomic_fetch_or(&pg->count, PGC_FOREIGN);
+}
 static inline int l1e_get(uint64_t e, struct domain *d, struct domain *pg_owner)
 {
     struct page *pg = page_of(pte_mfn(e));
@@ -168,6 +175,8 @@ static inline int l1e_get(uint64_t e, struct domain *d, struct domain *pg_owner)
         return 0;
     if (unlikely(!page_get_fast(pg, pg_owner)))
         return -EINVAL;
+    if (unlikely(pg_owner != d))
+        page_mark_foreign(pg);
     if (!(e & PTE_RW))
         return 0;
     rc = page_get_writable(pg);

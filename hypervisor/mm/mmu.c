@@ -358,6 +358,8 @@ int mmu_grant_map(struct vcpu *v, uint64_t host_addr, bool is_pte, mfn_t frame,
         return -EINVAL;
     e = pte_make(frame, PTE_P | PTE_A | PTE_D |
                             (pte_flags & (PTE_RW | PTE_US | PTE_AVAIL | PTE_CACHE)));
+    if (page_of(frame)->owner != v->domain)
+        page_mark_foreign(page_of(frame));
     old = pte_read(p);
     table_mark(pg, p);
     __atomic_store_n(p, l1e_adjust(e), __ATOMIC_RELEASE);
@@ -379,8 +381,15 @@ static int take_entry(struct vcpu *v, uint64_t new_addr, uint64_t *e)
     return 0;
 }
 
+/* It holds the references that a grant mapping brought, or the same by other means. */
+static bool maps_like_grant(uint64_t e, mfn_t frame, bool writable)
+{
+    return mfn_eq(pte_mfn(e), frame) &&
+           (e & (PTE_P | PTE_RW)) == (PTE_P | (writable ? PTE_RW : 0));
+}
+
 int mmu_grant_unmap(struct vcpu *v, uint64_t host_addr, bool is_pte, mfn_t frame,
-                    uint64_t new_addr)
+                    bool writable, uint64_t new_addr)
 {
     uint64_t *p, old, e = 0;
     struct page *pg;
@@ -392,13 +401,13 @@ int mmu_grant_unmap(struct vcpu *v, uint64_t host_addr, bool is_pte, mfn_t frame
         return -EINVAL;
     old = pte_read(p);
     page_unlock(pg);
-    if (!(old & PTE_P) || !mfn_eq(pte_mfn(old), frame))
+    if (!maps_like_grant(old, frame, writable))
         return -EINVAL;
     if (new_addr && take_entry(v, new_addr, &e))
         return -EINVAL;
     pg = grant_entry(v, host_addr, is_pte, &p);
-    if (!pg ||
-        !mfn_eq(pte_mfn(pte_read(p)), frame)) { /* the guest changed it under our hands */
+    if (!pg || !maps_like_grant(pte_read(p), frame, writable)) {
+        /* the guest changed it under our hands */
         l1e_put(e, v->domain);
         if (pg)
             page_unlock(pg);

@@ -60,15 +60,16 @@ void *mmu_guest_ptr(struct vcpu *v, vaddr_t va, bool write);
  * address of the entry. 0 or -EINVAL. map: the caller has taken a reference to frame, and
  * a PGT_WRITABLE one if writable; with success they belong to the entry, and go when the
  * guest overwrites it or its table goes. pte_flags: MMU_MAP_* and the guest's own bits
- * 9-11. unmap: with success the entry's references are the caller's again; the TLB flush
- * is put off to mmu_update_end(), which must come before the references are dropped. */
+ * 9-11. unmap: of an entry that has just that right to write; with success its references
+ * are the caller's again; the TLB flush is put off to mmu_update_end(), which must come
+ * before the references are dropped. */
 #define MMU_MAP_WRITE    (1ull << 1)
 #define MMU_MAP_USER     (1ull << 2) /* GNTMAP_application_map */
 #define MMU_MAP_AVAIL(x) (((uint64_t)(x)&7) << 9)
 int mmu_grant_map(struct vcpu *v, uint64_t host_addr, bool is_pte, mfn_t frame,
                   uint64_t pte_flags);
 int mmu_grant_unmap(struct vcpu *v, uint64_t host_addr, bool is_pte, mfn_t frame,
-                    uint64_t new_addr);
+                    bool writable, uint64_t new_addr);
 
 /* Descriptor tables: windows of port/layout.h. frames[n], each gets a PGT_SEG reference.
  * n = 0: drops all. */

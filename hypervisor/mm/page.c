@@ -231,17 +231,20 @@ int dom_page_alloc_bits(struct domain *d, unsigned order, unsigned bits,
 
 int dom_page_steal(struct domain *d, struct page *pg)
 {
-    uint32_t alone = PGC_ALLOCATED | 2;
+    uint32_t count = atomic_load(&pg->count);
     cpumask_t cpus;
     bool last;
     int rc = page_settle(pg);
 
     if (rc)
         return rc;
-    if (pg->owner != d || (pg->count & PGC_HV))
+    if (pg->owner != d || (count & PGC_HV))
         return -EINVAL;
-    if (!atomic_compare_exchange_strong(&pg->count, &alone, 0))
+    if ((count & ~PGC_FOREIGN) != (PGC_ALLOCATED | 2) ||
+        !atomic_compare_exchange_strong(&pg->count, &count, 0))
         return -EBUSY;
+    while (page_settle(pg)) /* another vCPU may just have begun to make it a table */
+        ;
     ASSERT((pg->type & PGT_COUNT) == 0);
     spin_lock(&d->mm->lock);
     list_leave(d->mm, pg);
@@ -251,7 +254,8 @@ int dom_page_steal(struct domain *d, struct page *pg)
     pg->owner = NULL;
     pg->type = 0;
     m2p_set(page_mfn(pg), INVALID_GFN);
-    cpus = tlb_filter(dom_dirty_cpus(d), pg->tlb_stamp);
+    cpus =
+        tlb_filter(count & PGC_FOREIGN ? cpu_online() : dom_dirty_cpus(d), pg->tlb_stamp);
     if (cpus)
         tlb_flush_mask(cpus, TLB_ALL);
     if (last)

@@ -25,8 +25,8 @@
  * another in hand, so it ends.
  *
  * Stale translations: whoever had a mapping may still have it in a TLB. tlb_stamp says
- * when the last user went; before the next type counts as valid, CPUs of the owner that
- * have not flushed since are flushed.
+ * when the last user went; before the next type counts as valid, CPUs of the owner (all
+ * CPUs, if others had the page mapped) that have not flushed since are flushed.
  *
  * Preemption: L2 to L4 look at softirq_pending() after each entry whose table was not
  * checked or used before; an L1 is checked in one go, at most 512 entries. Empty entries
@@ -300,7 +300,7 @@ int page_settle(struct page *pg)
 /* The page just changed its type, as nobody uses it: no CPU may know it from before. */
 static void flush_former_users(struct page *pg)
 {
-    cpumask_t cpus = dom_dirty_cpus(pg->owner);
+    cpumask_t cpus = pg->count & PGC_FOREIGN ? cpu_online() : dom_dirty_cpus(pg->owner);
 
     if (cpus)
         cpus = tlb_filter(cpus, pg->tlb_stamp);

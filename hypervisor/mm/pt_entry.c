@@ -68,6 +68,8 @@ int l1e_get_rare(uint64_t e, struct domain *d, struct domain *pg_owner)
         return device_frame_ok(m, pg_owner == dom_io ? d : pg_owner);
     if (!page_get(page_of(m), pg_owner))
         return -EINVAL;
+    if (pg_owner != d)
+        page_mark_foreign(page_of(m));
     if ((e & PTE_RW) && page_get_type(page_of(m), PGT_WRITABLE)) {
         page_put(page_of(m));
         return -EINVAL;

@@ -210,8 +210,8 @@ START_TEST(a_grant_mapping_brings_and_returns_its_references)
     assert_idle(data); /* what was mapped there is let go */
     ck_assert_uint_eq(entries(t.l1)[0],
                       pte_make(theirs, RW | PTE_A | PTE_D | PTE_GUEST_KERNEL));
-    ck_assert_int_eq(mmu_grant_unmap(gv, VA, false, data, 0), -EINVAL);
-    ck_assert_int_eq(mmu_grant_unmap(gv, VA, false, theirs, 0), 0);
+    ck_assert_int_eq(mmu_grant_unmap(gv, VA, false, data, true, 0), -EINVAL);
+    ck_assert_int_eq(mmu_grant_unmap(gv, VA, false, theirs, true, 0), 0);
     mmu_update_end(gv);
     ck_assert_uint_eq(entries(t.l1)[0], 0);
     ck_assert_uint_eq(refs(theirs), 2);
@@ -225,6 +225,62 @@ START_TEST(a_grant_mapping_brings_and_returns_its_references)
 }
 END_TEST
 
+/* Else the page would be given a reference to its type too few. */
+START_TEST(a_grant_is_unmapped_only_from_an_entry_with_its_rights)
+{
+    struct vcpu *v2;
+    struct domain *d2 = new_guest(10, &v2);
+    mfn_t theirs = frame_of(d2);
+    uint64_t flags = HV_UVMF_NONE;
+
+    ck_assert(page_get_and_type(page_of(theirs), d2, PGT_WRITABLE));
+    ck_assert_int_eq(mmu_grant_map(gv, VA, false, theirs, MMU_MAP_WRITE), 0);
+    ck_assert_int_eq(mmu_update_va(gv, g, VA, pte_make(theirs, RO), flags), 0);
+    ck_assert_uint_eq(type_refs(theirs), 0);
+    ck_assert_int_eq(mmu_grant_unmap(gv, VA, false, theirs, true, 0), -EINVAL);
+    ck_assert_int_eq(mmu_update_va(gv, g, VA, 0, flags), 0);
+    assert_idle(theirs);
+    ck_assert_int_eq(update(t.l1, 40, pte_make(data, RW)), 0);
+    ck_assert_int_eq(mmu_grant_unmap(gv, VA + 40 * PAGE_SIZE, false, data, false, 0),
+                     -EINVAL);
+    ck_assert_uint_eq(type_refs(data), 1);
+}
+END_TEST
+
+/* Who had it mapped may still have it in a TLB, whoever that is, and could write what is
+ * a page table by now. */
+START_TEST(a_page_that_others_mapped_changes_its_type_after_all_cpus_flushed)
+{
+    struct vcpu *v2;
+    struct domain *d2 = new_guest(10, &v2);
+    mfn_t theirs = frame_of(d2), own = frame_of(d2);
+    unsigned cpus = (unsigned)__builtin_popcountll(cpu_online());
+    uint64_t before;
+
+    ck_assert(page_get_and_type(page_of(own), d2, PGT_WRITABLE));
+    page_put_and_type(page_of(own));
+    ck_assert(page_get_and_type(page_of(theirs), d2, PGT_WRITABLE));
+    ck_assert_int_eq(mmu_grant_map(gv, VA, false, theirs, MMU_MAP_WRITE), 0);
+    ck_assert_int_eq(mmu_update_va(gv, g, VA, 0, HV_UVMF_NONE), 0);
+    assert_idle(theirs);
+    before = host_tlb_flushes;
+    ck_assert(page_get_and_type(page_of(own), d2, PGT_L1));
+    ck_assert_uint_eq(host_tlb_flushes, before); /* d2 runs nowhere */
+    ck_assert(page_get_and_type(page_of(theirs), d2, PGT_L1));
+    ck_assert_uint_eq(host_tlb_flushes, before + cpus);
+    page_put_and_type(page_of(theirs));
+    page_put_and_type(page_of(own));
+    /* The same by mmu_update in the owner's name, and when the page changes hands. */
+    ck_assert_int_eq(mmu_update_va(gv, d2, VA, pte_make(own, RW), HV_UVMF_NONE), 0);
+    ck_assert_int_eq(mmu_update_va(gv, g, VA, 0, HV_UVMF_NONE), 0);
+    before = host_tlb_flushes;
+    ck_assert(page_get(page_of(own), d2));
+    ck_assert_int_eq(dom_page_steal(d2, page_of(own)), 0);
+    ck_assert_uint_eq(host_tlb_flushes, before + cpus);
+    ck_assert_int_eq(dom_page_assign(d2, page_of(own), 0), 0);
+}
+END_TEST
+
 START_TEST(unmap_and_replace_moves_a_mapping)
 {
     struct vcpu *v2;
@@ -234,7 +290,8 @@ START_TEST(unmap_and_replace_moves_a_mapping)
     ck_assert_int_eq(update(t.l1, 40, pte_make(m, RW)), 0);
     ck_assert(page_get(page_of(theirs), d2));
     ck_assert_int_eq(mmu_grant_map(gv, VA, false, theirs, 0), 0);
-    ck_assert_int_eq(mmu_grant_unmap(gv, VA, false, theirs, VA + 40 * PAGE_SIZE), 0);
+    ck_assert_int_eq(mmu_grant_unmap(gv, VA, false, theirs, false, VA + 40 * PAGE_SIZE),
+                     0);
     ck_assert_uint_eq(pte_mfn(entries(t.l1)[0]).n, m.n);
     ck_assert_uint_eq(entries(t.l1)[40], 0);
     ck_assert_uint_eq(type_refs(m), 1);
@@ -403,6 +460,8 @@ int main(void)
         clearing_the_write_bit_by_a_byte_operation_drops_the_type,
         faults_that_are_the_guests_own_stay_its_own,
         a_grant_mapping_brings_and_returns_its_references,
+        a_grant_is_unmapped_only_from_an_entry_with_its_rights,
+        a_page_that_others_mapped_changes_its_type_after_all_cpus_flushed,
         unmap_and_replace_moves_a_mapping,
         descriptors_are_made_safe,
         a_gdt_is_checked_and_kept_from_writes,

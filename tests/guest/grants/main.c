@@ -82,6 +82,10 @@ static void mapping(void)
              HV_GTF_READING | HV_GTF_WRITING);
     test_num("grants: unmap with another address is refused", unmap(page_alloc(), handle),
              HV_GNTST_GENERAL_ERROR);
+    map_mfn(where, va_mfn(page) << 12);
+    test_num("grants: nor where it is mapped with other rights", unmap(where, handle),
+             HV_GNTST_GENERAL_ERROR);
+    map_mfn(where, va_mfn(page) << 12 | PTE_RW);
     test_num("grants: unmap", unmap(where, handle), 0);
     test_num("grants: the marks are gone",
              table[8].flags & (HV_GTF_READING | HV_GTF_WRITING), 0);
