@@ -102,7 +102,7 @@ static int do_reset(struct hcall *h, union arg *a)
 
     if (!d)
         return rc;
-    rc = evtchn_reset(d, false);
+    rc = evtchn_reset(d);
     domain_put(d);
     return rc;
 }

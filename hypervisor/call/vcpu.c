@@ -57,7 +57,7 @@ static long down(struct domain *d, struct vcpu *v)
         return 0;
     }
     if (!(__atomic_fetch_or(&v->pause_flags, VPF_DOWN, __ATOMIC_SEQ_CST) & VPF_DOWN))
-        v == cpu_current() ? softirq_raise(SOFTIRQ_SCHEDULE) : vcpu_sleep_sync(v);
+        vcpu_sleep_nosync(v); /* two that waited for each other would do so for ever */
     return 0;
 }
 

@@ -393,18 +393,48 @@ static int close_all(struct domain *d)
     return 0;
 }
 
-int evtchn_reset(struct domain *d, bool resume)
+static void others_run(struct domain *d, bool run)
 {
-    int rc = close_all(d);
+    for (unsigned i = 0; i < d->max_vcpus; i++) {
+        struct vcpu *v = d->vcpu[i];
 
-    if (rc)
-        return rc;
-    spin_lock(&bind_lock);
+        if (v && v != cpu_current())
+            run ? vcpu_unpause(v) : vcpu_pause(v);
+    }
+}
+
+/* With bind_lock: no port is bound from here on, so nobody sends any more. */
+static void go_two_level(struct domain *d)
+{
+    struct evtchn_domain *e = d->evtchn;
+    struct evtchn *c;
+
+    for (uint32_t port = 1; port < e->buckets * CHANS_PER_BUCKET; port++)
+        if ((c = event_chan(d, port)) && c->state != CHAN_FREE)
+            (void)close_locked(d, port);
     event_fifo_drop(d);
-    d->evtchn->ops = &event_2l_ops;
-    d->evtchn->next = 1;
-    spin_unlock(&bind_lock);
-    return 0;
+    e->ops = &event_2l_ops;
+    e->next = 1;
+}
+
+/* No vCPU of the domain but the caller runs meanwhile, as it could be using the pages
+ * that go, and only one is the caller, as two would wait for each other. */
+int evtchn_reset(struct domain *d)
+{
+    int rc;
+
+    if (atomic_exchange(&d->evtchn->resetting, true))
+        return -EBUSY;
+    others_run(d, false);
+    rc = close_all(d);
+    if (!rc) {
+        spin_lock(&bind_lock);
+        go_two_level(d);
+        spin_unlock(&bind_lock);
+    }
+    others_run(d, true);
+    atomic_store(&d->evtchn->resetting, false);
+    return rc;
 }
 
 static void raise_port(struct domain *d, uint32_t port, unsigned state, uint32_t what)

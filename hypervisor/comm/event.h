@@ -23,7 +23,7 @@ int evtchn_status(struct domain *caller, struct hv_evtchn_status *s);
 int evtchn_bind_vcpu(struct domain *d, uint32_t port, unsigned vcpu);
 long evtchn_unmask(struct domain *d, uint32_t port);      /* the same */
 void evtchn_unmask_pirq(struct domain *d, unsigned pirq); /* its port, if it is bound */
-int evtchn_reset(struct domain *d, bool resume);          /* -ERESTART possible */
+int evtchn_reset(struct domain *d); /* -ERESTART possible; -EBUSY: under way */
 int evtchn_init_control(struct vcpu *v, struct hv_evtchn_init_control *c);
 int evtchn_expand_array(struct domain *d, uint64_t gfn);
 int evtchn_set_priority(struct domain *d, uint32_t port, uint32_t priority);

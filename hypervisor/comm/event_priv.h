@@ -62,6 +62,7 @@ struct evtchn_domain {
     uint32_t next;              /* lowest port that may be free */
     uint32_t *pirq_port; /* pirq -> port, MAX_PIRQS entries, NULL until the first */
     struct evtchn_fifo *fifo;
+    _Atomic bool resetting;
     bool polls; /* a vCPU has been in SCHEDOP_poll: sleepers are looked for */
 };
 

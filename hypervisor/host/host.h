@@ -53,6 +53,7 @@ enum host_end host_catch(void (*fn)(void *arg), void *arg);
 /* The processor, as far as a test gives it one: without these leaves are zero and MSRs
  * fault. */
 struct cpuid_regs;
+extern uint64_t host_xcr0; /* fpu_xcr0_supported() */
 extern void (*host_cpuid)(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
 extern bool (*host_wrmsr)(uint32_t msr, uint64_t val);
 

@@ -303,9 +303,10 @@ void ctx_set_ts(struct vcpu_hw *v, bool on)
 void ctx_load_spec_ctrl(struct vcpu_hw *v)
 {
 }
+uint64_t host_xcr0 = 7;
 uint64_t fpu_xcr0_supported(void)
 {
-    return 7;
+    return host_xcr0;
 }
 void ctx_load_user_gs(struct vcpu_hw *v, uint16_t sel)
 {

@@ -326,10 +326,51 @@ START_TEST(fifo_refuses_frames_that_are_not_the_guests)
 }
 END_TEST
 
+/* ... and each time before it takes bind_lock. */
+static void (*at_bind_lock)(void);
+void __real_spin_lock(spinlock_t *l);
+void __wrap_spin_lock(spinlock_t *l)
+{
+    if (l->rank == RANK_EVENT && at_bind_lock)
+        at_bind_lock();
+    __real_spin_lock(l);
+}
+
+static unsigned bound_meanwhile;
+static void bind_meanwhile(void)
+{
+    uint32_t port;
+
+    at_bind_lock = NULL;
+    ck_assert_int_eq(a->vcpu[1]->pauses, 1); /* it could be in one of the pages that go */
+    ck_assert_int_eq(evtchn_reset(a), -EBUSY);
+    bound_meanwhile += evtchn_alloc_unbound(a, b->id, &port) == 0;
+    at_bind_lock = bind_meanwhile;
+}
+
+/* Else one beyond those of the layout without FIFOs could be sent to. */
+START_TEST(a_reset_leaves_no_port_that_was_bound_meanwhile)
+{
+    struct hv_evtchn_status s = {0};
+    uint32_t port;
+
+    go_fifo(a);
+    ck_assert_int_eq(evtchn_alloc_unbound(a, b->id, &port), 0);
+    at_bind_lock = bind_meanwhile;
+    ck_assert_int_eq(evtchn_reset(a), 0);
+    at_bind_lock = NULL;
+    ck_assert_uint_gt(bound_meanwhile, 0);
+    for (s.port = 1; evtchn_status(a, &s) == 0; s.port++)
+        ck_assert_uint_eq(s.status, HV_EVTCHNSTAT_CLOSED);
+    ck_assert_uint_gt(s.port, 1);
+    ck_assert_int_eq(a->vcpu[1]->pauses, 0);
+}
+END_TEST
+
 START_TEST(fifo_pages_are_given_back)
 {
     go_fifo(a);
-    ck_assert_int_eq(evtchn_reset(a, false), 0);
+    ck_assert_int_eq(evtchn_reset(a), 0);
     ck_assert(page_get_and_type(page_of(map_to_mfn(words)), a,
                                 PGT_L1)); /* no longer held writable */
 }
@@ -338,6 +379,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
+        a_reset_leaves_no_port_that_was_bound_meanwhile,
         a_new_binding_starts_with_an_event,
         an_event_reaches_the_other_end_only,
         a_masked_port_is_pending_but_calls_nobody,

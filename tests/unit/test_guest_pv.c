@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Traps and privileged instructions of PV guests: the frames that a kernel gets, and what
  * it may not do. */
+#include "abi/vcpu.h"
 #include "guest/pv/msr.h"
 #include "port/priv.h"
 #include "pv_world.h"
 
 #define MSR_SPEC_CTRL 0x48
 #define MSR_PRED_CMD  0x49
+#define MSR_TSC_AUX   0xc0000103
 #define KERNEL_RIP    0xffffffff81000123ull
 #define HANDLER       0xffffffff81001000ull
 
@@ -226,6 +228,83 @@ START_TEST(speculation_controls_take_only_what_the_processor_has)
 }
 END_TEST
 
+static void with_xsave(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
+{
+    (void)subleaf;
+    *out = (struct cpuid_regs){.a = 7};
+    if (leaf == 1)
+        out->c = 1u << 26;
+}
+static bool xsetbv(uint64_t val)
+{
+    handler(TRAP_GP, 0);
+    enter(true, TRAP_GP, 0);
+    r.rip = (uint64_t) "\x0f\x01\xd1\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90";
+    r.rax = (uint32_t)val;
+    r.rcx = 0;
+    r.rdx = val >> 32;
+    pv_trap(&r);
+    return r.rip != HANDLER;
+}
+
+/* What the processor would refuse must not be loaded in the hypervisor's name. */
+START_TEST(xcr0_takes_only_what_the_processor_would)
+{
+    static const uint64_t good[] = {1, 3, 7, 0xe7},
+                          bad[] = {0,    2,    5,    0x27,  0x67,          0xc7,
+                                   0xe3, 0xe1, 0xef, 0x207, 1ull << 32 | 7};
+
+    host_cpuid = with_xsave;
+    host_xcr0 = 0x2ff;
+    for (unsigned i = 0; i < ARRAY_SIZE(good); i++) {
+        ck_assert_msg(xsetbv(good[i]), "%#lx", (unsigned long)good[i]);
+        ck_assert_uint_eq(gv->hw.xcr0, good[i]);
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        ck_assert_msg(!xsetbv(bad[i]), "%#lx", (unsigned long)bad[i]);
+        ck_assert_uint_eq(gv->hw.xcr0, 0xe7);
+    }
+    host_xcr0 = 7;
+    ck_assert(!xsetbv(0xe7));
+}
+END_TEST
+
+static void with_rdtscp(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
+{
+    (void)subleaf;
+    *out = (struct cpuid_regs){.a = 0x80000001};
+    if (leaf == 0x80000001)
+        out->d = 1u << 27;
+}
+
+START_TEST(tsc_aux_has_32_bits)
+{
+    host_cpuid = with_rdtscp;
+    ck_assert(guest_wrmsr(gv, MSR_TSC_AUX, 0xffffffff));
+    ck_assert(!guest_wrmsr(gv, MSR_TSC_AUX, 1ull << 32));
+    ck_assert_uint_eq(gv->hw.tsc_aux, 0xffffffff);
+}
+END_TEST
+
+/* Waiting for it could take for ever, if it waits for the caller. */
+START_TEST(a_vcpu_that_takes_another_down_does_not_wait_for_it)
+{
+    struct vcpu *v = g->vcpu[1];
+    struct hcall h = {.v = gv, .d = g, .arg = {HV_VCPUOP_DOWN, 1}};
+
+    v->initialised = true;
+    v->pause_flags = 0;
+    vcpu_wake(v);
+    host_settle();
+    host_on_cpu(gv->processor);
+    ck_assert(v->running);
+    ck_assert_int_eq(call_vcpu_op(&h), 0);
+    ck_assert_uint_eq(v->pause_flags, VPF_DOWN);
+    host_settle();
+    ck_assert(!v->running);
+}
+END_TEST
+
 START_TEST(an_instruction_of_nothing_but_prefixes_ends)
 {
     static const char prefixes[] =
@@ -302,6 +381,9 @@ int main(void)
         control_registers_are_the_guests_own_picture,
         msr_bases_must_be_canonical,
         speculation_controls_take_only_what_the_processor_has,
+        xcr0_takes_only_what_the_processor_would,
+        tsc_aux_has_32_bits,
+        a_vcpu_that_takes_another_down_does_not_wait_for_it,
         an_instruction_of_nothing_but_prefixes_ends,
         int_n_obeys_the_gates_privilege_level,
         contexts_with_bad_addresses_are_refused,

@@ -299,7 +299,7 @@ bool guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t val)
     case MSR_PRED_CMD:
         return write_pred_cmd(v, val);
     case MSR_TSC_AUX:
-        if (!guest_has(v, CPUID_RDTSCP))
+        if (!guest_has(v, CPUID_RDTSCP) || val >> 32) /* the processor would fault */
             return false;
         v->hw.tsc_aux = val;
         return true;

@@ -280,6 +280,23 @@ static void do_cpuid(struct vcpu *v, struct hv_cpu_user_regs *r)
     r->rdx = c.d;
 }
 
+#define XCR0_X87    0x01ull
+#define XCR0_SSE    0x02ull
+#define XCR0_AVX    0x04ull
+#define XCR0_AVX512 0xe0ull
+
+/* Loaded by XSETBV any other would fault (Intel SDM volume 1, "Enabling the XSAVE Feature
+ * Set and XSAVE-Enabled Features"). Guests have no more components than these. */
+static bool xcr0_ok(uint64_t val)
+{
+    uint64_t known = XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512,
+             avx512 = val & XCR0_AVX512;
+
+    return (val & XCR0_X87) && !(val & ~(known & fpu_xcr0_supported())) &&
+           (!(val & XCR0_AVX) || (val & XCR0_SSE)) &&
+           (!avx512 || (avx512 == XCR0_AVX512 && (val & XCR0_AVX)));
+}
+
 /* 0F 01: XSETBV, RDTSCP; the rest of the group is not for guests. */
 static enum priv_result do_group7(struct vcpu *v, struct hv_cpu_user_regs *r,
                                   struct insn *i)
@@ -291,11 +308,10 @@ static enum priv_result do_group7(struct vcpu *v, struct hv_cpu_user_regs *r,
         return PRIV_FAULT;
     switch (m) {
     case 0xd1:
-        if ((uint32_t)r->rcx != 0 || !guest_has_xsave() || !(xcr0 & 1) ||
-            ((xcr0 & 6) == 4))
+        if ((uint32_t)r->rcx != 0 || !guest_has_xsave() || !xcr0_ok(xcr0))
             return PRIV_FAULT;
         ctx_set_xcr0(&v->hw, xcr0);
-        return v->hw.xcr0 == xcr0 ? PRIV_DONE : PRIV_FAULT;
+        return PRIV_DONE;
     case 0xf9:
         r->rcx = v->hw.tsc_aux;
         r->rax = (uint32_t)tsc;
