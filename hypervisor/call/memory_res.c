@@ -50,6 +50,13 @@ static int take_extent(struct domain *d, const struct hv_memory_reservation *r,
 
     if (copy_in(&m, slot))
         return -EFAULT;
+    /* If it is preempted no frame has gone, so that it can begin anew. */
+    for (uint64_t j = 0; j < 1ull << r->extent_order; j++) {
+        int rc = dom_page_prepare_remove(d, mk_mfn(m + j));
+
+        if (rc)
+            return rc;
+    }
     for (uint64_t j = 0; j < 1ull << r->extent_order; j++) {
         int rc;
 
@@ -91,7 +98,7 @@ long memory_reservation(struct hcall *h, unsigned op, unsigned long start)
             break;
     }
     domain_put(d);
-    if (i < r.nr_extents && !rc) {
+    if (i < r.nr_extents && (!rc || rc == -ERESTART)) {
         h->arg[0] = op | i << CMD_SHIFT;
         return HCALL_AGAIN;
     }

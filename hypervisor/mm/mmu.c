@@ -151,17 +151,22 @@ int mmu_set_base(struct vcpu *v, mfn_t l4, bool user)
     return 0;
 }
 
-void mmu_drop_bases(struct vcpu *v)
+int mmu_drop_bases(struct vcpu *v)
 {
+    int rc = mm_finish(v->mm);
+
     desc_drop(v);
     v->hw.cr3_kernel = v->hw.cr3_user = 0;
     walk_forget(v->mm);
-    drop_base(v, &v->mm->base_kernel);
-    while (mm_finish(v->mm))
-        ;
-    drop_base(v, &v->mm->base_user);
-    while (mm_finish(v->mm))
-        ;
+    if (!rc) {
+        drop_base(v, &v->mm->base_kernel);
+        rc = mm_finish(v->mm);
+    }
+    if (!rc) {
+        drop_base(v, &v->mm->base_user);
+        rc = mm_finish(v->mm);
+    }
+    return rc;
 }
 
 bool mmu_get_base(struct vcpu *v, mfn_t *l4)
@@ -178,7 +183,7 @@ bool mmu_get_user_base(struct vcpu *v, mfn_t *l4)
 
 /* mmuext_op. */
 
-static int pin(struct domain *pg_owner, mfn_t m, unsigned type)
+static int pin(struct vcpu *v, struct domain *pg_owner, mfn_t m, unsigned type)
 {
     struct page *pg;
     int rc;
@@ -187,7 +192,10 @@ static int pin(struct domain *pg_owner, mfn_t m, unsigned type)
         return -EINVAL;
     rc = page_get_type(pg, type);
     if (rc) {
-        page_put(pg);
+        if (rc != -ERESTART && (pg->type & PGT_PARTIAL))
+            mm_undo_later(v->mm, pg);
+        else
+            page_put(pg);
         return rc;
     }
     if (atomic_fetch_or(&pg->type, PGT_PINNED) & PGT_PINNED) {
@@ -302,7 +310,7 @@ int mmu_ext(struct vcpu *v, struct domain *pg_owner, const struct hv_mmuext_op *
     case HV_MMUEXT_PIN_L2_TABLE:
     case HV_MMUEXT_PIN_L3_TABLE:
     case HV_MMUEXT_PIN_L4_TABLE:
-        return pin(pg_owner, m, PGT_L1 + (op->cmd - HV_MMUEXT_PIN_L1_TABLE));
+        return pin(v, pg_owner, m, PGT_L1 + (op->cmd - HV_MMUEXT_PIN_L1_TABLE));
     case HV_MMUEXT_UNPIN_TABLE:
         return unpin(v, pg_owner, m);
     case HV_MMUEXT_NEW_BASEPTR:

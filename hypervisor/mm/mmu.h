@@ -43,8 +43,7 @@ enum mmu_fault mmu_fault(struct vcpu *v, vaddr_t va, struct hv_cpu_user_regs *r)
 /* Guest's own tables. */
 int mmu_set_base(struct vcpu *v, mfn_t l4,
                  bool user); /* new CR3 (kernel: takes the type reference) */
-void mmu_drop_bases(
-    struct vcpu *v); /* when the vCPU goes; may leave work, see domain_kill */
+int must_check mmu_drop_bases(struct vcpu *v); /* when the vCPU goes; -ERESTART */
 bool mmu_get_base(struct vcpu *v, mfn_t *l4);
 bool mmu_get_user_base(struct vcpu *v, mfn_t *l4);
 /* A byte of the guest kernel's memory, whatever mode it is in; its own frames only.

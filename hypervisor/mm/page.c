@@ -271,22 +271,43 @@ bool dom_page_drop(struct page *pg)
     return true;
 }
 
-int dom_page_remove(struct domain *d, mfn_t m)
+/* Of a page with a reference: ends its pin, and what a check has left behind. */
+static int page_quiet(struct page *pg)
+{
+    int rc = 0;
+
+    if (atomic_fetch_and(&pg->type, ~PGT_PINNED) & PGT_PINNED) {
+        rc = page_put_type_preempt(pg);
+        /* The pin's reference; ours keeps the page. */
+        page_put(pg);
+    }
+    return rc ? rc : page_settle(pg);
+}
+
+static int remove_page(struct domain *d, mfn_t m, bool drop)
 {
     struct page *pg;
     int rc;
 
     if (!mfn_valid(m) || !page_get(pg = page_of(m), d))
         return -EINVAL;
-    rc = pg->count & PGC_HV ? -EINVAL : page_settle(pg);
-    if (!rc) {
-        if (atomic_fetch_and(&pg->type, ~PGT_PINNED) & PGT_PINNED)
-            page_put_and_type(pg);
+    rc = pg->count & PGC_HV ? -EINVAL : page_quiet(pg);
+    if (!rc && drop) {
         m2p_set(m, INVALID_GFN);
         dom_page_drop(pg);
     }
     page_put(pg);
     return rc;
+}
+
+int dom_page_prepare_remove(struct domain *d, mfn_t m)
+{
+    return remove_page(d, m, false);
+}
+
+int dom_page_remove(struct domain *d, mfn_t m)
+{
+    return remove_page(d, m, true);
 }
 
 void dom_set_e820(struct domain *d, struct hv_e820entry *map, unsigned n)
@@ -395,18 +416,6 @@ void page_free_shared(void *p)
 /* The end of a domain: each step works through a list and can be interrupted between two
  * pages. */
 
-static int page_quiet(struct page *pg)
-{
-    int rc = 0;
-
-    if (atomic_fetch_and(&pg->type, ~PGT_PINNED) & PGT_PINNED) {
-        rc = page_put_type_preempt(pg);
-        /* The pin's reference; ours keeps the page. */
-        page_put(pg);
-    }
-    return rc ? rc : page_settle(pg);
-}
-
 static int page_give_back(struct page *pg)
 {
     if (pg->count & PGC_HV)
@@ -475,7 +484,9 @@ static int mm_domain_kill(struct domain *d)
             if (!d->vcpu[i])
                 continue;
             drop_info(d->vcpu[i]);
-            mmu_drop_bases(d->vcpu[i]);
+            rc = mmu_drop_bases(d->vcpu[i]);
+            if (rc)
+                return rc;
         }
         mm->kill_phase = 1;
     }

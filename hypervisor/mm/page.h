@@ -108,7 +108,9 @@ mfn_t m2p_piece(uint64_t piece, bool may_gather);
  * to max copied. */
 void dom_set_e820(struct domain *d, struct hv_e820entry *map, unsigned n);
 unsigned dom_get_e820(struct domain *d, struct hv_e820entry *map, unsigned max);
-/* The domain gives a frame back: -EINVAL, or -ERESTART. */
+/* The domain gives a frame back: -EINVAL, or -ERESTART. Preparing does what may take long
+ * and leaves the frame there. */
+int must_check dom_page_prepare_remove(struct domain *d, mfn_t m);
 int must_check dom_page_remove(struct domain *d, mfn_t m);
 
 extern const struct room mm_room;

@@ -233,8 +233,8 @@ static int table_check(struct page *pg, unsigned level, struct domain *d,
             if (unlikely(rc)) {
                 pg->partial_idx = i;
                 pg->partial_flags = half ? PARTIAL_HALF : 0;
-                if (rc != -ERESTART)
-                    (void)table_undo(pg, level, *groups, false);
+                if (rc != -ERESTART) /* may stop, and leave the page partial */
+                    (void)table_undo(pg, level, *groups, true);
                 return rc;
             }
             if (!(pt[i] & PTE_US))

@@ -488,7 +488,8 @@ static void let_go(void)
 {
     memset(softirq_cpu, 0, sizeof(softirq_cpu));
     for (unsigned n = 0; n < THREADS; n++)
-        mmu_drop_bases(g->vcpu[n]);
+        while (mmu_drop_bases(g->vcpu[n]))
+            ;
     for (unsigned n = 0; n < POOL; n++)
         ext(g->vcpu[0], HV_MMUEXT_UNPIN_TABLE, pool[n]);
     for (unsigned n = 0; n < POOL; n++)

@@ -224,6 +224,49 @@ START_TEST(validation_goes_on_where_it_was_preempted)
 }
 END_TEST
 
+/* Tables that took long to check take long to be given up: also when the last of them is
+ * bad, when they are given back while they are pinned, and when the domain goes. */
+START_TEST(all_that_takes_long_can_be_preempted)
+{
+    mfn_t l4 = frame(), l3 = frame(), bad = frame(), l2[40];
+    unsigned again = 0;
+    int rc;
+
+    put_entry(l4, 0, l3, RW);
+    for (unsigned i = 0; i < 40; i++) {
+        l2[i] = frame();
+        put_entry(l3, i * 3, l2[i], RW);
+    }
+    put_entry(l3, 511, bad, RW | PTE_G);
+    softirq_raise(SOFTIRQ_TASK);
+    while ((rc = ext(HV_MMUEXT_PIN_L4_TABLE, l4)) == -ERESTART)
+        ;
+    ck_assert_int_eq(rc, -EINVAL);
+    ck_assert_uint_eq(type_refs(l2[0]), 1);
+    /* It can be tried again, or be something else when it is all given up. */
+    put_entry(l3, 511, bad, 0);
+    while ((rc = mmu_pending(gv)) || (rc = ext(HV_MMUEXT_PIN_L4_TABLE, l4)) == -ERESTART)
+        ;
+    ck_assert_int_eq(rc, 0);
+    ck_assert_int_eq(dom_page_prepare_remove(g, l4), -ERESTART);
+    while ((rc = dom_page_remove(g, l4)) == -ERESTART)
+        again++;
+    ck_assert_int_eq(rc, 0);
+    ck_assert_uint_ge(again, 30);
+    for (unsigned i = 0; i < 40; i++)
+        assert_idle(l2[i]);
+    l4 = frame();
+    put_entry(l4, 0, l3, RW);
+    while ((rc = ext(HV_MMUEXT_NEW_BASEPTR, l4)) == -ERESTART)
+        ;
+    ck_assert_int_eq(rc, 0);
+    for (again = 0; mmu_drop_bases(gv) == -ERESTART; again++)
+        ;
+    ck_assert_uint_ge(again, 30);
+    assert_idle(l4);
+}
+END_TEST
+
 START_TEST(a_half_validated_table_is_nothing_else_until_it_is_settled)
 {
     struct tree t = new_tree();
@@ -410,6 +453,7 @@ int main(void)
         another_table_of_the_same_level_is_refused,
         kernel_mappings_get_the_user_bit_and_a_mark,
         validation_goes_on_where_it_was_preempted,
+        all_that_takes_long_can_be_preempted,
         a_half_validated_table_is_nothing_else_until_it_is_settled,
         a_page_that_changes_its_type_is_flushed_from_the_tlb,
         base_pointers_hold_their_tables,

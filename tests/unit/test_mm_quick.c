@@ -367,7 +367,7 @@ START_TEST(a_switch_to_another_process_is_quick)
         ck_assert_uint_eq(refs(kernel_l4[i]), refs(user_l4[i]));
         ck_assert_uint_eq(refs(kernel_l4[i]), refs(kernel_l4[!i]) + 1);
     }
-    mmu_drop_bases(gv);
+    ck_assert_int_eq(mmu_drop_bases(gv), 0);
     ck_assert_uint_eq(type_refs(kernel_l4[0]), 1);
     ck_assert_uint_eq(type_refs(user_l4[0]), 1);
 }
