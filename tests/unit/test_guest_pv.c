@@ -300,6 +300,7 @@ START_TEST(a_vcpu_that_takes_another_down_does_not_wait_for_it)
     ck_assert(v->running);
     ck_assert_int_eq(call_vcpu_op(&h), 0);
     ck_assert_uint_eq(v->pause_flags, VPF_DOWN);
+    ck_assert(v->running); /* until its CPU sees to it */
     host_settle();
     ck_assert(!v->running);
 }
