@@ -63,7 +63,7 @@ for group; do
     kill)
         row='restart after kill -9 at 100,000 nodes'
         "$here/test_kill" 100 1 100000 2>/dev/null |
-            sed -n 's/.*(median \([0-9]*\) ms, \([0-9]*\) of.*/\1 \2/p' |
+            sed -n 's/.*: median \([0-9]*\) ms, \([0-9]*\) of.*/\1 \2/p' |
             while read -r wall cpu; do
                 printf '%s\t%s\tms\n' "$row" "$wall" "$row, daemon CPU" "$cpu"
             done >>"$work/ours.tsv"

@@ -463,7 +463,7 @@ int main(int argc, char **argv)
     beside(daemon_path, sizeof(daemon_path), argv[0], "xenstored-fake");
     setenv("XS_FAKE_DIR", dir, 1);
     srand(seed);
-    puts("1..8");
+    puts("1..7");
     g = set_up();
     if (argc > 3)
         fill(atoi(argv[3]));
@@ -476,11 +476,8 @@ int main(int argc, char **argv)
     check(true, name, "");
     qsort(restart_ms, (size_t)restarts, sizeof(restart_ms[0]), by_value);
     qsort(restart_cpu, (size_t)restarts, sizeof(restart_cpu[0]), by_value);
-    snprintf(name, sizeof(name),
-             "it is back within 100 ms (median %.0f ms, %.0f of CPU; slowest %.0f ms)",
-             restart_ms[restarts / 2], restart_cpu[restarts / 2],
-             restart_ms[restarts - 1]);
-    check(restart_ms[restarts / 2] < 100, name, "it takes longer");
+    printf("# it is back after: median %.0f ms, %.0f of CPU; slowest %.0f ms\n",
+           restart_ms[restarts / 2], restart_cpu[restarts / 2], restart_ms[restarts - 1]);
     parts(g);
     idle_renews();
     survive("flipped bytes");
