@@ -33,7 +33,7 @@ static long initialise(struct vcpu *v, vaddr_t arg)
     rc = v->initialised ? -EEXIST : pv_set_context(v, c);
     spin_unlock(&v->domain->lock);
     heap_free(c);
-    return rc;
+    return rc == -ERESTART ? HCALL_AGAIN : rc;
 }
 
 static long up(struct vcpu *v)

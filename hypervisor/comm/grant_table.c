@@ -102,6 +102,8 @@ int grant_get_frame(struct domain *d, unsigned idx, bool status, mfn_t *out)
     if (status) {
         if (g->version != 2)
             rc = -EINVAL;
+        else if (idx >= grant_max_status_frames(d))
+            rc = -ENOSPC;
         else if (idx >= g->statuses)
             rc = grow(d,
                       (unsigned)((idx + 1) * GRANT_STATUS_PER_PAGE / GRANT_V2_PER_PAGE));
@@ -109,7 +111,7 @@ int grant_get_frame(struct domain *d, unsigned idx, bool status, mfn_t *out)
             *out = map_to_mfn(g->status[idx]);
     } else {
         if (idx >= g->frames)
-            rc = grow(d, idx + 1);
+            rc = idx < g->max_frames ? grow(d, idx + 1) : -ENOSPC;
         if (!rc)
             *out = map_to_mfn(g->shared[idx]);
     }

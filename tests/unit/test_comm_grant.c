@@ -289,9 +289,15 @@ END_TEST
 
 START_TEST(the_table_does_not_grow_beyond_its_limit)
 {
+    mfn_t m;
+
     ck_assert_int_eq(grant_grow(b, 4), 0);
     ck_assert_int_eq(grant_grow(b, 5), -ENOSPC);
     ck_assert_uint_eq(grant_frames(b), 4);
+    ck_assert_int_eq(grant_get_frame(b, ~0u, false, &m), -ENOSPC);
+    ck_assert_int_eq(grant_set_version(b, 2), 0);
+    ck_assert_int_eq(grant_get_frame(b, 0, true, &m), 0);
+    ck_assert_int_eq(grant_get_frame(b, ~0u, true, &m), -ENOSPC);
 }
 END_TEST
 
