@@ -31,6 +31,8 @@ void host_settle(void);          /* those of all CPUs */
 void host_advance(uint64_t ns);  /* time passes, timers fire, all CPUs settle */
 extern uint64_t host_clock;      /* ns */
 extern cpumask_t host_online;
+/* Called when a CPU that waits for another does what that may be waiting for. */
+extern void (*host_serve)(void);
 extern unsigned host_switches;    /* ctx_switch() calls */
 extern uint64_t host_tlb_flushes; /* of any kind, each CPU counted */
 extern bool host_isolate;         /* guests that are made from now on are isolated */

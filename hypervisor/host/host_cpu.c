@@ -421,6 +421,12 @@ void ipi_call(cpumask_t cpus, void (*fn)(void *arg), void *arg)
     }
     host_cpu = was;
 }
+void (*host_serve)(void);
+void ipi_serve(void)
+{
+    if (host_serve)
+        host_serve();
+}
 static void flushed(cpumask_t cpus, bool all)
 {
     uint32_t now = all ? ++flush_clock : flush_clock;

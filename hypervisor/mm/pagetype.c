@@ -350,6 +350,15 @@ static int first_type(struct page *pg, unsigned type, uint32_t x)
     return check_busy(pg, type);
 }
 
+/* Another CPU is checking the page. It may be waiting for this one to flush its TLB,
+ * which an interrupt does not do here if a selector is being loaded: interrupts are off.
+ */
+static void wait_for_check(void)
+{
+    ipi_serve();
+    cpu_relax();
+}
+
 int page_get_type(struct page *pg, unsigned type)
 {
     const uint32_t want = type << PGT_TYPE_SHIFT;
@@ -360,7 +369,7 @@ int page_get_type(struct page *pg, unsigned type)
             if ((x & PGT_TYPE) != want || (x & PGT_COUNT) >= PGT_MAX)
                 return -EINVAL;
             if (unlikely(!(x & PGT_VALIDATED))) {
-                cpu_relax();
+                wait_for_check();
                 x = atomic_load_explicit(&pg->type, memory_order_relaxed);
                 continue;
             }

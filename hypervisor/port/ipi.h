@@ -10,6 +10,9 @@ void ipi_poke(
 /* Runs fn(arg) on each CPU of the mask (own CPU included when set) with irqs off, waits
  * for all. */
 void ipi_call(cpumask_t cpus, void (*fn)(void *arg), void *arg);
+/* What an ipi_call() asks of this CPU, now: for loops that wait, perhaps with irqs off,
+ * for a CPU that may be in one. */
+void ipi_serve(void);
 
 #define TLB_ALL (~0ull)
 void tlb_flush_local(

@@ -309,6 +309,28 @@ START_TEST(a_page_that_changes_its_type_is_flushed_from_the_tlb)
 }
 END_TEST
 
+/* The CPU that checks a page waits for this one to flush its TLB. */
+static struct page *checked;
+
+static void flushed_then_checked(void)
+{
+    ck_assert(!irq_enabled());
+    atomic_fetch_or(&checked->type, PGT_VALIDATED);
+}
+
+START_TEST(who_waits_for_a_page_with_interrupts_off_still_flushes)
+{
+    irqflags_t f = irq_save();
+
+    checked = page_of(frame());
+    checked->type = PGT_SEG << PGT_TYPE_SHIFT | 1;
+    host_serve = flushed_then_checked;
+    ck_assert_int_eq(page_get_type(checked, PGT_SEG), 0);
+    ck_assert_uint_eq(checked->type & PGT_COUNT, 2);
+    irq_restore(f);
+}
+END_TEST
+
 START_TEST(base_pointers_hold_their_tables)
 {
     struct tree t = new_tree(), u = new_tree();
@@ -456,6 +478,7 @@ int main(void)
         all_that_takes_long_can_be_preempted,
         a_half_validated_table_is_nothing_else_until_it_is_settled,
         a_page_that_changes_its_type_is_flushed_from_the_tlb,
+        who_waits_for_a_page_with_interrupts_off_still_flushes,
         base_pointers_hold_their_tables,
         a_domain_that_dies_gives_all_frames_back,
         a_frame_that_others_map_outlives_its_domain,

@@ -44,6 +44,14 @@ static void call_irq(struct hv_cpu_user_regs *r)
     serve();
 }
 
+void ipi_serve(void)
+{
+    irqflags_t f = irq_save();
+
+    serve();
+    irq_restore(f);
+}
+
 void ipi_init(void)
 {
     irq_set_vector(VEC_CALL, call_irq);
