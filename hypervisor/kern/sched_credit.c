@@ -378,12 +378,12 @@ static int room_domain_init(struct domain *d, const struct hv_domctl_createdomai
 static int room_domain_kill(struct domain *d)
 {
     cpupool_retire(d);
+    timer_kill(&d->sched->refill); /* it looks at all vCPUs, which are freed one by one */
     return 0;
 }
 
 static void room_domain_free(struct domain *d)
 {
-    timer_kill(&d->sched->refill);
     heap_free(d->sched);
     d->sched = NULL;
 }

@@ -144,6 +144,26 @@ START_TEST(a_cap_is_for_all_vcpus_together)
 }
 END_TEST
 
+/* What refills its budget looks at its vCPUs, which are about to be freed. */
+START_TEST(a_capped_domain_that_dies_leaves_no_timer)
+{
+    host_boot(2, 16);
+    struct domain *d = make(2, 256);
+
+    sched_set_cap(d, 1);
+    start(d);
+    host_advance(50 * MS);
+    ck_assert(timer_active(&d->sched->refill));
+    while (domain_kill(d))
+        host_settle();
+    ck_assert(!timer_active(&d->sched->refill));
+    sched_set_cap(d, 2);
+    ck_assert(!timer_active(&d->sched->refill));
+    domain_put(d);
+    host_settle();
+}
+END_TEST
+
 START_TEST(what_a_capped_one_leaves_goes_to_others)
 {
     host_boot(1, 16);
@@ -616,6 +636,7 @@ int main(void)
                                   more_vcpus_than_cpus_fill_all_queues,
                                   a_cap_holds_also_alone,
                                   a_cap_is_for_all_vcpus_together,
+                                  a_capped_domain_that_dies_leaves_no_timer,
                                   what_a_capped_one_leaves_goes_to_others,
                                   lifting_the_cap_frees_it,
                                   hard_affinity_is_never_left,
