@@ -20,6 +20,10 @@
 
 enum { IDLE, QUEUED, KILLED };
 
+/* 36 years. Guests name any time they like, but machines count in units of their own: a
+ * time that does not fit comes out as one that has passed, again and again. */
+#define NEVER (1ull << 60)
+
 struct timer_heap {
     spinlock_t lock;
     struct timer *root;
@@ -145,7 +149,7 @@ void timer_set(struct timer *t, uint64_t expires)
     if (t->state == QUEUED)
         cut(h, t);
     if (t->state == IDLE) {
-        t->expires = expires;
+        t->expires = MIN(expires, NEVER);
         insert(h, t);
         update_deadline(h, t->cpu);
     }

@@ -28,6 +28,16 @@ static void prepare(void)
         timer_init(&t[i], fires, &t[i], i % 4);
 }
 
+/* Guests name any time they like; machines count further than that and come out before
+ * it. */
+START_TEST(a_time_that_machines_cannot_count_to_is_never)
+{
+    timer_set(&t[0], ~0ull - 1);
+    ck_assert(timer_active(&t[0]));
+    ck_assert_uint_le(t[0].expires, 1ull << 60); /* 36 years */
+}
+END_TEST
+
 START_TEST(each_fires_at_its_time_on_its_cpu)
 {
     uint64_t now = host_clock;
@@ -247,6 +257,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {each_fires_at_its_time_on_its_cpu,
+                                  a_time_that_machines_cannot_count_to_is_never,
                                   a_stopped_one_does_not_fire,
                                   setting_again_moves_it,
                                   the_past_fires_at_once,
