@@ -353,6 +353,39 @@ START_TEST(contexts_with_bad_addresses_are_refused)
 }
 END_TEST
 
+START_TEST(user_mode_needs_user_tables)
+{
+    static struct hv_vcpu_guest_context c;
+
+    c.flags = HV_VGCF_ONLINE;
+    gv->hw.cr3_user = 0;
+    ck_assert_int_eq(pv_set_context(gv, &c), -EINVAL);
+    ck_assert_uint_eq(gv->hw.kernel_mode, 1);
+    c.flags |= HV_VGCF_IN_KERNEL;
+    ck_assert_int_eq(pv_set_context(gv, &c), 0);
+}
+END_TEST
+
+/* Else two that do it to each other would wait for ever, each in the hypervisor. */
+START_TEST(a_vcpu_that_takes_another_down_does_not_wait_for_it)
+{
+    struct hcall h = {.v = gv, .d = g, .arg = {HV_VCPUOP_DOWN, 1}};
+    struct vcpu *other = g->vcpu[1];
+
+    other->initialised = true;
+    other->pause_flags = 0;
+    vcpu_wake(other);
+    host_settle();
+    ck_assert(other->running && gv->running && other->processor != gv->processor);
+    ck_assert_int_eq(call_vcpu_op(&h), 0);
+    ck_assert(other->running); /* it may be in the hypervisor itself */
+    host_settle();
+    ck_assert(!other->running);
+    h.arg[0] = HV_VCPUOP_IS_UP;
+    ck_assert_int_eq(call_vcpu_op(&h), 0);
+}
+END_TEST
+
 START_TEST(flags_that_would_hurt_are_taken_out)
 {
     memset(&r, 0, sizeof(r));
@@ -388,6 +421,8 @@ int main(void)
         an_instruction_of_nothing_but_prefixes_ends,
         int_n_obeys_the_gates_privilege_level,
         contexts_with_bad_addresses_are_refused,
+        user_mode_needs_user_tables,
+        a_vcpu_that_takes_another_down_does_not_wait_for_it,
         flags_that_would_hurt_are_taken_out,
         NULL,
     };

@@ -182,6 +182,12 @@ static bool context_ok(const struct hv_vcpu_guest_context *c)
            !(c->ldt_base & 7) && c->kernel_ss <= 0xffff;
 }
 
+/* A vCPU gets its tables once, and its first mode is the kernel's. */
+static bool has_tables(const struct vcpu *v, const struct hv_vcpu_guest_context *c)
+{
+    return !v->initialised || (c->flags & HV_VGCF_IN_KERNEL) || v->hw.cr3_user;
+}
+
 static int set_tables(struct vcpu *v, const struct hv_vcpu_guest_context *c)
 {
     mfn_t frames[16] = {{0}};
@@ -210,7 +216,7 @@ int pv_set_context(struct vcpu *v, const struct hv_vcpu_guest_context *c)
 {
     int rc;
 
-    if (!context_ok(c))
+    if (!context_ok(c) || !has_tables(v, c))
         return -EINVAL;
     rc = set_tables(v, c);
     if (rc)
