@@ -39,7 +39,13 @@ bool priv_io_allowed(struct vcpu *v, const struct hv_cpu_user_regs *r, uint16_t 
 
 static bool owns(const struct vcpu *v, uint16_t port, unsigned size)
 {
-    return rangeset_has(v->domain->ioports, port, (unsigned long)port + size - 1);
+    struct domain *d = v->domain;
+    bool has;
+
+    spin_lock(&d->lock);
+    has = rangeset_has(d->ioports, port, (unsigned long)port + size - 1);
+    spin_unlock(&d->lock);
+    return has;
 }
 
 uint32_t priv_io_in(struct vcpu *v, uint16_t port, unsigned size)
