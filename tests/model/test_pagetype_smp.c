@@ -81,6 +81,9 @@ void cpu_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
 void ipi_call(cpumask_t cpus, void (*fn)(void *arg), void *arg)
 {
 }
+void ipi_serve(void)
+{
+}
 uint32_t tlb_clock(void)
 {
     return tlb_time;
