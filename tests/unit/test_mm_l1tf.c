@@ -136,6 +136,11 @@ START_TEST(a_page_with_such_an_entry_is_no_table)
     entries(table[_i])[200] = UNSAFE; /* in the guest's half of each level */
     ck_assert_int_lt(ext(HV_MMUEXT_PIN_L4_TABLE, t.l4), 0);
     assert_ended(why);
+    while (mmu_pending(gv)) /* the scheduler is asked for, so it was put off */
+        ;
+    for (unsigned i = 0; i < ARRAY_SIZE(table); i++)
+        while (page_settle(page_of(table[i])))
+            ;
     assert_idle(t.l1);
     assert_idle(t.l4);
 }
