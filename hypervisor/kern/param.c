@@ -86,6 +86,8 @@ static const struct option options[] = {
      "isolated guests' tables have TLB entries of their own: boolean, xpti=", true},
     {"pv-l1tf", SPECIAL, NULL, param_l1tf,
      "end guests whose page tables lead CPUs astray: boolean, dom0=, domu=", true},
+    {"pv-linear-pt", BOOL, &boot_params.pv_linear_pt, NULL,
+     "top page tables may map themselves, and lead hypercalls into the hypervisor"},
     {"sched", SPECIAL, NULL, parse_sched, "credit2 is the only one"},
     {"sched_ratelimit_us", UINT, &boot_params.sched_ratelimit_us, NULL,
      "a vCPU runs at least so long before another takes its place"},

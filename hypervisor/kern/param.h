@@ -21,8 +21,9 @@ struct boot_params {
     unsigned sched_ratelimit_us;
     /* -1: as the CPU needs it */
     int8_t xpti_dom0, xpti_domu, l1tf_dom0, l1tf_domu, verw, bhb_entry, bhi_dis_s;
-    bool pcid;        /* for isolated guests, if the CPU has them */
-    bool unpriv_mmio; /* guests other than dom0 will have devices */
+    bool pv_linear_pt; /* level-4 tables may map themselves */
+    bool pcid;         /* for isolated guests, if the CPU has them */
+    bool unpriv_mmio;  /* guests other than dom0 will have devices */
     bool smep, smap;
     bool watchdog;
     unsigned watchdog_timeout; /* seconds */

@@ -7,7 +7,10 @@
  * it allows writes; device frames (no struct page) are worth nothing and need permission
  * in d->iomem. A present entry of a higher level holds a reference and a type reference
  * of the level below. An entry that maps its own table read-only (a self map) is worth
- * nothing, so that no cycle of references can arise.
+ * nothing, so that no cycle of references can arise. An L4 may do that only where the
+ * option pv-linear-pt allows it: through itself it leads to the hypervisor's tables. The
+ * guest cannot read there, but what it names as the argument of a hypercall is read with
+ * the hypervisor's rights.
  *
  * An entry that is not present is the guest's own affair, unless the CPU reads ahead
  * through it (port/l1tf.h). Then it may hold no address up to l1tf_last but 0. A guest
@@ -15,6 +18,7 @@
  * inverts the addresses in such entries.
  */
 #include "kern/log.h"
+#include "kern/param.h"
 #include "kern/softirq.h"
 #include "lib/errno.h"
 #include "lib/rangeset.h"
@@ -108,7 +112,8 @@ int table_entry_get(uint64_t e, unsigned level, struct domain *d, mfn_t self, bo
     if (e & PTE_TABLE_BAD)
         return -EINVAL;
     if (mfn_eq(m, self))
-        return e & PTE_RW ? -EINVAL : 0;
+        return (e & PTE_RW) || (level == PGT_L4 && !boot_params.pv_linear_pt) ? -EINVAL
+                                                                              : 0;
     if (!mfn_valid(m))
         return -EINVAL;
     pg = page_of(m);

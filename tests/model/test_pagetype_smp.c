@@ -10,6 +10,7 @@
  */
 #include "kern/heap.h"
 #include "kern/log.h"
+#include "kern/param.h"
 #include "kern/room.h"
 #include "kern/softirq.h"
 #include "lib/errno.h"
@@ -47,6 +48,7 @@ static struct page table[FRAMES];
 struct page *const frametable = table;
 struct softirq_cpu softirq_cpu[HV_MAX_CPUS];
 static uint64_t m2p[FRAMES], master[512];
+struct boot_params boot_params = {.pv_linear_pt = true};
 static _Atomic uint32_t tlb_time = 1;
 static uint64_t flushes;
 

@@ -6,6 +6,7 @@
 
 #include "abi/domctl.h"
 #include "host/host.h"
+#include "kern/param.h"
 #include "kern/room.h"
 #include "kern/sched.h"
 #include "kern/softirq.h"

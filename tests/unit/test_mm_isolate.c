@@ -130,6 +130,7 @@ START_TEST(a_linear_mapping_leads_to_the_copy)
     uint64_t e = pte_make(t.l4, RO);
     const uint64_t *c = copy_of(gv, KERNEL), *u = copy_of(gv, USER);
 
+    boot_params.pv_linear_pt = true;
     ck_assert_int_eq(update(t.l4, 300, e), 0);
     ck_assert_uint_eq(c[300], pte_make(map_to_mfn(c), RO));
     ck_assert_uint_eq(u[300], pte_make(map_to_mfn(u), RO));

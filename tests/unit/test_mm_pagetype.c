@@ -151,12 +151,16 @@ START_TEST(the_hypervisors_slots_are_ours)
 }
 END_TEST
 
-START_TEST(a_table_may_map_itself_read_only)
+START_TEST(a_table_may_map_itself_read_only_if_the_option_says_so)
 {
     struct tree t = new_tree();
 
     put_entry(t.l4, 300, t.l4, RO);
+    ck_assert_int_eq(ext(HV_MMUEXT_PIN_L4_TABLE, t.l4), -EINVAL);
+    put_entry(t.l4, 300, t.l4, 0);
     ck_assert_int_eq(ext(HV_MMUEXT_PIN_L4_TABLE, t.l4), 0);
+    ck_assert_int_eq(update(t.l4, 301, pte_make(t.l4, RO)), -EINVAL);
+    boot_params.pv_linear_pt = true;
     ck_assert_int_eq(update(t.l4, 301, pte_make(t.l4, RO)), 0);
     ck_assert_int_eq(update(t.l4, 302, pte_make(t.l4, RW)), -EINVAL);
     ck_assert_int_eq(update(t.l4, 301, pte_make(t.l4, RW)), -EINVAL);
@@ -358,6 +362,7 @@ START_TEST(a_domain_that_dies_gives_all_frames_back)
     struct vcpu *v2;
     struct domain *d2;
 
+    boot_params.pv_linear_pt = true;
     before = page_alloc_free_count();
     d2 = g;
     (void)d2;
@@ -471,7 +476,7 @@ int main(void)
         validation_finds_the_hostile_entry_and_undoes_the_rest,
         large_and_device_bits_are_refused,
         the_hypervisors_slots_are_ours,
-        a_table_may_map_itself_read_only,
+        a_table_may_map_itself_read_only_if_the_option_says_so,
         another_table_of_the_same_level_is_refused,
         kernel_mappings_get_the_user_bit_and_a_mark,
         validation_goes_on_where_it_was_preempted,
