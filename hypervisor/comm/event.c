@@ -17,6 +17,7 @@
 
 static spinlock_t bind_lock = SPINLOCK_INIT(RANK_EVENT);
 static struct domain *virq_owner[HV_NR_VIRQS]; /* NULL: dom0; each holds a reference */
+static spinlock_t owner_lock = SPINLOCK_INIT(RANK_LEAF); /* of virq_owner */
 
 static int add_bucket(struct domain *d, uint32_t n)
 {
@@ -456,25 +457,43 @@ void evtchn_raise_virq(struct vcpu *v, unsigned virq)
                CHAN_VIRQ, virq);
 }
 
-void evtchn_raise_global_virq(unsigned virq)
+/* Whom to tell, with a reference if it is another than dom0; or NULL. */
+static struct domain *hold_owner(unsigned virq)
 {
-    struct domain *d = __atomic_load_n(&virq_owner[virq], __ATOMIC_ACQUIRE);
+    irqflags_t f = spin_lock_irq(&owner_lock);
+    struct domain *d = virq_owner[virq];
 
     if (!d)
         d = dom0;
+    else if (!domain_hold(d))
+        d = NULL;
+    spin_unlock_irq(&owner_lock, f);
+    return d;
+}
+
+void evtchn_raise_global_virq(unsigned virq)
+{
+    struct domain *d = hold_owner(virq);
+
     if (d && d->evtchn && d->max_vcpus && d->vcpu[0] && d->vcpu[0]->evtchn)
         evtchn_raise_virq(d->vcpu[0], virq);
+    if (d && d != dom0)
+        domain_put(d);
 }
 
 int evtchn_set_global_virq(struct domain *d, unsigned virq)
 {
     struct domain *old;
+    irqflags_t f;
 
     if (virq >= HV_NR_VIRQS || !virq_is_global(virq))
         return -EINVAL;
     if (d != dom0 && !domain_hold(d))
         return -ESRCH;
-    old = __atomic_exchange_n(&virq_owner[virq], d == dom0 ? NULL : d, __ATOMIC_ACQ_REL);
+    f = spin_lock_irq(&owner_lock);
+    old = virq_owner[virq];
+    virq_owner[virq] = d == dom0 ? NULL : d;
+    spin_unlock_irq(&owner_lock, f);
     if (old)
         domain_put(old);
     return 0;

@@ -198,10 +198,11 @@ END_TEST
 
 /* What another CPU does before this one takes a FIFO lock the next time. */
 static void (*meanwhile)(void);
+static uint16_t meanwhile_at = RANK_FIFO;
 void __real_lock_check_take(const void *lock, uint16_t rank, bool irqs_on);
 void __wrap_lock_check_take(const void *lock, uint16_t rank, bool irqs_on)
 {
-    void (*fn)(void) = rank == RANK_FIFO ? meanwhile : NULL;
+    void (*fn)(void) = rank == meanwhile_at ? meanwhile : NULL;
 
     if (fn) {
         meanwhile = NULL;
@@ -239,6 +240,33 @@ START_TEST(fifo_loses_none_of_two_events_that_are_sent_at_once)
         ck_assert_uint_eq(take(HV_EVTCHN_FIFO_PRIORITY_DEFAULT), p);
         ck_assert_uint_eq(control->head[HV_EVTCHN_FIFO_PRIORITY_DEFAULT], 0);
     }
+}
+END_TEST
+
+static void hand_over_and_kill(void)
+{
+    ck_assert_int_eq(evtchn_set_global_virq(b, HV_VIRQ_DOM_EXC), 0);
+    while (domain_kill(a))
+        ;
+    domain_put(a);
+    host_settle();
+    ck_assert_int_eq(a->max_vcpus, 2);
+    ck_assert_ptr_nonnull(a->evtchn);
+}
+
+/* Who raises it has found its owner and is about to tell it. */
+START_TEST(the_owner_of_a_virq_stays_while_it_is_raised)
+{
+    uint32_t p;
+
+    ck_assert_int_eq(evtchn_bind_virq(a, HV_VIRQ_DOM_EXC, 0, &p), 0);
+    ck_assert_int_eq(evtchn_set_global_virq(a, HV_VIRQ_DOM_EXC), 0);
+    meanwhile_at = RANK_CHANNEL;
+    meanwhile = hand_over_and_kill;
+    evtchn_raise_global_virq(HV_VIRQ_DOM_EXC);
+    ck_assert_ptr_null(meanwhile);
+    host_settle();
+    a = new_domain(5);
 }
 END_TEST
 
@@ -392,6 +420,7 @@ int main(void)
         a_dead_domain_parts_from_its_peers,
         fifo_delivers_in_the_order_of_sending,
         fifo_loses_none_of_two_events_that_are_sent_at_once,
+        the_owner_of_a_virq_stays_while_it_is_raised,
         fifo_queues_by_priority,
         a_linked_port_that_changes_priority_is_not_linked_twice,
         what_was_pending_before_fifo_is_not_lost,
