@@ -101,6 +101,19 @@ void l1e_put_present(uint64_t e, struct domain *d)
     page_put_fast(pg);
 }
 
+static int self_map_get(uint64_t e, unsigned level, const struct domain *d)
+{
+    if (e & PTE_RW)
+        return -EINVAL;
+    if (level != PGT_L4 || boot_params.pv_linear_pt)
+        return 0;
+    log_print_guest(LOG_WARN,
+                    "domain %u: a top page table maps itself; boot with pv-linear-pt=1 "
+                    "for kernels that need that, as NetBSD's\n",
+                    d->id);
+    return -EINVAL;
+}
+
 int table_entry_get(uint64_t e, unsigned level, struct domain *d, mfn_t self, bool *half)
 {
     mfn_t m = pte_mfn(e);
@@ -112,8 +125,7 @@ int table_entry_get(uint64_t e, unsigned level, struct domain *d, mfn_t self, bo
     if (e & PTE_TABLE_BAD)
         return -EINVAL;
     if (mfn_eq(m, self))
-        return (e & PTE_RW) || (level == PGT_L4 && !boot_params.pv_linear_pt) ? -EINVAL
-                                                                              : 0;
+        return self_map_get(e, level, d);
     if (!mfn_valid(m))
         return -EINVAL;
     pg = page_of(m);
