@@ -169,14 +169,13 @@ static inline int l1e_get(uint64_t e, struct domain *d, struct domain *pg_owner)
     struct page *pg = page_of(pte_mfn(e));
     int rc;
 
-    if (unlikely(e & PTE_CACHE) || unlikely(!mfn_valid_first(pte_mfn(e))))
+    if (unlikely(e & PTE_CACHE) || unlikely(!mfn_valid_first(pte_mfn(e))) ||
+        unlikely(pg_owner != d))
         return l1e_get_rare(e, d, pg_owner);
     if ((e & PTE_RW) && likely(page_try_get_and_writable(pg, pg_owner)))
         return 0;
     if (unlikely(!page_get_fast(pg, pg_owner)))
         return -EINVAL;
-    if (unlikely(pg_owner != d))
-        page_mark_foreign(pg);
     if (!(e & PTE_RW))
         return 0;
     rc = page_get_writable(pg);

@@ -61,7 +61,7 @@ bool may_choose_cache(const struct domain *d)
            (d->ioports && !rangeset_empty(d->ioports));
 }
 
-/* Cache attributes, device frames, RAM in a smaller range. */
+/* Cache attributes, device frames, RAM in a smaller range, others' memory. */
 int l1e_get_rare(uint64_t e, struct domain *d, struct domain *pg_owner)
 {
     mfn_t m = pte_mfn(e);

@@ -253,7 +253,7 @@ START_TEST(a_page_that_others_mapped_changes_its_type_after_all_cpus_flushed)
 {
     struct vcpu *v2;
     struct domain *d2 = new_guest(10, &v2);
-    mfn_t theirs = frame_of(d2), own = frame_of(d2);
+    mfn_t theirs = frame_of(d2), own = frame_of(d2), fresh = frame_of(d2);
     unsigned cpus = (unsigned)__builtin_popcountll(cpu_online());
     uint64_t before;
 
@@ -278,6 +278,12 @@ START_TEST(a_page_that_others_mapped_changes_its_type_after_all_cpus_flushed)
     ck_assert_int_eq(dom_page_steal(d2, page_of(own)), 0);
     ck_assert_uint_eq(host_tlb_flushes, before + cpus);
     ck_assert_int_eq(dom_page_assign(d2, page_of(own), 0), 0);
+    ck_assert_int_eq(mmu_update_va(gv, d2, VA, pte_make(fresh, RW), HV_UVMF_NONE), 0);
+    ck_assert_int_eq(mmu_update_va(gv, g, VA, 0, HV_UVMF_NONE), 0);
+    before = host_tlb_flushes;
+    ck_assert(page_get_and_type(page_of(fresh), d2, PGT_L1));
+    ck_assert_uint_eq(host_tlb_flushes, before + cpus);
+    page_put_and_type(page_of(fresh));
 }
 END_TEST
 
