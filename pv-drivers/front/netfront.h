@@ -89,8 +89,7 @@ struct netfront_queue {
     struct {
         struct net_send *of;
         uint32_t ref;
-        bool kept; /* of an earlier connection, whose back end has not let go of the page
-                    */
+        bool kept; /* of an earlier connection, and still mapped */
     } sent[NETFRONT_SLOTS];
     uint8_t free[NETFRONT_SLOTS];
     unsigned int nr_free;

@@ -199,18 +199,26 @@ START_TEST(kernel_mappings_get_the_user_bit_and_a_mark)
 }
 END_TEST
 
+/* Tables that take long to check. */
+#define WIDE 40
+static void new_wide(mfn_t *l4, mfn_t *l3, mfn_t l2[WIDE])
+{
+    *l4 = frame();
+    *l3 = frame();
+    put_entry(*l4, 0, *l3, RW);
+    for (unsigned i = 0; i < WIDE; i++) {
+        l2[i] = frame();
+        put_entry(*l3, i * 3, l2[i], RW);
+    }
+}
+
 START_TEST(validation_goes_on_where_it_was_preempted)
 {
-    mfn_t l4 = frame(), l3 = frame();
-    mfn_t l2[40];
+    mfn_t l4, l3, l2[WIDE];
     unsigned again = 0;
     int rc;
 
-    put_entry(l4, 0, l3, RW);
-    for (unsigned i = 0; i < 40; i++) {
-        l2[i] = frame();
-        put_entry(l3, i * 3, l2[i], RW);
-    }
+    new_wide(&l4, &l3, l2);
     softirq_raise(SOFTIRQ_TASK);
     while ((rc = ext(HV_MMUEXT_PIN_L4_TABLE, l4)) == -ERESTART)
         again++;
@@ -221,7 +229,7 @@ START_TEST(validation_goes_on_where_it_was_preempted)
     for (again = 0; mmu_pending(gv) == -ERESTART; again++)
         ;
     ck_assert_uint_ge(again, 30);
-    for (unsigned i = 0; i < 40; i++)
+    for (unsigned i = 0; i < WIDE; i++)
         assert_idle(l2[i]);
     assert_idle(l3);
     assert_idle(l4);
@@ -232,15 +240,11 @@ END_TEST
  * bad, when they are given back while they are pinned, and when the domain goes. */
 START_TEST(all_that_takes_long_can_be_preempted)
 {
-    mfn_t l4 = frame(), l3 = frame(), bad = frame(), l2[40];
+    mfn_t l4, l3, bad = frame(), l2[WIDE];
     unsigned again = 0;
     int rc;
 
-    put_entry(l4, 0, l3, RW);
-    for (unsigned i = 0; i < 40; i++) {
-        l2[i] = frame();
-        put_entry(l3, i * 3, l2[i], RW);
-    }
+    new_wide(&l4, &l3, l2);
     put_entry(l3, 511, bad, RW | PTE_G);
     softirq_raise(SOFTIRQ_TASK);
     while ((rc = ext(HV_MMUEXT_PIN_L4_TABLE, l4)) == -ERESTART)
@@ -257,7 +261,7 @@ START_TEST(all_that_takes_long_can_be_preempted)
         again++;
     ck_assert_int_eq(rc, 0);
     ck_assert_uint_ge(again, 30);
-    for (unsigned i = 0; i < 40; i++)
+    for (unsigned i = 0; i < WIDE; i++)
         assert_idle(l2[i]);
     l4 = frame();
     put_entry(l4, 0, l3, RW);
